@@ -1,0 +1,229 @@
+"""Own every error that Gearshift raises on purpose.
+
+    GearshiftError
+    ├── CallerError                 the caller's fault: answered in the caller's protocol, never retried
+    │   ├── InvalidRequest     400
+    │   ├── Unauthorized       401
+    │   ├── UnknownModel       404  (names close matches)
+    │   ├── UnknownExchange    404
+    │   ├── RouteNotFound      404  (405: wrong method)
+    │   ├── BodyTooLarge       413
+    │   ├── NoCandidate        422  (lists the rejections)
+    │   └── CallerLeft         499  (in the log only)
+    ├── UpstreamError               an attempt failed; `retryable` says whether another candidate may be tried
+    │   ├── UpstreamUnreachable 502 connect, DNS, TLS, reset before any byte
+    │   ├── UpstreamTimeout    504  connect, first token, stall or total; `phase` says which
+    │   ├── UpstreamRefused    502  a status other than 2xx; `upstream_status` keeps it
+    │   ├── UpstreamInvalid    502  an answer that is not what the protocol promises
+    │   └── StreamBroken       502  a stream that ended without its end
+    ├── DeadlineExceeded       504  the whole exchange ran out of time
+    ├── InternalError          500  our own bug
+    ├── ConfigError                 every fault of a config at once
+    ├── DataError                   outcome data that cannot be used (file, row, column)
+    └── ArtifactError               a router artefact that must not be loaded
+
+Invariant: messages hold no secret and no upstream text longer than `MAX_UPSTREAM_TEXT` characters.
+`status` is what the caller sees; `code` is stable and documented in `docs/reference/errors.md`.
+"""
+
+from __future__ import annotations
+
+MAX_UPSTREAM_TEXT = 400
+
+
+class GearshiftError(Exception):
+    """Be the root of all errors raised on purpose.
+
+    `status` is the HTTP status for the caller, `code` the stable machine-readable word.
+    """
+
+    status = 500
+    code = "internal_error"
+    retryable = False
+
+    def __init__(self, message: str) -> None:
+        """Keep the message: what was found, what was expected, what to do."""
+        super().__init__(message)
+        self.message = message
+
+
+class CallerError(GearshiftError):
+    """Say that the request itself is at fault."""
+
+    status = 400
+    code = "invalid_request"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        """Name the offending request field in `param`, as OpenAI's error shape does."""
+        super().__init__(message)
+        self.param = param
+
+
+class InvalidRequest(CallerError):
+    """Refuse a body that is not a well-formed request of its protocol."""
+
+
+class Unauthorized(CallerError):
+    """Refuse a missing or unknown virtual key."""
+
+    status = 401
+    code = "invalid_api_key"
+
+
+class UnknownModel(CallerError):
+    """Refuse a model name that no router, model or deployment has."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class RouteNotFound(CallerError):
+    """Refuse a path or method that the gateway does not serve; `status` is 404 or 405."""
+
+    status = 404
+    code = "route_not_found"
+
+
+class UnknownExchange(CallerError):
+    """Refuse an exchange id that the log does not hold."""
+
+    status = 404
+    code = "exchange_not_found"
+
+
+class BodyTooLarge(CallerError):
+    """Refuse a body above the limit before it is buffered."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class CallerLeft(CallerError):
+    """Say that the caller went away before its request was complete: nobody is left to answer."""
+
+    status = 499
+    code = "caller_left"
+
+
+class NoCandidate(CallerError):
+    """Say that no deployment fits the request; the message lists every rejection."""
+
+    status = 422
+    code = "no_candidate"
+
+
+class UpstreamError(GearshiftError):
+    """Say that one attempt failed.
+
+    `retryable`: another candidate may be tried. `upstream_status`: HTTP status of the upstream or None.
+    """
+
+    status = 502
+    code = "upstream_error"
+    retryable = True
+
+    def __init__(self, message: str, *, upstream_status: int | None = None) -> None:
+        """Keep the upstream's status beside the message."""
+        super().__init__(message)
+        self.upstream_status = upstream_status
+
+
+class UpstreamUnreachable(UpstreamError):
+    """Say that no connection could be made, or that it was lost before the first byte.
+
+    `sent`: the request may have reached the upstream, so it may be billed.
+    """
+
+    code = "upstream_unreachable"
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        """Say whether the request may have been sent."""
+        super().__init__(message)
+        self.sent = sent
+
+
+class UpstreamTimeout(UpstreamError):
+    """Say that an attempt was given up; `phase` is connect, first_token, stall or total."""
+
+    status = 504
+    code = "upstream_timeout"
+
+    def __init__(self, message: str, *, phase: str) -> None:
+        """Name the timer that fired."""
+        super().__init__(message)
+        self.phase = phase
+
+
+class UpstreamRefused(UpstreamError):
+    """Say that the upstream answered with an error status.
+
+    429 and 5xx are retryable on another candidate. 401 and 403 are *our* credential's fault: another
+    provider may work, and the caller must not see them as its own. Other 4xx are the caller's fault.
+    """
+
+    code = "upstream_refused"
+
+    def __init__(self, message: str, *, upstream_status: int, body: bytes = b"") -> None:
+        """Derive `status`, `code` and `retryable` from the upstream's status."""
+        super().__init__(message, upstream_status=upstream_status)
+        self.body = body
+        ours = upstream_status in {401, 403}
+        self.retryable = ours or upstream_status in {404, 408, 409, 425, 429} or upstream_status >= 500  # noqa: PLR2004
+        if ours:
+            self.code = "upstream_auth"
+        elif upstream_status == 429:  # noqa: PLR2004
+            self.status, self.code = 429, "upstream_rate_limited"
+        elif not self.retryable:
+            self.status, self.code = upstream_status, "upstream_rejected"
+
+
+class UpstreamInvalid(UpstreamError):
+    """Say that the upstream's answer is not one of its protocol (HTML, empty, cut, no choices)."""
+
+    code = "upstream_invalid"
+
+
+class StreamBroken(UpstreamError):
+    """Say that a stream ended, or sent an error, before its proper end."""
+
+    code = "upstream_stream_broken"
+
+
+class DeadlineExceeded(GearshiftError):
+    """Say that the exchange's deadline passed before an answer was complete."""
+
+    status = 504
+    code = "deadline_exceeded"
+
+
+class InternalError(GearshiftError):
+    """Say that our own code failed; the cause is in our log, under the exchange's id, not in the answer."""
+
+    @classmethod
+    def of(cls, cause: Exception) -> InternalError:
+        """Name the type of the cause only: its text may hold a prompt or a secret."""
+        return cls(f"the gateway failed ({type(cause).__name__}); its log has the details under this exchange's id")
+
+
+class ConfigError(GearshiftError):
+    """Carry every fault found in a config, each as `key: what was found, what was expected`."""
+
+    code = "config_invalid"
+
+    def __init__(self, faults: list[str], *, source: str) -> None:
+        """Join the faults under the name of their source."""
+        self.faults = faults
+        count = f"{len(faults)} fault" + ("s" if len(faults) != 1 else "")
+        super().__init__("\n".join([f"{source}: {count}; nothing was started", *(f"  - {fault}" for fault in faults)]))
+
+
+class DataError(GearshiftError):
+    """Refuse outcome data, naming file, row and column."""
+
+    code = "data_invalid"
+
+
+class ArtifactError(GearshiftError):
+    """Refuse a router artefact that is broken, tampered with or of another schema."""
+
+    code = "artifact_invalid"

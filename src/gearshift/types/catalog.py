@@ -1,0 +1,95 @@
+"""Own what can be called: providers, models, prices and deployments.
+
+Invariant: an unknown price, window or capability is None, never 0 and never "yes".
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+
+NanoUSD: TypeAlias = int
+NANO_PER_USD: Final = 1_000_000_000
+NanoUSDPerMillion: TypeAlias = int
+"""Price of a million tokens: $0.10 is 100_000_000. Integers, so that rounding happens once, at the attempt's cost."""
+Seconds: TypeAlias = float
+
+CAPABILITIES: Final = frozenset(
+    {"tools", "vision", "audio", "files", "json_object", "json_schema", "reasoning", "logprobs", "n", "seed"}
+)
+"""Every capability word that a config or the catalogue may state."""
+
+
+class Rates(Struct, frozen=True, kw_only=True):
+    """Hold prices per million tokens. `cache_read`/`cache_write` None: charged as `input`."""
+
+    input: NanoUSDPerMillion
+    output: NanoUSDPerMillion
+    cache_read: NanoUSDPerMillion | None = None
+    cache_write: NanoUSDPerMillion | None = None
+
+
+class Tier(Struct, frozen=True, kw_only=True):
+    """Hold the rates that hold for the whole request once its input exceeds `above_input_tokens`."""
+
+    above_input_tokens: int
+    rates: Rates
+
+
+class Price(Struct, frozen=True, kw_only=True):
+    """Hold what a deployment charges, and where that was learned.
+
+    `tiers` ascend by threshold. `source` is a name such as `genai-prices 0.2.3` or `config`;
+    `date` is ISO (the day of the source) or None.
+    """
+
+    rates: Rates
+    tiers: tuple[Tier, ...] = ()
+    source: str
+    date: str | None = None
+
+
+class Quirks(Struct, frozen=True, kw_only=True):
+    """Hold how a provider departs from its protocol; each row in `providers.toml` states its source and date."""
+
+    max_tokens_field: str = "max_tokens"
+    stream_usage: bool = True
+    """Understands `stream_options.include_usage`."""
+    drops: tuple[str, ...] = ()
+    """Request fields that it refuses; sending one is refused with an error that names the field."""
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """Hold an endpoint: protocol, base URL and how to authenticate.
+
+    `key` is a reference (`env:NAME` or `file:PATH`), never the secret itself. `simulated` providers are labelled so
+    wherever they show.
+    """
+
+    id: str
+    protocol: str
+    base_url: str
+    key: str | None = None
+    key_header: str = "authorization"
+    price_id: str | None = None
+    """The provider's id in genai-prices."""
+    quirks: Quirks = Quirks()
+    simulated: bool = False
+
+
+class Deployment(Struct, frozen=True, kw_only=True):
+    """Hold a model at a provider at a price: the unit that is chosen.
+
+    `id` is `provider/model`; `name` is what the provider calls the model. `capabilities` None: not known.
+    `context_window` and `max_output_tokens` are tokens, None: not known.
+    """
+
+    id: str
+    model: str
+    name: str
+    provider: Provider
+    price: Price | None = None
+    context_window: int | None = None
+    max_output_tokens: int | None = None
+    capabilities: frozenset[str] | None = None

@@ -1,0 +1,249 @@
+"""Own what is said: requests, messages, responses and the events of a stream, of no particular protocol.
+
+Invariant: a `Response` is the fold of its `Event`s (`fold`). What no noun covers survives in `extra`, as raw JSON.
+Words follow the OpenTelemetry `gen_ai` conventions where these have one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+from msgspec import Raw, Struct
+
+Extra: TypeAlias = dict[str, Raw]
+Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error"]
+
+
+class Text(Struct, frozen=True, kw_only=True, tag="text"):
+    """Hold a piece of plain text."""
+
+    text: str
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
+class Media(Struct, frozen=True, kw_only=True, tag="media"):
+    """Hold an image, a sound or a file, by URL or as base64 `data`."""
+
+    kind: Literal["image", "audio", "file"]
+    url: str | None = None
+    data: str | None = None
+    media_type: str | None = None
+    name: str | None = None
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
+class ToolCall(Struct, frozen=True, kw_only=True, tag="tool_call"):
+    """Hold the model's wish to call a tool; `arguments` is JSON text, kept byte for byte."""
+
+    id: str
+    name: str
+    arguments: str
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
+class ToolResult(Struct, frozen=True, kw_only=True, tag="tool_result"):
+    """Hold what a tool gave back for the call `call_id`."""
+
+    call_id: str
+    parts: tuple[Text | Media, ...]
+
+
+class Reasoning(Struct, frozen=True, kw_only=True, tag="reasoning"):
+    """Hold the model's thinking; `signature` proves it to the provider that wrote it."""
+
+    text: str
+    signature: str | None = None
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
+class Refusal(Struct, frozen=True, kw_only=True, tag="refusal"):
+    """Hold the words with which the model declined."""
+
+    text: str
+
+
+Part: TypeAlias = Text | Media | ToolCall | ToolResult | Reasoning | Refusal
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """Hold one turn of a conversation."""
+
+    role: Role
+    parts: tuple[Part, ...]
+    name: str | None = None
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
+class Tool(Struct, frozen=True, kw_only=True):
+    """Hold a function that the model may call; `parameters` is its JSON schema, raw."""
+
+    name: str
+    description: str | None = None
+    parameters: Raw | None = None
+    strict: bool | None = None
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
+class ToolChoice(Struct, frozen=True, kw_only=True):
+    """Hold which tool must be called; `name` only with mode `named`."""
+
+    mode: Literal["auto", "none", "required", "named"]
+    name: str | None = None
+
+
+class ResponseFormat(Struct, frozen=True, kw_only=True):
+    """Hold the form that the answer must take; `schema` only with kind `json_schema`."""
+
+    kind: Literal["text", "json_object", "json_schema"]
+    name: str | None = None
+    schema: Raw | None = None
+    strict: bool | None = None
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
+class Sampling(Struct, frozen=True, kw_only=True):
+    """Hold the knobs of generation; None means "not stated by the caller"."""
+
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    n: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    reasoning_effort: str | None = None
+
+
+class Routing(Struct, frozen=True, kw_only=True):
+    """Hold what the caller asks of the router itself.
+
+    `models` is a fallback order. `only`, `ignore` and `order` name providers. `allowed` and `excluded` are model globs.
+    `max_cost` is the most that the whole exchange may cost, in nano-USD.
+    """
+
+    models: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    allow_fallbacks: bool = True
+    cost_tier: str | None = None
+    max_cost: int | None = None
+    session_id: str | None = None
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """Hold one request of a caller.
+
+    `include_usage` is None when the caller did not say. `metadata` values are strings, numbers or booleans.
+    `extra` keeps every top-level field without a noun, as raw JSON.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    sampling: Sampling = Sampling()
+    stream: bool = False
+    include_usage: bool | None = None
+    metadata: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
+    routing: Routing = Routing()
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """Hold token counts of one attempt.
+
+    `cache_read_tokens` and `cache_write_tokens` are part of `input_tokens`; `reasoning_tokens` is part of
+    `output_tokens` (OpenTelemetry gen_ai.usage.*). `estimated` says that we counted, not the upstream.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    """Hold one of the `n` answers; `logprobs` is kept raw."""
+
+    index: int
+    parts: tuple[Part, ...]
+    finish_reason: FinishReason | None
+    logprobs: Raw | None = None
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
+class Response(Struct, frozen=True, kw_only=True):
+    """Hold a whole answer. `created` is seconds since the epoch, as the upstream gave it."""
+
+    id: str
+    model: str
+    created: int
+    choices: tuple[Choice, ...]
+    usage: Usage | None = None
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
+class Started(Struct, frozen=True, kw_only=True, tag="started"):
+    """Open a stream. `extra` keeps the top-level fields that stay the same in every chunk."""
+
+    id: str
+    model: str
+    created: int
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
+class PartStarted(Struct, frozen=True, kw_only=True, tag="part_started"):
+    """Open part number `part` of answer `choice`; for a tool call with its `id` and `name`."""
+
+    choice: int
+    part: int
+    kind: Literal["text", "reasoning", "refusal", "tool_call"]
+    id: str | None = None
+    name: str | None = None
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
+class PartDelta(Struct, frozen=True, kw_only=True, tag="part_delta"):
+    """Add `text` (or argument JSON text) to an open part; `logprobs` belong to this delta."""
+
+    choice: int
+    part: int
+    text: str
+    logprobs: Raw | None = None
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
+class PartEnded(Struct, frozen=True, kw_only=True, tag="part_ended"):
+    """Close a part."""
+
+    choice: int
+    part: int
+
+
+class ChoiceEnded(Struct, frozen=True, kw_only=True, tag="choice_ended"):
+    """Say why answer `choice` stopped."""
+
+    choice: int
+    finish_reason: FinishReason
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
+class Finished(Struct, frozen=True, kw_only=True, tag="finished"):
+    """Close a stream that came to its proper end."""
+
+    usage: Usage | None = None
+
+
+Event: TypeAlias = Started | PartStarted | PartDelta | PartEnded | ChoiceEnded | Finished

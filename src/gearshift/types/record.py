@@ -1,0 +1,84 @@
+"""Own what happened: attempts, exchanges and feedback. One exchange is one row of the log and one training example."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from gearshift.types.catalog import Deployment, NanoUSD, Seconds
+from gearshift.types.chat import Usage
+from gearshift.types.decision import Decision
+
+Billing: TypeAlias = Literal["not_sent", "not_billed", "maybe_billed", "billed"]
+"""`not_billed`: the upstream answered with an error status, which no provider charges for."""
+Outcome: TypeAlias = Literal["completed", "failed", "cancelled"]
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """Hold one upstream call.
+
+    Times are seconds since the exchange began; `first_token` None: no content came. `status` is the upstream's HTTP
+    status or None. `cost` None: unknown. `upstream_model` is the name that the upstream reported.
+    """
+
+    id: str
+    deployment: Deployment
+    started: Seconds
+    first_token: Seconds | None = None
+    ended: Seconds
+    status: int | None = None
+    error: str | None = None
+    detail: str | None = None
+    usage: Usage | None = None
+    cost: NanoUSD | None = None
+    billing: Billing
+    upstream_model: str | None = None
+    response_id: str | None = None
+    finish_reason: str | None = None
+
+
+class Exchange(Struct, frozen=True, kw_only=True):
+    """Hold one caller's request with everything that followed.
+
+    `created` is seconds since the epoch; `duration`, `first_token` and `overhead` are seconds. `cost` is the sum over
+    attempts, None when any billed attempt's cost is unknown. `decision` is None when the request failed before one.
+    `prompt` and `answer` are kept only when content logging is on.
+    """
+
+    id: str
+    created: Seconds
+    protocol: str
+    path: str
+    requested_model: str
+    key: str | None
+    stream: bool
+    outcome: Outcome
+    status: int
+    error: str | None
+    decision: Decision | None
+    attempts: tuple[Attempt, ...]
+    cost: NanoUSD | None
+    baseline_cost: NanoUSD | None
+    duration: Seconds
+    first_token: Seconds | None
+    overhead: Seconds
+    session: str | None = None
+    prompt: str | None = None
+    answer: str | None = None
+
+    @property
+    def served(self) -> Attempt | None:
+        """Give the attempt that answered, or None."""
+        return next((a for a in reversed(self.attempts) if a.error is None), None)
+
+
+class Feedback(Struct, frozen=True, kw_only=True):
+    """Hold a judgement of an exchange or of a whole session; `score` in [0, 1], higher is better."""
+
+    created: Seconds
+    score: float
+    exchange_id: str | None = None
+    session_id: str | None = None
+    label: str | None = None
+    comment: str | None = None
