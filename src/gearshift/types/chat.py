@@ -62,6 +62,7 @@ class Refusal(Struct, frozen=True, kw_only=True, tag="refusal"):
     """Hold the words with which the model declined."""
 
     text: str
+    extra: Extra = msgspec.field(default_factory=dict)
 
 
 Part: TypeAlias = Text | Media | ToolCall | ToolResult | Reasoning | Refusal
@@ -225,6 +226,18 @@ class PartDelta(Struct, frozen=True, kw_only=True, tag="part_delta"):
     extra: Extra = msgspec.field(default_factory=dict)
 
 
+class ChoiceDelta(Struct, frozen=True, kw_only=True, tag="choice_delta"):
+    """Add to answer `choice` what belongs to none of its parts: fields without a noun, logprobs without text.
+
+    Of `extra` a later event replaces what an earlier said; `message` holds pieces, which go on from the earlier ones.
+    """
+
+    choice: int
+    logprobs: Raw | None = None
+    message: Extra = msgspec.field(default_factory=dict)
+    extra: Extra = msgspec.field(default_factory=dict)
+
+
 class PartEnded(Struct, frozen=True, kw_only=True, tag="part_ended"):
     """Close a part."""
 
@@ -241,9 +254,10 @@ class ChoiceEnded(Struct, frozen=True, kw_only=True, tag="choice_ended"):
 
 
 class Finished(Struct, frozen=True, kw_only=True, tag="finished"):
-    """Close a stream that came to its proper end."""
+    """Close a stream that came to its proper end. `extra` keeps the top-level fields that came late."""
 
     usage: Usage | None = None
+    extra: Extra = msgspec.field(default_factory=dict)
 
 
-Event: TypeAlias = Started | PartStarted | PartDelta | PartEnded | ChoiceEnded | Finished
+Event: TypeAlias = Started | PartStarted | PartDelta | PartEnded | ChoiceDelta | ChoiceEnded | Finished

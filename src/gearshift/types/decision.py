@@ -145,6 +145,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     flip: Flip | None = None
     baseline: str | None = None
     """Id of the deployment that the saving is stated against, or None."""
+    threshold: float | None = None
+    """What the objective held candidates to: the least quality, or for `at_most` the greatest cost in nano-USD."""
 
     @property
     def chosen(self) -> Candidate:

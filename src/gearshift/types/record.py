@@ -69,8 +69,13 @@ class Exchange(Struct, frozen=True, kw_only=True):
 
     @property
     def served(self) -> Attempt | None:
-        """Give the attempt that answered, or None."""
-        return next((a for a in reversed(self.attempts) if a.error is None), None)
+        """Give the attempt whose answer the caller got, whole or cut short; None when no content came."""
+        return next((attempt for attempt in reversed(self.attempts) if attempt.first_token is not None), None)
+
+    @property
+    def estimated(self) -> bool:
+        """Tell whether the cost rests on tokens that we counted, not the upstream."""
+        return any(attempt.usage is not None and attempt.usage.estimated for attempt in self.attempts)
 
 
 class Feedback(Struct, frozen=True, kw_only=True):

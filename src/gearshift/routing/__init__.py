@@ -1,0 +1,1 @@
+"""Decide: pure functions from a request and a snapshot of the world to a decision."""

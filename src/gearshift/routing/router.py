@@ -1,0 +1,109 @@
+"""Own routers, and the table that finds who decides on a request: by name, through rules.
+
+Invariant: a table is closed. Every name that a rule uses is in it, and no rules lead in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from gearshift.errors import InvalidRequest, NoCandidate, UnknownModel
+from gearshift.routing.policy import Fixed, Policy
+from gearshift.routing.predict import Predictor
+from gearshift.routing.rules import Rule
+from gearshift.types.catalog import Deployment
+from gearshift.types.chat import Request
+from gearshift.types.decision import Objective
+
+_UNSUPPORTED_SUFFIXES: Final = (":nitro", ":floor")
+_SHOWN_CHARACTERS: Final = 100
+
+
+class Router(Struct, frozen=True, kw_only=True):
+    """Hold a named way to decide: rules, or deployments with a policy.
+
+    With rules, `deployments` are all that these can lead to.
+    `named`: stands for a model or deployment that the caller names. `predictor` is asked when there is an `objective`
+    or the caller limits the cost; None: it could not be loaded. `reference` holds the deployments that the objective
+    compares with, `fallback` those that serve when the predictor fails. `baseline` is the deployment id that savings
+    are stated against, `config` a digest. `resolve` fills in `via` (the rule that led here) and `after` (the caller's
+    `models`).
+    """
+
+    name: str
+    deployments: tuple[Deployment, ...] = ()
+    policy: Policy = Fixed()
+    named: bool = False
+    objective: Objective | None = None
+    predictor: Predictor | None = None
+    reference: tuple[Deployment, ...] = ()
+    fallback: tuple[Deployment, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    baseline: str | None = None
+    config: str = ""
+    via: str = ""
+    after: tuple[Deployment, ...] = ()
+
+
+class RouterTable:
+    """Find the router of a request."""
+
+    def __init__(self, routers: Mapping[str, Router], named: Mapping[str, Router]) -> None:
+        """Take the config's routers, and those that stand for a model or deployment, each by its name."""
+        self.routers: Final = dict(routers)
+        self._all: Final = {**named, **routers}
+
+    def resolve(self, request: Request) -> Router:
+        """Find who decides on `request`, following rules to their target.
+
+        With `request.routing.models` the deployments of these follow: behind all of a named model's, behind the first
+        choice of any other router. Raises UnknownModel, InvalidRequest, and NoCandidate when no rule matches.
+        """
+        router, via = self._find(request.model, "model"), ""
+        for _ in self.routers:  # no rules lead in a circle, so nobody is met twice
+            if not router.rules:
+                break
+            rule = next((rule for rule in router.rules if rule.when(request)), None)
+            if rule is None:
+                raise NoCandidate(f"no rule of router {router.name} matches this request; add one without `when`")
+            router, via = self._all[rule.use], f"{rule.where} led to {rule.use}"
+        after = self._after(request) if request.routing.models else ()
+        if router.named and after:
+            own = {deployment.id for deployment in router.deployments}
+            every = (*router.deployments, *(each for each in after if each.id not in own))
+            router, after = msgspec.structs.replace(router, deployments=every), ()
+        return msgspec.structs.replace(router, via=via, after=after) if via or after else router
+
+    def _after(self, request: Request) -> tuple[Deployment, ...]:
+        """Give the deployments of the caller's fallback models, in order, each once."""
+        found: dict[str, Deployment] = {}
+        for number, name in enumerate(request.routing.models):
+            if name == request.model:
+                continue
+            router = self._find(name, f"models[{number}]")
+            if not router.named:
+                raise InvalidRequest(
+                    f"models[{number}] names the router {router.name}, expected a model or deployment; "
+                    "a router can only stand first, in `model`",
+                    param="models",
+                )
+            found.update((deployment.id, deployment) for deployment in router.deployments)
+        return tuple(found.values())
+
+    def _find(self, name: str, field: str) -> Router:
+        router = self._all.get(name)
+        if router is not None:
+            return router
+        shown = name[:_SHOWN_CHARACTERS]
+        param = field.partition("[")[0]
+        if name.endswith(_UNSUPPORTED_SUFFIXES):
+            bare, _, suffix = shown.rpartition(":")
+            raise InvalidRequest(f"{field}: the suffix :{suffix} is not supported yet; ask for {bare}", param=param)
+        close = get_close_matches(shown, self._all, n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else "GET /v1/models lists them"
+        raise UnknownModel(f"{field}: no router, model or deployment is called {shown!r}; {hint}", param=param)

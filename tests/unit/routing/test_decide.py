@@ -1,0 +1,362 @@
+import random
+from math import nan
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gearshift.errors import InvalidRequest, NoCandidate
+from gearshift.routing.decide import decide
+from gearshift.routing.eligible import split
+from gearshift.routing.objective import TIER_LOSS
+from gearshift.routing.policy import Best, Dice, Weighted
+from gearshift.routing.predict import Predictor
+from gearshift.routing.router import Router
+from gearshift.types.catalog import Deployment
+from gearshift.types.chat import Request, Routing, Tool
+from gearshift.types.decision import (
+    AtLeast,
+    AtMost,
+    CostTier,
+    Decision,
+    DecisionReason,
+    Health,
+    Objective,
+    RejectionReason,
+    Snapshot,
+    WillingnessToPay,
+)
+from tests.unit.routing.scene import Broken, Loaded, Oracle, deployment, estimate, ids, request, world
+
+SMALL, MEDIUM, LARGE = deployment("small", usd=0.1), deployment("medium", usd=1.0), deployment("large", usd=10.0)
+THREE = (SMALL, MEDIUM, LARGE)
+ORACLE = Oracle(
+    {"small": estimate(0.6, 100_000), "medium": estimate(0.8, 1_000_000), "large": estimate(0.9, 10_000_000)}
+)
+CLOSE = AtLeast(model="large", within=0.1)
+
+
+def auto(
+    objective: Objective = CLOSE,
+    *,
+    predictor: Predictor | None = ORACLE,
+    deployments: tuple[Deployment, ...] = THREE,
+    fallback: tuple[Deployment, ...] = (),
+    after: tuple[Deployment, ...] = (),
+    via: str = "",
+) -> Router:
+    return Router(
+        name="auto",
+        deployments=deployments,
+        policy=Best(),
+        objective=objective,
+        predictor=predictor,
+        reference=(LARGE,) if isinstance(objective, AtLeast | AtMost) else (),
+        fallback=fallback,
+        baseline="lab/large",
+        config="c0ffee",
+        after=after,
+        via=via,
+    )
+
+
+def decided(router: Router, asked: Request | None = None, dice: Dice | None = None) -> Decision:
+    return decide(asked or request(), world(*THREE), router, dice or Loaded())
+
+
+def order(decision: Decision) -> list[str]:
+    return [each.removeprefix("lab/") for each in ids(decision.plan[0].candidates)]
+
+
+def test_the_objective_chooses() -> None:
+    decision = decided(auto())
+    assert order(decision) == ["medium", "large", "small"]
+    assert decision.chosen.utility == -0.001
+    assert decision == Decision(
+        router="auto",
+        plan=decision.plan,
+        rejected=(),
+        policy="best",
+        reason="objective",
+        propensity=1.0,
+        objective=CLOSE,
+        predictor="oracle-1",
+        config="c0ffee",
+        detail="",
+        flip=None,
+        baseline="lab/large",
+        threshold=0.9 - 0.1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("objective", "expected"),
+    [
+        (WillingnessToPay(usd=0.001), ["small", "medium", "large"]),
+        (WillingnessToPay(usd=0.05), ["medium", "large", "small"]),
+        (WillingnessToPay(usd=1.0), ["large", "medium", "small"]),
+        (AtLeast(model="large"), ["large", "medium", "small"]),
+        (AtMost(usd_per_1k_requests=1.0), ["medium", "small", "large"]),
+        (AtMost(model="large"), ["large", "medium", "small"]),
+        (CostTier(tier="max"), ["large", "medium", "small"]),
+        (CostTier(tier="low"), ["medium", "large", "small"]),
+    ],
+)
+def test_each_objective(objective: Objective, expected: list[str]) -> None:
+    assert order(decided(auto(objective))) == expected
+
+
+@pytest.mark.parametrize(("tier", "expected"), [("max", "large"), ("low", "medium")])
+def test_the_callers_cost_tier_goes_before_the_routers_objective(tier: str, expected: str) -> None:
+    decision = decided(auto(WillingnessToPay(usd=0.0)), request(routing=Routing(cost_tier=tier)))
+    assert order(decision)[0] == expected
+    assert isinstance(decision.objective, CostTier)
+
+
+def test_a_cost_tier_has_no_say_where_there_is_no_objective() -> None:
+    router = Router(name="canary", deployments=THREE, policy=Weighted({"small": 1.0}), predictor=ORACLE)
+    assert decided(router, request(routing=Routing(cost_tier="max"))).reason == "weighted"
+
+
+def test_an_unknown_cost_tier() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        decided(auto(), request(routing=Routing(cost_tier="lowest" * 99)))
+    assert caught.value.message == (
+        "cost_tier: found 'lowestlowestlowestlo', expected one of low, medium, high, xhigh, max"
+    )
+    assert caught.value.param == "cost_tier"
+
+
+def test_a_reference_that_does_not_fit_still_sets_the_bar() -> None:
+    router = auto(deployments=(SMALL, MEDIUM))
+    decision = decided(router)
+    assert order(decision) == ["medium", "small"]
+    assert decision.threshold == pytest.approx(0.8)
+
+
+def test_nobody_above_the_bar() -> None:
+    decision = decided(auto(AtLeast(model="large"), deployments=(SMALL, MEDIUM)))
+    assert order(decision) == ["medium", "small"]
+    assert decision.detail == "no candidate is expected to reach a quality of 0.900; the best was taken"
+
+
+def test_one_candidate_is_left() -> None:
+    decision = decided(auto(), request(routing=Routing(allowed=("small",))))
+    assert order(decision) == ["small"]
+    assert decision.reason == "only_candidate"
+    assert [(each.deployment, each.reason) for each in decision.rejected] == [
+        ("lab/medium", "not_allowed"),
+        ("lab/large", "not_allowed"),
+    ]
+
+
+def test_no_candidate_lists_every_rejection() -> None:
+    router = auto(deployments=(deployment("small", usd=None), deployment("large", capabilities=frozenset())))
+    asked = msgspec.structs.replace(request(), tools=(Tool(name="search"),))
+    with pytest.raises(NoCandidate) as caught:
+        decided(router, asked)
+    assert caught.value.message == (
+        "no deployment of auto fits this request:\n"
+        "  - lab/small: price_unknown: what it charges is not known, so it cannot be weighed; "
+        "add a price to its deployment in models.small in the config, or ask for it by name\n"
+        "  - lab/large: capability_missing: it has none, the request needs tools; "
+        "if it can, add it to models.large.capabilities in the config"
+    )
+
+
+def test_whoever_is_named_serves() -> None:
+    router = Router(name="small", deployments=(SMALL, deployment("small", provider="two")), named=True)
+    decision = decided(router)
+    assert ids(decision.plan[0].candidates) == ["lab/small", "two/small"]
+    assert (decision.reason, decision.policy, decision.propensity) == ("named", "fixed", 1.0)
+    assert decision.chosen.estimate is None
+    assert (decision.objective, decision.predictor, decision.baseline) == (None, None, None)
+
+
+def test_whoever_a_rule_names_serves() -> None:
+    decision = decided(Router(name="small", deployments=(SMALL,), named=True, via="routers.r.rules[0] led to small"))
+    assert (decision.reason, decision.detail) == ("rule", "routers.r.rules[0] led to small")
+
+
+def test_a_rule_that_leads_to_a_router_leaves_the_reason_to_it() -> None:
+    decision = decided(auto(via="routers.r.rules[1] led to auto"))
+    assert (decision.reason, decision.detail) == ("objective", "routers.r.rules[1] led to auto")
+
+
+def test_weights_are_drawn_from() -> None:
+    router = Router(name="canary", deployments=THREE, policy=Weighted({"small": 0.9, "large": 0.1}))
+    decision = decided(router, dice=Loaded(0.95))
+    assert order(decision) == ["large", "small", "medium"]
+    assert (decision.reason, decision.policy) == ("weighted", "weighted")
+    assert decision.propensity == pytest.approx(0.1)
+
+
+def test_ill_health_is_no_candidate() -> None:
+    snapshot = Snapshot(now=0.0, deployments=THREE, health={"lab/medium": Health(healthy=False, detail="open circuit")})
+    decision = decide(request(), snapshot, auto(), Loaded())
+    assert order(decision) == ["large", "small"]
+    assert decision.rejected[0].detail == "open circuit; try again later"
+
+
+BROKEN: list[tuple[Predictor | None, str]] = [
+    (None, "no predictor is loaded; the log says why"),
+    (Broken(), "the predictor failed with RuntimeError; check its artefact"),
+    (
+        Oracle({"medium": estimate(nan)}),
+        "the predictor's estimate for lab/medium is out of range; train it again",
+    ),
+]
+
+
+@pytest.mark.parametrize(("predictor", "detail"), BROKEN)
+def test_without_estimates_the_fallback_serves_first(predictor: Predictor | None, detail: str) -> None:
+    decision = decided(auto(predictor=predictor, fallback=(MEDIUM,)), request(text="a secret"))
+    assert order(decision) == ["medium", "small", "large"]
+    assert (decision.reason, decision.policy, decision.detail) == ("degraded", "fixed", detail)
+    assert decision.predictor is None
+
+
+def test_without_a_fallback_the_configs_order_holds() -> None:
+    assert order(decided(auto(predictor=Broken()))) == ["small", "medium", "large"]
+
+
+def test_a_fallback_needs_neither_a_place_among_the_candidates_nor_a_price() -> None:
+    other = deployment("other", usd=None)
+    decision = decided(auto(predictor=Broken(), deployments=(*THREE, other), fallback=(other,)))
+    assert order(decision) == ["other", "small", "medium", "large"]
+    assert decision.rejected == ()
+
+
+def test_a_fallback_must_be_able_to_serve() -> None:
+    unable, ill = deployment("unable", capabilities=frozenset()), deployment("ill", usd=None)
+    router = auto(predictor=Broken(), fallback=(unable, ill))
+    snapshot = Snapshot(now=0.0, deployments=THREE, health={"lab/ill": Health(healthy=False)})
+    asked = msgspec.structs.replace(request(), tools=(Tool(name="search"),))
+    assert order(decide(asked, snapshot, router, Loaded())) == ["small", "medium", "large"]
+
+
+def test_the_callers_cost_limit() -> None:
+    decision = decided(auto(), request(routing=Routing(max_cost=999_999)))
+    assert order(decision) == ["small"]
+    assert [(each.deployment, each.reason) for each in decision.rejected] == [
+        ("lab/medium", "max_cost"),
+        ("lab/large", "max_cost"),
+    ]
+
+
+def test_a_cost_limit_holds_for_who_is_named_too() -> None:
+    router = Router(name="large", deployments=(LARGE,), named=True, predictor=ORACLE)
+    assert decided(router, request(routing=Routing(max_cost=10_000_000))).predictor == "oracle-1"
+    with pytest.raises(NoCandidate, match=r"max_cost: it is expected to cost \$0\.01, above the request's limit"):
+        decided(router, request(routing=Routing(max_cost=9_999_999)))
+
+
+def test_a_cost_limit_that_cannot_be_kept_is_not_broken() -> None:
+    with pytest.raises(NoCandidate, match="its cost cannot be estimated"):
+        decided(auto(predictor=Broken(), fallback=(SMALL,)), request(routing=Routing(max_cost=10**9)))
+
+
+def test_fallback_models_follow_the_first_choice() -> None:
+    other = deployment("other", usd=None)
+    assert order(decided(auto(after=(SMALL, MEDIUM, other)))) == ["medium", "small", "other"]
+
+
+def test_fallback_models_serve_when_no_candidate_does() -> None:
+    decision = decided(auto(deployments=(deployment("large", usd=None),), after=(SMALL,)))
+    assert order(decision) == ["small"]
+    assert (decision.reason, decision.policy) == ("named", "fixed")
+    assert [each.reason for each in decision.rejected] == ["price_unknown"]
+
+
+def test_a_fallback_model_that_a_router_skips_is_not_both_tried_and_rejected() -> None:
+    unpriced = deployment("other", usd=None)
+    decision = decided(auto(deployments=(*THREE, unpriced), after=(unpriced,)))
+    assert order(decision) == ["medium", "other"]
+    assert decision.rejected == ()
+
+
+def test_fallback_models_keep_the_callers_limits() -> None:
+    asked = request(routing=Routing(max_cost=1_000_000, ignore=("two",)))
+    decision = decided(auto(after=(LARGE, SMALL, deployment("small", provider="two"))), asked)
+    assert order(decision) == ["medium", "small"]
+    assert [(each.deployment, each.reason) for each in decision.rejected] == [
+        ("lab/large", "max_cost"),
+        ("two/small", "denied"),
+    ]
+
+
+def test_the_callers_order_of_providers() -> None:
+    twin = deployment("medium", provider="two", usd=2.0)
+    oracle = Oracle({**ORACLE.estimates, "two/medium": estimate(0.8, 2_000_000)})
+    router = auto(deployments=(*THREE, twin), predictor=oracle)
+    assert ids(decided(router).plan[0].candidates)[0] == "lab/medium"
+    assert ids(decided(router, request(routing=Routing(order=("two",)))).plan[0].candidates) == [
+        "two/medium",
+        "lab/medium",
+        "lab/large",
+        "lab/small",
+    ]
+
+
+def test_no_fallbacks() -> None:
+    assert order(decided(auto(), request(routing=Routing(allow_fallbacks=False)))) == ["medium"]
+
+
+QUALITIES = st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3)
+COSTS = st.lists(st.integers(0, 10**9), min_size=3, max_size=3)
+LISTS = st.lists(st.sampled_from(["small", "medium", "lab/*", "*e*", "none"]), max_size=2).map(tuple)
+OBJECTIVES = st.sampled_from(
+    [WillingnessToPay(usd=0.1), CLOSE, AtMost(usd_per_1k_requests=100.0), CostTier(tier="high")]
+)
+
+
+@given(QUALITIES, COSTS, OBJECTIVES, LISTS, LISTS)
+def test_everyone_is_a_candidate_or_rejected_and_the_same_dice_decide_the_same(
+    qualities: list[float],
+    costs: list[int],
+    objective: Objective,
+    allowed: tuple[str, ...],
+    excluded: tuple[str, ...],
+) -> None:
+    names = [each.model for each in THREE]
+    oracle = Oracle({n: estimate(q, c) for n, q, c in zip(names, qualities, costs, strict=True)})
+    asked = request(routing=Routing(allowed=allowed, excluded=excluded))
+    router = auto(objective, predictor=oracle)
+    fits, refused = split(asked, THREE, world(*THREE))
+    assert len(fits) + len(refused) == len(THREE)
+    if not fits:
+        with pytest.raises(NoCandidate):
+            decided(router, asked)
+        return
+    first, second = (decided(router, asked, random.Random(3)) for _ in range(2))
+    candidates, rejected = ids(first.plan[0].candidates), [each.deployment for each in first.rejected]
+    assert sorted(candidates) == sorted(each.id for each in fits)
+    assert rejected == [each.deployment for each in refused]
+    assert first == second
+    assert 0 < first.propensity <= 1
+
+
+@given(st.integers(0, 2**32), st.sets(st.sampled_from(["small", "medium", "large"]), min_size=1))
+def test_a_draw_falls_on_an_eligible_one_with_its_share(seed: int, allowed: set[str]) -> None:
+    weights = {"small": 5.0, "medium": 3.0, "large": 2.0}
+    router = Router(name="canary", deployments=THREE, policy=Weighted(weights))
+    decision = decided(router, request(routing=Routing(allowed=tuple(allowed))), random.Random(seed))
+    chosen = decision.chosen.deployment.model
+    assert chosen in allowed
+    assert decision.propensity == pytest.approx(weights[chosen] / sum(weights[each] for each in allowed))
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "decision.md").read_text(encoding="utf-8")
+
+
+def test_every_code_of_a_decision_is_in_the_reference() -> None:
+    for code in (*get_args(DecisionReason), *get_args(RejectionReason)):
+        assert f"\n| `{code}` |" in PAGE
+
+
+def test_every_cost_tier_is_in_the_reference_with_its_loss() -> None:
+    for tier, loss in TIER_LOSS.items():
+        assert f"\n| `{tier}` | {loss:.2f} |" in PAGE

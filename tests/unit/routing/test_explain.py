@@ -1,0 +1,201 @@
+import re
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gearshift.routing.decide import decide
+from gearshift.routing.explain import explain_flip
+from gearshift.routing.policy import Best, Weighted
+from gearshift.routing.router import Router
+from gearshift.types.catalog import NANO_PER_USD
+from gearshift.types.chat import Routing
+from gearshift.types.decision import (
+    AtLeast,
+    AtMost,
+    CostTier,
+    Decision,
+    Estimate,
+    Flip,
+    Objective,
+    WillingnessToPay,
+)
+from tests.unit.routing.scene import Loaded, Oracle, deployment, estimate, request, world
+
+NAMES = ("a", "b", "c")
+DEPLOYMENTS = tuple(deployment(name) for name in NAMES)
+REFERENCE = deployment("r")
+
+
+def decided(objective: Objective, *estimates: Estimate, routing: Routing | None = None) -> Decision:
+    """Decide among `estimates`, by name, with a reference of quality 0.8 at a cent that is no candidate."""
+    oracle = Oracle({**dict(zip(NAMES, estimates, strict=False)), "r": estimate(0.8, NANO_PER_USD // 100)})
+    router = Router(
+        name="auto",
+        deployments=DEPLOYMENTS[: len(estimates)],
+        policy=Best(),
+        objective=objective,
+        predictor=oracle,
+        reference=(REFERENCE,),
+    )
+    return decide(request(routing=routing), world(*DEPLOYMENTS), router, Loaded())
+
+
+@pytest.mark.parametrize(
+    ("objective", "estimates", "flip"),
+    [
+        (
+            WillingnessToPay(usd=0.05),
+            (estimate(0.6, 1_000_000), estimate(0.8, 10_000_000)),  # a is worth 0.029, b 0.030
+            Flip(
+                would_choose="lab/a",
+                condition="its expected quality rose above 0.620 (it is 0.600)",
+            ),
+        ),
+        (
+            WillingnessToPay(usd=0.05),
+            (estimate(0.6, 1_000_000), estimate(0.8, 12_000_000)),  # a is worth 0.029, b 0.028
+            Flip(would_choose="lab/b", condition="its expected quality rose above 0.820 (it is 0.800)"),
+        ),
+        (
+            WillingnessToPay(usd=1.0),
+            (estimate(0.5, 500_000_000), estimate(0.6, 590_000_000)),  # a is worth nothing, b 0.01
+            Flip(would_choose="lab/a", condition="its expected cost fell below $0.49 (it is $0.5)"),
+        ),
+        (
+            WillingnessToPay(usd=1.0),
+            (estimate(0.1, 10_000_000), estimate(0.9, 805_000_000)),  # a is worth 0.090, b 0.095
+            Flip(would_choose="lab/a", condition="willingness_to_pay fell below $0.993750 (it is $1.000000)"),
+        ),
+        (
+            WillingnessToPay(usd=0.5),
+            (estimate(0.0, 1_000_000), estimate(0.01, 1_000_000)),  # no willingness is low enough for a
+            Flip(would_choose="lab/a", condition="its expected quality rose above 0.010 (it is 0.000)"),
+        ),
+        (
+            AtLeast(model="r", within=0.1),
+            (estimate(0.75, 9), estimate(0.9, 12)),
+            Flip(would_choose="lab/b", condition="its expected cost fell below $0.000000009 (it is $0.000000012)"),
+        ),
+        (
+            AtLeast(model="r", within=0.1),
+            (estimate(0.69, 1), estimate(0.75, 9), estimate(0.1, 0)),
+            Flip(
+                would_choose="lab/a",
+                condition="its expected quality rose above 0.700 (it is 0.690) or `within` were 0.110 (it is 0.100)",
+            ),
+        ),
+        (
+            AtLeast(model="r"),
+            (estimate(0.6, 1), estimate(0.5, 1)),
+            Flip(would_choose="lab/b", condition="its expected quality rose above 0.600 (it is 0.500)"),
+        ),
+        (
+            CostTier(tier="high"),
+            (estimate(0.86, 1), estimate(0.88, 5), estimate(0.9, 9)),
+            Flip(would_choose="lab/a", condition="its expected quality rose above 0.870 (it is 0.860)"),
+        ),
+        (
+            AtMost(usd_per_1k_requests=1.0),
+            (estimate(0.6, 900_000), estimate(0.9, 1_250_000)),
+            Flip(would_choose="lab/b", condition="its expected cost fell below $0.001 (it is $0.00125)"),
+        ),
+        (
+            AtMost(usd_per_1k_requests=1.0),
+            (estimate(0.6, 900_000), estimate(0.54, 1)),
+            Flip(would_choose="lab/b", condition="its expected quality rose above 0.600 (it is 0.540)"),
+        ),
+        (
+            AtMost(usd_per_1k_requests=1.0),
+            (estimate(0.6, 2_000_000), estimate(0.54, 4_000_000)),
+            Flip(would_choose="lab/b", condition="its expected cost fell below $0.002 (it is $0.004)"),
+        ),
+    ],
+)
+def test_the_smallest_change(objective: Objective, estimates: tuple[Estimate, ...], flip: Flip) -> None:
+    assert explain_flip(decided(objective, *estimates)) == flip
+
+
+def test_a_willingness_of_nothing_can_rise() -> None:
+    flip = explain_flip(decided(WillingnessToPay(usd=0.0), estimate(0.5, 0), estimate(0.5, 10), estimate(0.75, 1_000)))
+    assert flip == Flip(would_choose="lab/c", condition="willingness_to_pay rose above $0.000004 (it is $0.000000)")
+
+
+def test_a_tie_is_decided_by_the_smallest_change_there_is() -> None:
+    flip = explain_flip(decided(CostTier(tier="max"), estimate(0.5, 10), estimate(0.5, 10)))
+    assert flip == Flip(would_choose="lab/b", condition="its expected cost fell below $0.00000001 (it is $0.00000001)")
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        decided(AtLeast(model="r"), estimate(0.9, 1)),
+        decided(AtLeast(model="r"), estimate(1.0, 0), estimate(0.1, 9)),
+        decided(WillingnessToPay(usd=1.0), estimate(0.5, 1), estimate(0.9, None)),
+        decided(WillingnessToPay(usd=1.0), estimate(0.5, None), estimate(0.9, None)),
+        decided(AtLeast(model="r"), estimate(2.0, 1), estimate(0.9, 5)),
+        decided(AtLeast(model="r"), estimate(0.9, 5), estimate(0.9, 1), routing=Routing(allow_fallbacks=False)),
+        decide(
+            request(),
+            world(*DEPLOYMENTS),
+            Router(name="canary", deployments=DEPLOYMENTS, policy=Weighted({"a": 1.0})),
+            Loaded(),
+        ),
+        decide(request(), world(*DEPLOYMENTS), Router(name="a", deployments=DEPLOYMENTS[:1], named=True), Loaded()),
+    ],
+    ids=[
+        "one",
+        "out of reach",
+        "unknown cost",
+        "unknown costs",
+        "degraded",
+        "no other",
+        "weighted",
+        "named",
+    ],
+)
+def test_nothing_flips(decision: Decision) -> None:
+    assert explain_flip(decision) is None
+
+
+def _changed(found: Estimate, flip: Flip) -> Estimate:
+    """Carry out the change that a condition states, and a little more, for it is shown rounded."""
+    number = float(re.findall(r"\d+(?:\.\d+)?", flip.condition)[0])
+    if flip.condition.startswith("its expected cost"):
+        return msgspec.structs.replace(found, cost=max(0, round(number * NANO_PER_USD) - 2))
+    return msgspec.structs.replace(found, quality=min(1.0, number + 0.002))
+
+
+OBJECTIVES = st.sampled_from(
+    [
+        WillingnessToPay(usd=0.5),
+        AtLeast(model="r", within=0.1),
+        AtMost(model="r"),
+        AtMost(usd_per_1k_requests=20.0),
+        CostTier(tier="max"),
+        CostTier(tier="low"),
+    ]
+)
+ESTIMATES = st.builds(
+    estimate, st.integers(0, 100).map(lambda n: n / 100), st.integers(1, 1_000).map(lambda n: n * 1_000_000)
+)
+
+
+@given(OBJECTIVES, st.lists(ESTIMATES, min_size=2, max_size=3))
+def test_the_stated_change_makes_the_stated_choice(objective: Objective, estimates: list[Estimate]) -> None:
+    before = decided(objective, *estimates)
+    flip = explain_flip(before)
+    if flip is None:
+        return
+    changed = [
+        _changed(found, flip) if f"lab/{name}" == flip.would_choose else found
+        for name, found in zip(NAMES, estimates, strict=False)
+    ]
+    if flip.condition.startswith("willingness_to_pay"):
+        usd = float(re.findall(r"\d+(?:\.\d+)?", flip.condition)[0])
+        step = 1e-5 if "rose" in flip.condition else -1e-5
+        after = decided(WillingnessToPay(usd=max(0.0, usd + step)), *estimates)
+        assert after.chosen.deployment.id != before.chosen.deployment.id
+    else:
+        assert decided(objective, *changed).chosen.deployment.id == flip.would_choose

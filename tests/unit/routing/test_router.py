@@ -1,0 +1,146 @@
+import msgspec
+import pytest
+
+from gearshift.errors import InvalidRequest, NoCandidate, UnknownModel
+from gearshift.routing.policy import Best
+from gearshift.routing.router import Router, RouterTable
+from gearshift.routing.rules import Rule, compile_rule
+from gearshift.types.catalog import Deployment
+from gearshift.types.chat import Request, Routing
+from tests.unit.routing.scene import deployment, request
+
+SMALL, LARGE = deployment("small"), deployment("large")
+ELSEWHERE = deployment("large", provider="elsewhere")
+
+
+def rule(when: dict[str, object], use: str, number: int = 0) -> Rule:
+    return compile_rule(when, use, f"routers.rules.rules[{number}]")
+
+
+def named(name: str, *deployments: Deployment) -> Router:
+    return Router(name=name, deployments=deployments, named=True)
+
+
+AUTO = Router(name="auto", deployments=(SMALL, LARGE), policy=Best())
+TABLE = RouterTable(
+    {
+        "auto": AUTO,
+        "rules": Router(
+            name="rules",
+            rules=(rule({"metadata.plan": "free"}, "small"), rule({"metadata.plan": {"$exists": True}}, "auto", 1)),
+        ),
+        "outer": Router(name="outer", rules=(rule({"stream": True}, "lab/large"), rule({}, "rules", 1))),
+    },
+    {
+        "small": named("small", SMALL),
+        "large": named("large", LARGE, ELSEWHERE),
+        "lab/small": named("lab/small", SMALL),
+        "lab/large": named("lab/large", LARGE),
+        "elsewhere/large": named("elsewhere/large", ELSEWHERE),
+    },
+)
+
+
+def asking(model: str, plan: str | None = None, *, models: tuple[str, ...] = (), stream: bool = False) -> Request:
+    changes = {"metadata": {} if plan is None else {"plan": plan}, "stream": stream}
+    return msgspec.structs.replace(request(model, routing=Routing(models=models)), **changes)
+
+
+@pytest.mark.parametrize("name", ["auto", "small", "large", "lab/large", "elsewhere/large"])
+def test_a_name_finds_its_router_unchanged(name: str) -> None:
+    assert TABLE.resolve(asking(name)).name == name
+
+
+def test_only_the_configs_routers_are_listed() -> None:
+    assert list(TABLE.routers) == ["auto", "rules", "outer"]
+
+
+@pytest.mark.parametrize(
+    ("model", "plan", "stream", "expected", "via"),
+    [
+        ("rules", "free", False, "small", "routers.rules.rules[0] led to small"),
+        ("rules", "paid", False, "auto", "routers.rules.rules[1] led to auto"),
+        ("outer", "free", False, "small", "routers.rules.rules[0] led to small"),
+        ("outer", "free", True, "lab/large", "routers.rules.rules[0] led to lab/large"),
+    ],
+)
+def test_rules_are_followed_to_their_end(model: str, plan: str, stream: bool, expected: str, via: str) -> None:
+    router = TABLE.resolve(asking(model, plan, stream=stream))
+    assert (router.name, router.via) == (expected, via)
+
+
+def test_no_rule_that_matches() -> None:
+    with pytest.raises(NoCandidate) as caught:
+        TABLE.resolve(asking("outer"))
+    assert caught.value.message == "no rule of router rules matches this request; add one without `when`"
+
+
+def test_rules_in_a_circle_end_all_the_same() -> None:
+    routers = {
+        "a": Router(name="a", rules=(rule({}, "b"),)),
+        "b": Router(name="b", rules=(rule({}, "a"),)),
+    }
+    assert RouterTable(routers, {}).resolve(asking("a")).deployments == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("smal", "model: no router, model or deployment is called 'smal'; did you mean small or lab/small?"),
+        ("atuo", "model: no router, model or deployment is called 'atuo'; did you mean auto?"),
+        ("gpt-5.5", "model: no router, model or deployment is called 'gpt-5.5'; GET /v1/models lists them"),
+        ("", "model: no router, model or deployment is called ''; GET /v1/models lists them"),
+        ("x" * 9_999, f"model: no router, model or deployment is called '{'x' * 100}'; GET /v1/models lists them"),
+    ],
+)
+def test_an_unknown_name(name: str, message: str) -> None:
+    with pytest.raises(UnknownModel) as caught:
+        TABLE.resolve(asking(name))
+    assert (caught.value.message, caught.value.param) == (message, "model")
+
+
+@pytest.mark.parametrize("suffix", ["nitro", "floor"])
+def test_openrouters_suffixes_are_refused_for_now(suffix: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        TABLE.resolve(asking(f"large:{suffix}"))
+    assert caught.value.message == f"model: the suffix :{suffix} is not supported yet; ask for large"
+    assert caught.value.param == "model"
+
+
+def test_a_model_may_have_such_a_name() -> None:
+    table = RouterTable({}, {"large:floor": named("large:floor", LARGE)})
+    assert table.resolve(asking("large:floor")).name == "large:floor"
+
+
+def test_fallback_models_stand_behind_all_of_a_named_model() -> None:
+    router = TABLE.resolve(asking("elsewhere/large", models=("elsewhere/large", "large", "small", "lab/small")))
+    assert [each.id for each in router.deployments] == ["elsewhere/large", "lab/large", "lab/small"]
+    assert router.after == ()
+
+
+def test_fallback_models_stand_behind_the_first_choice_of_a_router() -> None:
+    router = TABLE.resolve(asking("auto", models=("auto", "large", "small")))
+    assert router.deployments == AUTO.deployments
+    assert [each.id for each in router.after] == ["lab/large", "elsewhere/large", "lab/small"]
+
+
+def test_fallback_models_stand_behind_what_a_rule_led_to() -> None:
+    router = TABLE.resolve(asking("rules", "free", models=("lab/large",)))
+    assert [each.id for each in router.deployments] == ["lab/small", "lab/large"]
+    assert router.via == "routers.rules.rules[0] led to small"
+
+
+def test_a_router_is_no_fallback() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        TABLE.resolve(asking("small", models=("large", "auto")))
+    assert caught.value.message == (
+        "models[1] names the router auto, expected a model or deployment; a router can only stand first, in `model`"
+    )
+    assert caught.value.param == "models"
+
+
+def test_an_unknown_fallback() -> None:
+    with pytest.raises(UnknownModel) as caught:
+        TABLE.resolve(asking("small", models=("larg",)))
+    assert caught.value.message.startswith("models[0]: no router, model or deployment is called 'larg'; did you mean ")
+    assert caught.value.param == "models"
