@@ -1,0 +1,82 @@
+"""Own what usage costs: tokens x rates, in integer nano-USD.
+
+Invariant: no float ever holds money. A cost is summed exactly, as tokens x nano-USD per million tokens, and rounded
+once, half to even. An unknown cost is None and makes every sum that it enters None, never smaller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from gearshift.types.catalog import NanoUSD, Price, Rates
+from gearshift.types.chat import Usage
+
+_MILLION: Final = 1_000_000
+_MILLI: Final = 1_000
+_NANO_DIGITS: Final = 9
+
+
+def cost(price: Price, usage: Usage) -> NanoUSD:
+    """Price one attempt.
+
+    Cached tokens are part of `usage.input_tokens`; where an upstream reports more of them than of input, they are all
+    charged and no input besides. The rates are those of the tier that the whole input falls in.
+    """
+    rates = _rates(price, usage.input_tokens)
+    read, write = usage.cache_read_tokens, usage.cache_write_tokens
+    plain = max(0, usage.input_tokens - read - write)
+    total = (
+        plain * rates.input
+        + read * (rates.input if rates.cache_read is None else rates.cache_read)
+        + write * (rates.input if rates.cache_write is None else rates.cache_write)
+        + usage.output_tokens * rates.output
+    )
+    return _divide_half_even(total, _MILLION)
+
+
+def expected_cost(price: Price, input_tokens: int, output_tokens: float) -> NanoUSD:
+    """Price a forecast; `output_tokens` is an expectation and counts to the thousandth of a token."""
+    rates = _rates(price, input_tokens)
+    total = input_tokens * _MILLI * rates.input + round(output_tokens * _MILLI) * rates.output
+    return _divide_half_even(total, _MILLION * _MILLI)
+
+
+def total(costs: Iterable[NanoUSD | None]) -> NanoUSD | None:
+    """Add costs up; None as soon as one of them is unknown."""
+    known = 0
+    for each in costs:
+        if each is None:
+            return None
+        known += each
+    return known
+
+
+def saved(baseline: NanoUSD | None, spent: NanoUSD | None) -> NanoUSD | None:
+    """Say how much less than the baseline was spent: negative when it was more, None when either is unknown."""
+    return None if baseline is None or spent is None else baseline - spent
+
+
+def usd(amount: NanoUSD) -> str:
+    """Write an amount as US dollars, exactly: a JSON number without exponent or float noise (`0.000123456`)."""
+    sign = "-" if amount < 0 else ""
+    digits = str(abs(amount)).rjust(_NANO_DIGITS + 1, "0")
+    fraction = digits[-_NANO_DIGITS:].rstrip("0")
+    return f"{sign}{digits[:-_NANO_DIGITS]}{'.' if fraction else ''}{fraction}"
+
+
+def _rates(price: Price, input_tokens: int) -> Rates:
+    """Find the rates for a request of this input; tiers ascend, so the last one exceeded holds."""
+    rates = price.rates
+    for tier in price.tiers:
+        if input_tokens <= tier.above_input_tokens:
+            break
+        rates = tier.rates
+    return rates
+
+
+def _divide_half_even(numerator: int, denominator: int) -> int:
+    """Divide integers, rounding half to even."""
+    quotient, remainder = divmod(numerator, denominator)
+    twice = 2 * remainder
+    return quotient + (twice > denominator or (twice == denominator and quotient % 2 == 1))

@@ -1,0 +1,109 @@
+"""Own the catalogue: every deployment of a config, with its price and the facts about its model.
+
+Invariant: what the config states wins over what is looked up, and what nobody knows is None. Order is the config's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
+
+from msgspec import Struct
+
+from gearshift.catalog import facts, prices
+from gearshift.config import Config, DeploymentConfig, ModelConfig
+from gearshift.config.names import matches
+from gearshift.config.rows import ProviderRow, builtin, resolve
+from gearshift.errors import UnknownModel
+from gearshift.types.catalog import Deployment, Provider
+
+
+class Catalog(Struct, frozen=True, kw_only=True):
+    """Hold all deployments, and the deployments of each model by its name."""
+
+    deployments: tuple[Deployment, ...]
+    models: dict[str, tuple[Deployment, ...]]
+
+    def resolve(self, name: str) -> tuple[Deployment, ...]:
+        """Give the deployments that a caller means by a model's name or a deployment's id.
+
+        Raises UnknownModel, naming the closest matches.
+        """
+        found = self.models.get(name) or tuple(each for each in self.deployments if each.id == name)
+        if found:
+            return found
+        close = get_close_matches(name, [*self.models, *(each.id for each in self.deployments)], n=3)
+        hint = f"; did you mean {' or '.join(close)}?" if close else "; GET /v1/models lists them"
+        raise UnknownModel(f'found no model "{name[:100]}"{hint}', param="model")
+
+    def select(self, patterns: Iterable[str]) -> tuple[Deployment, ...]:
+        """Give the deployments that names, ids and globs mean, in the order of the patterns, each once."""
+        found: dict[str, Deployment] = {}
+        for pattern in patterns:
+            for each in self.deployments:
+                if matches(pattern, each.id, each.model):
+                    found.setdefault(each.id, each)
+        return tuple(found.values())
+
+
+def build(
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    today: date | None = None,
+    known: Mapping[str, ProviderRow] | None = None,
+) -> Catalog:
+    """Make the catalogue of a config, with the prices of the day `today` (UTC), by default the current one.
+
+    `known` are the built-in providers, those of `providers.toml` unless given. Reads no secret and calls nobody.
+    """
+    table = builtin() if known is None else known
+    builder = _Builder(
+        providers={name: resolve(name, stated, table.get(name), environ) for name, stated in config.providers.items()},
+        rows=table,
+        snapshot=facts.read(),
+        today=today or datetime.now(UTC).date(),
+    )
+    models = {
+        name: tuple(builder.deployment(name, model, stated) for stated in model.deployments)
+        for name, model in config.models.items()
+    }
+    return Catalog(deployments=tuple(each for group in models.values() for each in group), models=models)
+
+
+class _Builder(Struct, frozen=True, kw_only=True):
+    """Hold what every deployment is made of."""
+
+    providers: Mapping[str, Provider]
+    rows: Mapping[str, ProviderRow]
+    snapshot: facts.Snapshot
+    today: date
+
+    def deployment(self, model: str, stated: ModelConfig, at: DeploymentConfig) -> Deployment:
+        """Make one deployment: what is stated, else what is known."""
+        provider, name = self.providers[at.provider], at.name or model
+        fact = self.snapshot.find(provider.id, name)
+        window = stated.context_window or fact.context_window
+        listing = prices.Listing()
+        if provider.price_id is not None and (at.price is None or window is None):
+            listing = prices.look_up(provider.price_id, name, self.today)
+        return Deployment(
+            id=f"{provider.id}/{model}",
+            model=model,
+            name=name,
+            provider=provider,
+            price=listing.price if at.price is None else at.price.price,
+            context_window=window or listing.context_window,
+            max_output_tokens=stated.max_output_tokens or fact.max_output_tokens,
+            capabilities=self._capabilities(provider, stated, fact),
+        )
+
+    def _capabilities(self, provider: Provider, stated: ModelConfig, fact: facts.Facts) -> frozenset[str] | None:
+        """Give the capabilities: those stated, else the model's with what its provider's API adds and takes away."""
+        if stated.capabilities is not None:
+            return frozenset(stated.capabilities)
+        row = self.rows.get(provider.id)
+        if fact.capabilities is None or row is None:
+            return None
+        return (fact.capabilities | set(row.capabilities)) - set(row.lacks)

@@ -1,0 +1,46 @@
+"""Own what is known of models: context window, longest answer and capabilities, from the snapshot `models.json`.
+
+The snapshot is made from models.dev by `tools/build_catalog.py`; source, date and MIT notice stand in it. It is read
+when a catalogue is built, and not kept.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+FILE: Final = Path(__file__).with_name("models.json")
+
+
+class Facts(Struct, frozen=True, array_like=True):
+    """Hold the facts about a model at a provider; None: not known. `words` are capabilities parted by blanks."""
+
+    context_window: int | None = None
+    max_output_tokens: int | None = None
+    words: str | None = None
+
+    @property
+    def capabilities(self) -> frozenset[str] | None:
+        """Give the capabilities, None when they are not known."""
+        return None if self.words is None else frozenset(self.words.split())
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """Hold the facts of every built-in provider's models, by the provider's name and its own name of the model."""
+
+    source: str
+    date: str
+    licence: str
+    providers: dict[str, dict[str, Facts]]
+
+    def find(self, provider: str, model: str) -> Facts:
+        """Give the facts about a model, all None when the snapshot does not have it."""
+        return self.providers.get(provider, {}).get(model, Facts())
+
+
+def read() -> Snapshot:
+    """Read the snapshot that ships with Gearshift."""
+    return msgspec.json.decode(FILE.read_bytes(), type=Snapshot)

@@ -1,0 +1,157 @@
+"""Own the shape of a config: its sections, their keys and their defaults (`docs/reference/configuration.md`).
+
+Invariant: a `Config` is whole and coherent. Every name in it refers to something, and it holds no secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+
+from gearshift.config.references import ProviderRef
+from gearshift.config.routers import RouterConfig
+from gearshift.config.section import Section
+from gearshift.config.values import (
+    BaseUrl,
+    Capabilities,
+    Duration,
+    Header,
+    Id,
+    ModelName,
+    Protocol,
+    Reference,
+    SharedUrl,
+    StoreUrl,
+    Switch,
+    UsdPerMillion,
+    Whole,
+    fault,
+    filled,
+    is_loopback,
+    show,
+)
+from gearshift.types.catalog import Price, Rates
+
+MIB: Final = 1024 * 1024
+DEFAULT_ROUTER: Final = "auto"
+
+
+class ServerConfig(Section):
+    """Hold where the gateway listens and whom it lets in. `host` is last: what it may be depends on the keys."""
+
+    port: Annotated[Whole, Field(ge=0, le=65535)] = 4000
+    keys: tuple[Reference, ...] = ()
+    admin_key: Reference | None = None
+    max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024 * MIB)] = 10 * MIB
+    host: Annotated[str, AfterValidator(filled)] = "127.0.0.1"
+
+    @field_validator("host", mode="after")
+    @classmethod
+    def _closed(cls, host: str, info: ValidationInfo) -> str:
+        if is_loopback(host) or "keys" not in info.data or "admin_key" not in info.data:
+            return host
+        if not info.data["keys"] and info.data["admin_key"] is None:
+            raise fault(
+                f"found {show(host)} and no key, expected a loopback host such as 127.0.0.1; the gateway refuses to "
+                "listen elsewhere without keys: set server.keys or server.admin_key"
+            )
+        return host
+
+    @property
+    def authenticated(self) -> bool:
+        """Say whether callers must show a key."""
+        return bool(self.keys) or self.admin_key is not None
+
+
+class ProviderConfig(Section):
+    """Hold an endpoint. What is None comes from the built-in row of the same name."""
+
+    protocol: Protocol | None = None
+    base_url: BaseUrl | None = None
+    key: Reference | None = None
+    key_header: Header | None = None
+    price_id: Annotated[str, AfterValidator(filled)] | None = None
+    simulated: Switch = False
+
+
+def _free(value: object) -> object:
+    """Take a bare 0 as a price of zero: known, and nothing."""
+    is_zero = isinstance(value, int | float) and not isinstance(value, bool) and value == 0
+    return {"input": 0, "output": 0} if is_zero else value
+
+
+class PriceConfig(Section):
+    """Hold US dollars per million tokens, turned into integers on reading; None: charged as `input`."""
+
+    input: UsdPerMillion
+    output: UsdPerMillion
+    cached_input: UsdPerMillion | None = None
+    cache_write: UsdPerMillion | None = None
+
+    @property
+    def price(self) -> Price:
+        """Give the price as the catalogue knows it."""
+        rates = Rates(input=self.input, output=self.output, cache_read=self.cached_input, cache_write=self.cache_write)
+        return Price(rates=rates, source="config")
+
+
+class DeploymentConfig(Section):
+    """Hold a model at a provider. `name` is what it is called there, None: the same; `price` None: look it up."""
+
+    provider: ProviderRef
+    name: Annotated[str, AfterValidator(filled)] | None = None
+    price: Annotated[PriceConfig, BeforeValidator(_free)] | None = None
+
+
+class ModelConfig(Section):
+    """Hold a model and where it runs. What is None comes from the catalogue."""
+
+    deployments: Annotated[tuple[DeploymentConfig, ...], AfterValidator(filled)]
+    context_window: Annotated[Whole, Field(gt=0)] | None = None
+    max_output_tokens: Annotated[Whole, Field(gt=0)] | None = None
+    capabilities: Capabilities | None = None
+
+
+class ReliabilityConfig(Section):
+    """Hold how long and how often an exchange is tried; durations are seconds."""
+
+    max_attempts: Annotated[Whole, Field(ge=1, le=20)] = 3
+    deadline: Duration = 600.0
+    connect_timeout: Duration = 5.0
+    first_token_timeout: Duration = 10.0
+    stall_timeout: Duration = 30.0
+
+
+class LoggingConfig(Section):
+    """Hold what is kept of an exchange. `content`: prompts and answers too."""
+
+    content: Switch = False
+
+
+class Config(Section):
+    """Hold a whole config."""
+
+    server: ServerConfig = ServerConfig()
+    store: StoreUrl = "sqlite:///gearshift.db"
+    shared: SharedUrl = "memory://"
+    providers: Annotated[dict[Id, ProviderConfig], AfterValidator(filled)]
+    models: Annotated[dict[ModelName, ModelConfig], AfterValidator(filled)]
+    routers: dict[Id, RouterConfig] = Field(default_factory=lambda: {DEFAULT_ROUTER: RouterConfig(candidates=("*",))})
+    reliability: ReliabilityConfig = ReliabilityConfig()
+    logging: LoggingConfig = LoggingConfig()
+
+    @property
+    def store_path(self) -> Path:
+        """Give the database file; relative paths are relative to the working directory."""
+        return Path(self.store.removeprefix("sqlite:///"))
+
+    @cached_property
+    def version(self) -> str:
+        """Give a short digest: the same config has the same version."""
+        text = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

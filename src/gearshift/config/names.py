@@ -1,0 +1,44 @@
+"""Own the names that a config declares, and what a reference to one may be.
+
+Invariant: the same `matches` decides when a config is checked and when the catalogue selects candidates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Final
+
+from msgspec import Struct
+
+_GLOB: Final = re.compile(r"[*?\[]")
+
+
+class Names(Struct, frozen=True, kw_only=True):
+    """Hold the names of a config. `deployments` maps the id `provider/model` to the name of its model."""
+
+    providers: frozenset[str]
+    builtin: frozenset[str]
+    models: tuple[str, ...]
+    routers: tuple[str, ...]
+    deployments: Mapping[str, str]
+
+
+def is_glob(pattern: str) -> bool:
+    """Say whether a candidate is a pattern rather than a name."""
+    return _GLOB.search(pattern) is not None
+
+
+def matches(pattern: str, deployment: str, model: str) -> bool:
+    """Say whether a candidate means the deployment `deployment` of the model `model`: by name, by id or by glob."""
+    if is_glob(pattern):
+        return fnmatchcase(deployment, pattern) or fnmatchcase(model, pattern)
+    return pattern in {deployment, model}
+
+
+def suggestion(found: str, known: Iterable[str]) -> str:
+    """Give `; did you mean "x"?` for the closest known word, "" when none is close."""
+    close = get_close_matches(found, list(known), n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""

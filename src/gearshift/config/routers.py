@@ -1,0 +1,119 @@
+"""Own the `routers` section: named policies that callers use as if they were models.
+
+Invariant: a router has exactly one of `candidates`, `weights` and `rules`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from gearshift.config.references import Candidate, Route, Target
+from gearshift.config.section import Section
+from gearshift.config.values import Number, Unsupported, fault, filled, show
+from gearshift.types.decision import AtLeast, AtMost, CostTier, Objective, WillingnessToPay
+
+DEFAULT_TIER: Final = "medium"
+BUILTIN: Final = "builtin"
+"""The predictor that ships with Gearshift."""
+
+
+def _exactly_one(section: Section, keys: tuple[str, ...]) -> None:
+    found = [key for key in keys if key in section.model_fields_set]
+    if len(found) != 1:
+        raise fault(f"found {' and '.join(found) or 'none of them'}, expected exactly one of {', '.join(keys)}")
+
+
+class AtLeastConfig(Section):
+    """Hold the quality to keep: that of `model`, less `within` (of a score from 0 to 1)."""
+
+    model: Target
+    within: Annotated[Number, Field(ge=0, le=1)] = 0.0
+    confidence: Annotated[Number, Field(gt=0, lt=1)] = 0.95
+
+
+class AtMostConfig(Section):
+    """Hold the cost to keep under: that of `model`, or US dollars per thousand requests."""
+
+    model: Target | None = None
+    usd_per_1k_requests: Annotated[Number, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> AtMostConfig:
+        _exactly_one(self, ("model", "usd_per_1k_requests"))
+        return self
+
+
+class ObjectiveConfig(Section):
+    """Hold what a router tries to reach, as the file says it."""
+
+    willingness_to_pay: Annotated[Number, Field(ge=0)] | None = None
+    at_least: AtLeastConfig | None = None
+    at_most: AtMostConfig | None = None
+    cost_tier: Literal["low", "medium", "high", "xhigh", "max"] | None = None
+    budget: Unsupported = None
+    latency: Unsupported = None
+    latency_price: Unsupported = None
+
+    @model_validator(mode="after")
+    def _check(self) -> ObjectiveConfig:
+        _exactly_one(self, ("willingness_to_pay", "at_least", "at_most", "cost_tier"))
+        return self
+
+    @property
+    def objective(self) -> Objective:
+        """Give the objective as the router knows it."""
+        if self.willingness_to_pay is not None:
+            return WillingnessToPay(usd=self.willingness_to_pay)
+        if (floor := self.at_least) is not None:
+            return AtLeast(model=floor.model, within=floor.within, confidence=floor.confidence)
+        if (ceiling := self.at_most) is not None:
+            return AtMost(model=ceiling.model, usd_per_1k_requests=ceiling.usd_per_1k_requests)
+        return CostTier(tier=self.cost_tier or DEFAULT_TIER)
+
+
+class Rule(Section):
+    """Hold a condition (`conditions.py`) and the target that it leads to; without `when` it always holds."""
+
+    when: dict[str, Any] = Field(default_factory=dict)
+    use: Route
+
+
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    for at, value in enumerate(values):
+        if value in values[:at]:
+            raise fault(f"found {show(value)} twice, expected each candidate once")
+    return values
+
+
+def _reachable(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    for at, rule in enumerate(rules[:-1]):
+        if not rule.when:
+            raise fault(f"found rules after rule {at}, which always holds; expected the one without `when` to be last")
+    return rules
+
+
+class RouterConfig(Section):
+    """Hold one router. `objective` counts only with `candidates`."""
+
+    candidates: Annotated[tuple[Candidate, ...], AfterValidator(filled), AfterValidator(_distinct)] | None = None
+    predictor: Annotated[str, AfterValidator(filled)] = BUILTIN
+    objective_: ObjectiveConfig = Field(default=ObjectiveConfig(cost_tier=DEFAULT_TIER), alias="objective")
+    fallback: Target | None = None
+    weights: Annotated[dict[Target, Annotated[Number, Field(gt=0)]], AfterValidator(filled)] | None = None
+    rules: Annotated[tuple[Rule, ...], AfterValidator(filled), AfterValidator(_reachable)] | None = None
+    cascade: Unsupported = None
+
+    @model_validator(mode="after")
+    def _check(self) -> RouterConfig:
+        _exactly_one(self, ("candidates", "weights", "rules"))
+        for key in ("predictor", "objective_"):
+            if key in self.model_fields_set and self.candidates is None:
+                raise fault(f"found {key.rstrip('_')} without candidates, expected it only beside them; remove it")
+        return self
+
+    @property
+    def objective(self) -> Objective:
+        """Give what the router tries to reach."""
+        return self.objective_.objective

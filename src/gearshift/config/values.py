@@ -1,0 +1,211 @@
+"""Own the kinds of values that stand in a config: what each accepts, and the fault that it raises.
+
+Every fault reads `found X, expected Y`; `faults` puts the key before it. A value that may be a secret is not shown.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sized
+from decimal import Decimal
+from ipaddress import ip_address
+from typing import Annotated, Final, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic_core import PydanticCustomError
+
+from gearshift.config.names import suggestion
+from gearshift.types.catalog import CAPABILITIES, NANO_PER_USD, NanoUSDPerMillion, Seconds
+
+PROTOCOLS: Final = ("openai_chat",)
+LATER_PROTOCOLS: Final = ("openai_responses", "anthropic_messages", "gemini")
+MAX_DURATION: Final = 86_400.0
+MAX_USD: Final = 1_000_000
+"""Nothing costs a million dollars per million tokens; a larger number is a slip of the unit."""
+
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SECRET: Final = re.compile(r"(sk|pk|rk|gsk|csk|xai|hf|fw|ghp|pplx|nvapi|key|tgp)[-_]|AIza|eyJ", re.IGNORECASE)
+_REFERENCE: Final = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+", re.DOTALL)
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_MODEL: Final = re.compile(r"[^\s*?\[\]\x00-\x1f\x7f]{1,200}")
+_HEADER: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+_LONG: Final = 32
+_SHOWN: Final = 80
+
+
+def fault(message: str) -> PydanticCustomError:
+    """Make a fault of a sentence that begins with "found"."""
+    return PydanticCustomError("gearshift", "{message}", {"message": message})
+
+
+def show(value: object) -> str:
+    """Name a found value for a message: short, on one line, and never a secret."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)[:_SHOWN]
+        case str():
+            return "a text (not shown)" if _may_be_secret(value) else f'"{value[:_SHOWN]}"'
+        case dict():
+            return "a mapping"
+        case list() | tuple():
+            return "a list"
+        case _:
+            return f"a {type(value).__name__}"
+
+
+def _may_be_secret(text: str) -> bool:
+    """Say whether a text looks like a key, or is no text for a message."""
+    if _SECRET.match(text) or not text.isprintable():
+        return True
+    dense = len(text) >= _LONG and re.fullmatch(r"[A-Za-z0-9_+/=-]+", text) is not None
+    return dense and any(c.isupper() for c in text) and any(c.isdigit() for c in text)
+
+
+def _duration(value: object) -> float:
+    expected = "expected a duration above 0 and at most 24h: seconds, or a text such as 600s, 2m or 500ms"
+    seconds: float = math.nan
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = value
+    elif isinstance(value, str) and (found := _DURATION.fullmatch(value.strip())):
+        seconds = float(found[1]) * _UNITS[found[2]]
+    if not 0 < seconds <= MAX_DURATION:
+        raise fault(f"found {show(value)}, {expected}")
+    return float(seconds)
+
+
+def _usd_per_million(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_USD:
+        raise fault(f"found {show(value)}, expected US dollars per million tokens, from 0 to {MAX_USD}")
+    return round(Decimal(str(value)) * NANO_PER_USD)
+
+
+def _reference(value: str) -> str:
+    if not _REFERENCE.fullmatch(value):
+        raise fault(
+            "found a text that is no reference (not shown), expected env:NAME or file:PATH; "
+            "secrets are never written into the config"
+        )
+    return value
+
+
+def _base_url(value: str) -> str:
+    if not _is_url(value):
+        raise fault("found a text that is no URL (not shown), expected one such as https://host/v1")
+    if set(value) & set("@?#"):
+        raise fault("found a URL with credentials, query or fragment (not shown), expected https://host/path")
+    return value.rstrip("/")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and parts.port != 0
+            and text.isascii()
+            and " " not in text
+            and text.isprintable()
+        )
+    except ValueError:
+        return False
+
+
+def _store(value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    if scheme in {"postgresql", "postgres"}:
+        raise fault("found a PostgreSQL URL, which is not supported in this version; expected sqlite:///PATH")
+    if scheme != "sqlite" or not rest.startswith("/") or rest in {"/", "/:memory:"}:
+        raise fault(f"found {show(scheme)} as the kind of store, expected sqlite:///PATH")
+    return value
+
+
+def _shared(value: str) -> str:
+    scheme = value.partition("://")[0]
+    if scheme in {"valkey", "valkeys", "redis", "rediss"}:
+        raise fault(f"found {scheme}://, which is not supported in this version; expected memory://")
+    if value != "memory://":
+        raise fault("found another kind of shared state, expected memory://")
+    return value
+
+
+def _id(value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise fault(f"found {show(value)} as a name, expected letters, digits, dots, dashes and underscores")
+    return value
+
+
+def _model_name(value: str) -> str:
+    if not _MODEL.fullmatch(value):
+        raise fault(f"found {show(value)} as a name, expected 1 to 200 characters without blanks, *, ?, [ and ]")
+    return value
+
+
+def _header(value: str) -> str:
+    lowered = value.lower()
+    if not _HEADER.fullmatch(lowered):
+        raise fault("found a text that is no header name, expected one such as authorization or x-api-key")
+    return lowered
+
+
+def _capabilities(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if value not in CAPABILITIES:
+            known = ", ".join(sorted(CAPABILITIES))
+            raise fault(f"found {show(value)}, expected some of {known}{suggestion(value, CAPABILITIES)}")
+    return tuple(sorted(set(values)))
+
+
+Filled = TypeVar("Filled", bound=Sized)
+
+
+def filled(value: Filled) -> Filled:
+    """Refuse what is empty; pydantic's own check of a length would also blame a list whose items have faults."""
+    if not len(value):
+        raise fault("found it empty, expected at least one entry")
+    return value
+
+
+def _protocol(value: str) -> str:
+    if value in LATER_PROTOCOLS:
+        raise fault(f"found {value}, which is not supported in this version; expected {', '.join(PROTOCOLS)}")
+    if value not in PROTOCOLS:
+        known = (*PROTOCOLS, *LATER_PROTOCOLS)
+        raise fault(f"found {show(value)}, expected {', '.join(PROTOCOLS)}{suggestion(value, known)}")
+    return value
+
+
+def _unsupported(value: object) -> None:
+    raise fault(f"found {show(value)}, but this is not supported in this version; remove it")
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach `host`."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+Whole: TypeAlias = Annotated[int, Strict()]
+Number: TypeAlias = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Switch: TypeAlias = Annotated[bool, Strict()]
+Duration: TypeAlias = Annotated[Seconds, BeforeValidator(_duration)]
+UsdPerMillion: TypeAlias = Annotated[NanoUSDPerMillion, BeforeValidator(_usd_per_million)]
+Reference: TypeAlias = Annotated[str, AfterValidator(_reference)]
+BaseUrl: TypeAlias = Annotated[str, AfterValidator(_base_url)]
+StoreUrl: TypeAlias = Annotated[str, AfterValidator(_store)]
+SharedUrl: TypeAlias = Annotated[str, AfterValidator(_shared)]
+Id: TypeAlias = Annotated[str, AfterValidator(_id)]
+ModelName: TypeAlias = Annotated[str, AfterValidator(_model_name)]
+Header: TypeAlias = Annotated[str, AfterValidator(_header)]
+Capabilities: TypeAlias = Annotated[tuple[str, ...], AfterValidator(_capabilities)]
+Protocol: TypeAlias = Annotated[str, AfterValidator(_protocol)]
+Unsupported: TypeAlias = Annotated[None, BeforeValidator(_unsupported)]

@@ -1,0 +1,56 @@
+"""The snapshot says where it comes from, and stays small."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from gearshift.catalog import facts
+from gearshift.config.rows import builtin
+from gearshift.types.catalog import CAPABILITIES
+
+
+def test_the_snapshot_says_where_it_comes_from_and_under_which_licence() -> None:
+    snapshot = facts.read()
+
+    assert snapshot.source.startswith("models.dev, through ")
+    assert date.fromisoformat(snapshot.date) >= date(2026, 8, 1)
+    assert snapshot.licence.startswith("MIT License\nCopyright (c) ")
+    assert "WITHOUT WARRANTY OF ANY KIND" in snapshot.licence
+
+
+def test_the_snapshot_has_the_providers_that_have_a_row_and_no_others() -> None:
+    assert set(facts.read().providers) == {name for name, row in builtin().items() if row.catalog_id is not None}
+
+
+def test_the_snapshot_is_small() -> None:
+    assert facts.FILE.stat().st_size <= 300_000
+
+
+def test_every_entry_is_a_model_that_can_be_called() -> None:
+    for models in facts.read().providers.values():
+        for model, found in models.items():
+            assert model
+            assert (found.context_window or 0) > 0
+            assert found.max_output_tokens is None or found.max_output_tokens > 0
+            assert found.capabilities is not None
+            assert found.capabilities <= CAPABILITIES
+
+
+def test_a_known_model() -> None:
+    found = facts.read().find("openai", "gpt-5.5")
+
+    assert found.context_window == 1_050_000
+    assert found.max_output_tokens == 128_000
+    assert found.capabilities == frozenset({"tools", "vision", "files", "json_schema", "reasoning"})
+
+
+def test_what_is_not_in_the_snapshot_is_not_known() -> None:
+    snapshot = facts.read()
+
+    for found in (snapshot.find("openai", "gpt-none"), snapshot.find("nobody", "gpt-5.5")):
+        assert (found.context_window, found.max_output_tokens, found.capabilities) == (None, None, None)
+
+
+def test_a_model_without_capabilities_is_not_one_whose_capabilities_are_unknown() -> None:
+    assert facts.Facts(1, 1, "").capabilities == frozenset()
+    assert facts.Facts(1, 1).capabilities is None

@@ -1,0 +1,74 @@
+"""A reference is checked where it stands, against the names of its config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from gearshift.config.names import Names
+from gearshift.config.references import Candidate, ProviderRef, Route, Target
+
+NAMES = Names(
+    providers=frozenset({"lab"}),
+    builtin=frozenset({"openai"}),
+    models=("small", "broken"),
+    routers=("auto",),
+    deployments={"lab/small": "small"},
+)
+
+
+def fault(kind: Any, value: str) -> str:  # noqa: ANN401 - a type alias
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(kind).validate_python(value, context=NAMES)
+    return caught.value.errors()[0]["msg"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (Candidate, "small"),
+        (Candidate, "lab/small"),
+        (Candidate, "lab/*"),
+        (Candidate, "broken"),  # declared; what is wrong with it is said at its own key
+        (Target, "small"),
+        (Target, "lab/small"),
+        (Route, "small"),
+        (Route, "auto"),
+        (ProviderRef, "lab"),
+    ],
+)
+def test_a_name_that_is_declared_is_taken(kind: Any, value: str) -> None:  # noqa: ANN401 - a type alias
+    assert TypeAdapter(kind).validate_python(value, context=NAMES) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [
+        (Candidate, "smal", 'found "smal", expected a model, deployment or glob; did you mean "small"?'),
+        (Candidate, "auto", 'found "auto", expected a model, deployment or glob'),
+        (
+            Candidate,
+            "zoo/*",
+            'found "zoo/*", which matches no model and no deployment; expected a glob that matches one',
+        ),
+        (Candidate, "[small", 'found "[small", expected a glob whose brackets close'),
+        (Target, "auto", 'found "auto", expected a model or deployment'),
+        (Target, "lab/*", 'found "lab/*", expected a model or deployment'),
+        (Route, "lab/smal", 'found "lab/smal", expected a model, deployment or router; did you mean "lab/small"?'),
+        (ProviderRef, "lap", 'found "lap", expected a provider declared under providers; did you mean "lab"?'),
+        (
+            ProviderRef,
+            "openai",
+            'found "openai", which is built in but not declared; add `openai: {}` under providers',
+        ),
+    ],
+)
+def test_a_name_that_is_not_declared_is_a_fault(kind: Any, value: str, message: str) -> None:  # noqa: ANN401 - as above
+    assert fault(kind, value) == message
+
+
+def test_without_names_every_reference_is_taken() -> None:
+    for kind in (Candidate, Target, Route, ProviderRef):
+        assert TypeAdapter(kind).validate_python("anything") == "anything"

