@@ -1,0 +1,1 @@
+"""Translate between wire bytes and nouns, sans I/O: codecs of one shape."""

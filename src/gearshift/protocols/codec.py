@@ -1,0 +1,179 @@
+"""Own the shape that every codec has, both facing callers and facing upstreams.
+
+Invariant: same protocol in and out is a *patch* of the bytes (`patch_request`, `patch_response`, `relay`), so unknown
+fields survive; across protocols it is decode and encode. Codecs take bytes and give values: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from gearshift.errors import GearshiftError
+from gearshift.types.catalog import Quirks
+from gearshift.types.chat import Event, Request, Response, Usage
+
+
+class RequestEdits(Struct, frozen=True, kw_only=True):
+    """Hold what changes in a request on its way to an upstream of the same protocol.
+
+    `model` is the upstream's name. `include_usage` asks a stream for its usage. Fields that only steer the router are
+    removed by the codec itself.
+    """
+
+    model: str
+    include_usage: bool = False
+    quirks: Quirks = Quirks()
+
+
+class ResponseEdits(Struct, frozen=True, kw_only=True):
+    """Hold what changes in a response on its way to a caller of the same protocol.
+
+    `model` is the name of the model that answered. `usage` holds members to add to the usage object and `top` members
+    to add at the top level, each as a JSON object's inner text (`b'"cost":0.1'`), b"" for none; a member that is there
+    already is replaced. `counted` is said as the usage where the upstream said none.
+    """
+
+    model: str
+    usage: bytes = b""
+    top: bytes = b""
+    counted: Usage | None = None
+
+
+class Facts(Protocol):
+    """Be what metering learns of an answer; None is "not said".
+
+    `answer_bytes` are the UTF-8 bytes of answer text (reasoning and tool arguments too) seen so far, to estimate usage
+    that never came.
+    """
+
+    @property
+    def usage(self) -> Usage | None: ...  # noqa: D102 - read-only attributes, as frozen values have them
+    @property
+    def finish_reason(self) -> str | None: ...  # noqa: D102
+    @property
+    def response_id(self) -> str | None: ...  # noqa: D102
+    @property
+    def upstream_model(self) -> str | None: ...  # noqa: D102
+    @property
+    def answer_bytes(self) -> int: ...  # noqa: D102
+
+
+class ResponsePeek(Struct, frozen=True, kw_only=True):
+    """Hold the `Facts` of an answer that is not streamed, found without decoding it whole."""
+
+    usage: Usage | None
+    finish_reason: str | None
+    response_id: str | None
+    upstream_model: str | None
+    answer_bytes: int
+
+
+class StreamDecoder(Protocol):
+    """Turn bytes of a stream into events, whatever the split."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
+        ...
+
+    def close(self) -> list[Event]:
+        """Give the last events at the end of input; raise StreamBroken when the stream had not come to its end."""
+        ...
+
+
+class StreamEncoder(Protocol):
+    """Turn events into bytes of a stream."""
+
+    def feed(self, event: Event) -> bytes:
+        """Give the bytes that say `event`, b"" when it needs none of its own."""
+        ...
+
+
+class StreamRelay(Protocol):
+    """Pass a stream on, patched; hold its usage and terminator back until the cost is known."""
+
+    content_seen: bool
+    """A meaningful delta (text, reasoning, refusal, tool call) has come."""
+    complete: bool
+    """The terminator has come, or every answer has its finish reason: nothing more is owed."""
+    ended: bool
+    """The terminator itself has come."""
+    usage: Usage | None
+    finish_reason: str | None
+    response_id: str | None
+    upstream_model: str | None
+    answer_bytes: int
+    """See `Facts`."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Give the bytes to pass on; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
+        ...
+
+    def close(self) -> None:
+        """Raise StreamBroken when the input ended before the stream did."""
+        ...
+
+    def end(self, edits: ResponseEdits, *, send_usage: bool) -> bytes:
+        """Give the held-back end: the chunk with usage (if `send_usage`) and `edits`, and the terminator."""
+        ...
+
+
+class Codec(Protocol):
+    """Translate one protocol. Every method is pure."""
+
+    name: str
+    path: str
+    """Where requests go, below a provider's base URL."""
+
+    def decode_request(self, body: bytes) -> Request:
+        """Parse a caller's request; raise InvalidRequest naming the field, what was found and what was expected."""
+        ...
+
+    def encode_request(self, request: Request, edits: RequestEdits) -> bytes:
+        """Say `request` on this protocol's wire."""
+        ...
+
+    def patch_request(self, body: bytes, edits: RequestEdits) -> bytes:
+        """Change only what `edits` say, byte for byte."""
+        ...
+
+    def decode_response(self, body: bytes) -> Response:
+        """Parse an upstream's answer; raise UpstreamInvalid when it is not one."""
+        ...
+
+    def encode_response(self, response: Response) -> bytes:
+        """Say `response` on this protocol's wire."""
+        ...
+
+    def peek_response(self, body: bytes) -> ResponsePeek:
+        """Check that `body` is an answer and give its facts; raise UpstreamInvalid when it is not."""
+        ...
+
+    def patch_response(self, body: bytes, edits: ResponseEdits) -> bytes:
+        """Change only what `edits` say, byte for byte."""
+        ...
+
+    def encode_error(self, error: GearshiftError, extra: bytes = b"") -> bytes:
+        """Say `error` as this protocol's error body; `extra` holds further top-level members as inner JSON text."""
+        ...
+
+    def encode_stream_error(self, error: GearshiftError) -> bytes:
+        """Say `error` inside a stream that has begun; never followed by a terminator."""
+        ...
+
+    def stream_decoder(self, choices: int = 1) -> StreamDecoder:
+        """Begin to decode one stream of `choices` answers."""
+        ...
+
+    def stream_encoder(self, *, send_usage: bool) -> StreamEncoder:
+        """Begin to encode one stream."""
+        ...
+
+    def relay(self, model: str, choices: int = 1) -> StreamRelay:
+        """Begin to pass one stream of `choices` answers on under the caller's name of the model."""
+        ...
+
+    def upstream_message(self, body: bytes) -> str:
+        """Give the human message of an upstream's error body, shortened; "" when there is none."""
+        ...

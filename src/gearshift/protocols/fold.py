@@ -1,0 +1,166 @@
+"""Own the fold: the events of a stream become the response that they say, and deltas of raw JSON become one value.
+
+Invariant: the fold of a stream is the response that the same answer makes when it is not streamed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, assert_never
+
+import msgspec
+from msgspec import Raw
+
+from gearshift.errors import StreamBroken
+from gearshift.types.chat import (
+    Choice,
+    ChoiceDelta,
+    ChoiceEnded,
+    Event,
+    Extra,
+    Finished,
+    FinishReason,
+    Part,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Reasoning,
+    Refusal,
+    Response,
+    Started,
+    Text,
+    ToolCall,
+)
+
+MESSAGE: Final = "message"
+_NAMES: Final = frozenset({"type", "id", "index", "format"})
+"""Members that name a thing: a later delta says them again, it does not go on with them."""
+_NULL: Final = b"null"
+_members = msgspec.json.Decoder(dict[str, Raw])
+
+
+def gather(deltas: Sequence[Raw]) -> Raw:
+    """Join the deltas of one value, at least one: texts and lists are strung together, objects joined by member.
+
+    Of all else the last holds. null says nothing.
+    """
+    said = [text for text in map(bytes, deltas) if text != _NULL]
+    if len(said) <= 1:
+        return _last(deltas)
+    match b"".join({text[:1] for text in said}):
+        case b'"':
+            return Raw(b'"%b"' % b"".join(text[1:-1] for text in said))
+        case b"[":
+            return Raw(b"[%b]" % b",".join(inner for text in said if (inner := text[1:-1].strip())))
+        case b"{":
+            return Raw(msgspec.json.encode(gather_members([_members.decode(text) for text in said])))
+        case _:
+            return _last(deltas)
+
+
+def gather_members(deltas: Sequence[Extra]) -> Extra:
+    """Join the deltas of one object."""
+    values: dict[str, list[Raw]] = {}
+    for delta in deltas:
+        for name, value in delta.items():
+            values.setdefault(name, []).append(value)
+    return {name: _last(said) if name in _NAMES else gather(said) for name, said in values.items()}
+
+
+def _last(values: Sequence[Raw]) -> Raw:
+    """Give the last value that is not null."""
+    return next((value for value in reversed(values) if bytes(value) != _NULL), values[-1])
+
+
+def fold(events: Iterable[Event]) -> Response:
+    """Give the response that a stream says; raise StreamBroken when it says none.
+
+    Pieces of a message without a noun stand in `Choice.extra` under `message`.
+    """
+    started: Started | None = None
+    finished = Finished()
+    choices: dict[int, _ChoiceDraft] = {}
+    for event in events:
+        match event:
+            case Started():
+                started = event
+            case Finished():
+                finished = event
+            case _:
+                choices.setdefault(event.choice, _ChoiceDraft()).add(event)
+    if started is None:
+        raise StreamBroken("the stream held no answer")
+    return Response(
+        id=started.id,
+        model=started.model,
+        created=started.created,
+        choices=tuple(choices[index].choice(index) for index in sorted(choices)),
+        usage=finished.usage,
+        extra={**started.extra, **finished.extra},
+    )
+
+
+class _PartDraft:
+    """Gather one part."""
+
+    def __init__(self, start: PartStarted) -> None:
+        self.start = start
+        self.texts: list[str] = []
+        self.extras = [start.extra]
+
+    def part(self) -> Part:
+        text, extra = "".join(self.texts), gather_members(self.extras)
+        match self.start.kind:
+            case "text":
+                return Text(text=text, extra=extra)
+            case "reasoning":
+                return Reasoning(text=text, extra=extra)
+            case "refusal":
+                return Refusal(text=text, extra=extra)
+            case "tool_call":
+                return ToolCall(id=self.start.id or "", name=self.start.name or "", arguments=text, extra=extra)
+            case _:
+                assert_never(self.start.kind)
+
+
+class _ChoiceDraft:
+    """Gather one answer."""
+
+    def __init__(self) -> None:
+        self.parts: dict[int, _PartDraft] = {}
+        self.logprobs: list[Raw] = []
+        self.messages: list[Extra] = []
+        self.extra: Extra = {}
+        self.finish_reason: FinishReason | None = None
+
+    def add(self, event: PartStarted | PartDelta | PartEnded | ChoiceDelta | ChoiceEnded) -> None:
+        match event:
+            case PartStarted():
+                self.parts[event.part] = _PartDraft(event)
+            case PartDelta():
+                draft = self.parts[event.part]
+                draft.texts.append(event.text)
+                draft.extras.append(event.extra)
+            case ChoiceDelta():
+                self.messages.append(event.message)
+                self.extra.update(event.extra)
+            case ChoiceEnded():
+                self.finish_reason = event.finish_reason
+                self.extra.update(event.extra)
+            case PartEnded():
+                pass
+            case _:
+                assert_never(event)
+        if isinstance(event, PartDelta | ChoiceDelta) and event.logprobs is not None:
+            self.logprobs.append(event.logprobs)
+
+    def choice(self, index: int) -> Choice:
+        if message := gather_members(self.messages):
+            self.extra[MESSAGE] = Raw(msgspec.json.encode(message))
+        return Choice(
+            index=index,
+            parts=tuple(self.parts[part].part() for part in sorted(self.parts)),
+            finish_reason=self.finish_reason,
+            logprobs=gather(self.logprobs) if self.logprobs else None,
+            extra=self.extra,
+        )

@@ -1,0 +1,154 @@
+"""Own the surgery on JSON objects: top-level members are read, replaced, removed and added, all else stays as it was.
+
+Invariants: bytes outside the edited members are the same, byte for byte (whitespace, order, escapes, the spelling of
+numbers); a body that says a top-level key twice is refused, for two readers could take it for two different things;
+a body nested deeper than `MAX_DEPTH` is refused. The cost is one pass in C (msgspec) and a step per top-level key;
+bodies with many brackets pay one more pass. Grammar: RFC 8259.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+import msgspec
+from msgspec import Raw
+
+Members: TypeAlias = dict[str, Raw]
+Refuse: TypeAlias = Callable[[str], Exception]
+"""Make the error to raise: `InvalidRequest` for a caller's body, `UpstreamInvalid` for an upstream's."""
+
+MAX_DEPTH: Final = 64
+MAX_MEMBERS: Final = 1_000
+MAX_NAME: Final = 64  # characters of a key in a message
+_TOO_DEEP: Final = f"found JSON nested deeper than {MAX_DEPTH} levels; expected fewer"
+
+_decoder = msgspec.json.Decoder(Members)
+_text = msgspec.json.Decoder(str)
+_KEY: Final = re.compile(rb'\s*[{,]\s*("[^"\\]*(?:\\.[^"\\]*)*")\s*:\s*', re.DOTALL)
+_END: Final = re.compile(rb"\s*}\s*")
+_NOT_MARKS: Final = bytes(byte for byte in range(256) if byte not in b'[]{}"')
+_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
+
+Edits: TypeAlias = Mapping[str, bytes | None]
+Span: TypeAlias = tuple[int, int]
+"""Where a value begins and ends."""
+
+
+class JsonObject:
+    """Hold the text of a JSON object and where its members stand.
+
+    `members` holds the raw text of each by name, in their order.
+    """
+
+    __slots__ = ("_body", "_spans", "members")
+
+    def __init__(self, body: bytes, refuse: Refuse) -> None:
+        """Parse `body`; raise what `refuse` makes when it is no object, or one that must not be trusted."""
+        self._body = body
+        self.members = _decode(body, refuse)
+        self._spans = _locate(body, self.members, refuse)
+
+    def head(self, name: str) -> bytes:
+        """Give the text up to the end of the value of `name`, which must be there."""
+        return self._body[: self._spans[name][1]]
+
+    def patch(self, edits: Edits) -> bytes:
+        """Give the text with some members replaced, added at the end, or (None) removed.
+
+        New values are JSON text, as they shall stand there.
+        """
+        body, spans = self._body, self._spans
+        if not any(name in spans or value is not None for name, value in edits.items()):
+            return body
+        view = memoryview(body)
+        pieces: list[bytes | memoryview] = []
+        at = 0
+        for name, (start, end) in spans.items():
+            value = edits.get(name, view[start:end])
+            if value is not None:
+                begun = pieces or not at  # else what opened the object is gone, with the members before this one
+                pieces += (view[at:start] if begun else b"{" + body[body.index(b",", at) + 1 : start], value)
+            at = end
+        for name, value in edits.items():
+            if value is not None and name not in spans:
+                pieces += (b"," if pieces else b"{", msgspec.json.encode(name), b":", value)
+        return b"".join((*(pieces or (b"{",)), view[at:] if at else b"}"))
+
+
+def _decode(body: bytes, refuse: Refuse) -> Members:
+    try:
+        members = _decoder.decode(body)
+    except RecursionError:
+        raise refuse(_TOO_DEEP) from None
+    except msgspec.ValidationError:
+        raise refuse("found JSON that is not an object; expected an object") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise refuse(f"not valid JSON: {error}; expected an object") from None
+    if len(members) > MAX_MEMBERS:
+        raise refuse(f"found an object of {len(members)} members; expected at most {MAX_MEMBERS}")
+    if _may_be_deep(body) and _is_deep(body):
+        raise refuse(_TOO_DEEP)
+    return members
+
+
+def _locate(body: bytes, members: Members, refuse: Refuse) -> dict[str, Span]:
+    """Find where each member stands, in the order of the text; refuse a key that is there twice.
+
+    First suppose that nothing but the members and their delimiters is in `body`. When the lengths then add up to that
+    of `body`, it is so: every space, escape, second key or multi-byte character would add at least a byte.
+    """
+    spans: dict[str, Span] = {}
+    at = 0
+    for name, raw in members.items():
+        start = at + len(name) + 4
+        at = start + len(raw)
+        spans[name] = (start, at)
+    size = len(body) if body.endswith(b"}") else len(body.rstrip())
+    return spans if at + 1 == size else _walk(body, members, refuse)
+
+
+def _walk(body: bytes, members: Members, refuse: Refuse) -> dict[str, Span]:
+    """Step from key to key over values of known length, whatever the spelling.
+
+    Of a key that is there twice, `members` holds the last value: at the first, either the value differs or the key
+    comes again.
+    """
+    spans: dict[str, Span] = {}
+    end = 0
+    while key := _KEY.match(body, end):
+        start = key.end()
+        name = _text.decode(key[1])
+        raw = members[name]
+        end = start + len(raw)
+        if name in spans or not body.startswith(bytes(raw), start):
+            raise refuse(f"ambiguous: the key {name[:MAX_NAME]!r} is there twice; say it once")
+        spans[name] = (start, end)
+    if members and not _END.fullmatch(body, end):
+        raise refuse("ambiguous: a key is there twice; say it once")
+    return spans
+
+
+def _may_be_deep(body: bytes) -> bool:
+    """Say whether `body` has brackets enough to nest too deeply; brackets in strings count too."""
+    left = MAX_DEPTH
+    for bracket in (b"{", b"["):
+        at = body.find(bracket)
+        while at >= 0:
+            if not left:
+                return True
+            left -= 1
+            at = body.find(bracket, at + 1)
+    return False
+
+
+def _is_deep(body: bytes) -> bool:
+    """Say whether valid JSON nests too deeply: strings are taken out, then, round by round, the innermost brackets."""
+    marks = body.replace(rb"\\", b"").replace(rb"\"", b"").translate(_ONE_KIND, _NOT_MARKS).replace(b'""', b"")
+    brackets = b"".join(marks.split(b'"')[::2])
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"[]", b"")
+        if not brackets:
+            return False
+    return True

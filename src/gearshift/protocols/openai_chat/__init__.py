@@ -1,0 +1,42 @@
+"""Speak the OpenAI chat completions protocol, and the dialects that providers made of it."""
+
+from __future__ import annotations
+
+from gearshift.protocols.codec import Codec, StreamDecoder, StreamEncoder, StreamRelay
+from gearshift.protocols.openai_chat import errors, outbound, request, response
+from gearshift.protocols.openai_chat.relay import Relay
+from gearshift.protocols.openai_chat.stream_decoder import Decoder
+from gearshift.protocols.openai_chat.stream_encoder import Encoder
+
+
+class OpenAIChat:
+    """Be the codec; see `codec.Codec`."""
+
+    name = "openai_chat"
+    path = "/chat/completions"
+
+    decode_request = staticmethod(request.decode_request)
+    encode_request = staticmethod(outbound.encode_request)
+    patch_request = staticmethod(outbound.patch_request)
+    decode_response = staticmethod(response.decode_response)
+    encode_response = staticmethod(response.encode_response)
+    peek_response = staticmethod(response.peek_response)
+    patch_response = staticmethod(response.patch_response)
+    encode_error = staticmethod(errors.encode_error)
+    encode_stream_error = staticmethod(errors.encode_stream_error)
+    upstream_message = staticmethod(errors.upstream_message)
+
+    def stream_decoder(self, choices: int = 1) -> StreamDecoder:
+        """Begin to decode one stream of `choices` answers."""
+        return Decoder(choices)
+
+    def stream_encoder(self, *, send_usage: bool) -> StreamEncoder:
+        """Begin to encode one stream."""
+        return Encoder(send_usage=send_usage)
+
+    def relay(self, model: str, choices: int = 1) -> StreamRelay:
+        """Begin to pass one stream of `choices` answers on under the caller's name of the model."""
+        return Relay(model, choices)
+
+
+codec: Codec = OpenAIChat()

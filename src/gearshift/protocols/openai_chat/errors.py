@@ -1,0 +1,75 @@
+"""Own errors on the wire: ours said to a caller, an upstream's understood.
+
+Invariants: an upstream's words are shortened to `MAX_UPSTREAM_TEXT` printable characters; an error inside a stream is
+never followed by a terminator, so that no client takes a broken answer for a whole one.
+Source: the OpenAI API reference, "Error codes" (2026-11); OpenRouter, "Errors"; FastAPI's `detail` (vLLM, SGLang).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from gearshift.errors import MAX_UPSTREAM_TEXT, CallerError, GearshiftError
+from gearshift.protocols.sse import encode_event
+
+_TYPES: Final = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    429: "rate_limit_error",
+}
+_SERVER: Final = 500
+_MAX_SHELLS: Final = 4
+"""Objects and lists around a message that are looked into."""
+
+
+def encode_error(error: GearshiftError, extra: bytes = b"") -> bytes:
+    """Say `error` as an error body; `extra` is inner JSON text of further top-level members."""
+    inner = msgspec.json.encode(_inner(error))
+    return b'{"error":%b,%b}' % (inner, extra) if extra else b'{"error":%b}' % inner
+
+
+def encode_stream_error(error: GearshiftError) -> bytes:
+    """Say `error` inside a stream: clients raise on the top-level `error`, readers of chunks see a finish reason."""
+    inner = msgspec.json.encode(_inner(error))
+    return encode_event(b'{"error":%b,"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}' % inner)
+
+
+def upstream_message(body: bytes) -> str:
+    """Give the human message of an upstream's error body, shortened; "" when there is none."""
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return shortened(_message(said, _MAX_SHELLS))
+
+
+def shortened(text: str) -> str:
+    """Give an upstream's words on one line, without control characters, not too long."""
+    line = " ".join(text.split())
+    return "".join(character for character in line[:MAX_UPSTREAM_TEXT] if character.isprintable())
+
+
+def _inner(error: GearshiftError) -> dict[str, str | None]:
+    other = "invalid_request_error" if error.status < _SERVER else "server_error"
+    return {
+        "message": error.message,
+        "type": _TYPES.get(error.status, other),
+        "param": error.param if isinstance(error, CallerError) else None,
+        "code": error.code,
+    }
+
+
+def _message(said: object, shells: int) -> str:
+    """Find the message in one of the forms that are about: see the sources."""
+    match said:
+        case str():
+            return said
+        case [first, *_] if shells:
+            return _message(first, shells - 1)
+        case {"error": inner} | {"message": inner} | {"detail": inner} | {"msg": inner} if inner and shells:
+            return _message(inner, shells - 1)
+        case _:
+            return ""

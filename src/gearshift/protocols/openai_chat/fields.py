@@ -1,0 +1,124 @@
+"""Own the reading of single fields: raw JSON to a value of the expected kind, or a fault told in words.
+
+Invariant: a fault names the path, what was found and what was expected; it shows no text of the caller, but a word
+where one of a few was expected.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Generic, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from gearshift.protocols.json_patch import Members
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+_WORDS: Final = {
+    "int": "a number",
+    "float": "a number",
+    "str": "a string",
+    "bool": "a boolean",
+    "null": "null",
+    "array": "a list",
+    "object": "an object",
+}
+_FOUND: Final = {
+    ord('"'): "a string",
+    ord("["): "a list",
+    ord("{"): "an object",
+    ord("t"): "a boolean",
+    ord("f"): "a boolean",
+    ord("n"): "null",
+}
+_INNER: Final = re.compile(r"Expected `([^`]+)`, got `(\w+)` - at `\$((?:\.\w+|\[\d+\])+)`")
+_MAX_SHOWN: Final = 32
+NULL: Final = b"null"
+
+
+class Misfit(Exception):
+    """Say that a field is not what it must be; `path` leads to it, such as `messages[2].content`."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        """Keep where and what."""
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def within(self, path: str) -> Misfit:
+        """Give the same fault as seen from outside: `path` leads to what holds the field."""
+        joint = "" if self.path.startswith("[") else "."
+        return Misfit(f"{path}{joint}{self.path}", self.problem)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
+
+
+class Kind(Generic[T_co]):
+    """Read values of one type; `expected` says it in words."""
+
+    __slots__ = ("_decoder", "expected")
+
+    def __init__(self, decoder: msgspec.json.Decoder[T_co], expected: str) -> None:
+        """Take the decoder, for mypy cannot follow a union given as a value."""
+        self._decoder = decoder
+        self.expected = expected
+
+    def read(self, raw: Raw, name: str) -> T_co:
+        """Give the value of field `name`; raise Misfit."""
+        try:
+            return self._decoder.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self._misfit(bytes(raw), name, error) from None
+
+    def _misfit(self, raw: bytes, name: str, error: Exception) -> Misfit:
+        if not isinstance(error, msgspec.ValidationError):
+            return Misfit(name, f"found text that is not valid Unicode, expected {self.expected}")
+        if inner := _INNER.match(str(error)):
+            expected = " or ".join(_WORDS.get(word, word) for word in inner[1].split(" | "))
+            path = (name + inner[3]).removeprefix(".")
+            return Misfit(path, f"found {_WORDS.get(inner[2], inner[2])}, expected {expected}")
+        found = _FOUND.get(raw[0], "a number")
+        if found == "a number" and "number" in self.expected and len(raw) <= _MAX_SHOWN:
+            found = raw.decode()
+        return Misfit(name, f"found {found}, expected {self.expected}")
+
+
+def take(members: Members, name: str, kind: Kind[T], at: str = "") -> T:
+    """Take a field that must be there; `at` is the path of what holds it, with its dot."""
+    raw = members.pop(name, None)
+    if raw is None:
+        raise Misfit(at + name, f"missing, expected {kind.expected}")
+    return kind.read(raw, at + name)
+
+
+def maybe(members: Members, name: str, kind: Kind[T], at: str = "") -> T | None:
+    """Take a field that may be missing or null."""
+    raw = members.pop(name, None)
+    if raw is None or (len(raw) == len(NULL) and bytes(raw) == NULL):
+        return None
+    return kind.read(raw, at + name)
+
+
+def keep(extra: Members, name: str, rest: Members) -> None:
+    """Keep what a noun does not cover of the object `name`, under that very name."""
+    if rest:
+        extra[name] = raw(rest)
+
+
+def raw(value: object) -> Raw:
+    """Give a value as raw JSON."""
+    return Raw(msgspec.json.encode(value))
+
+
+TEXT: Final = Kind(msgspec.json.Decoder(str), "a string")
+BOOLEAN: Final = Kind(msgspec.json.Decoder(bool), "a boolean")
+NUMBER: Final = Kind(msgspec.json.Decoder(float), "a number")
+INTEGER: Final = Kind(msgspec.json.Decoder(int), "a whole number")
+OBJECT: Final[Kind[Members]] = Kind(msgspec.json.Decoder(dict[str, Raw]), "an object")
+LIST: Final[Kind[list[Raw]]] = Kind(msgspec.json.Decoder(list[Raw]), "a list")
+OBJECTS: Final[Kind[list[Members]]] = Kind(msgspec.json.Decoder(list[dict[str, Raw]]), "a list of objects")
+TEXTS: Final[Kind[list[str]]] = Kind(msgspec.json.Decoder(list[str]), "a list of strings")

@@ -1,0 +1,115 @@
+"""Own streamed answers on their way out: events to chunks.
+
+Invariant: what `stream_decoder.Decoder` makes of these chunks folds to the same response as the events themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import assert_never
+
+import msgspec
+
+from gearshift.protocols.openai_chat.fields import OBJECT
+from gearshift.protocols.openai_chat.message import DETAILS, encode_call
+from gearshift.protocols.openai_chat.parts import Spoken
+from gearshift.protocols.openai_chat.progress import DONE
+from gearshift.protocols.openai_chat.usage import encode_usage
+from gearshift.protocols.sse import encode_event
+from gearshift.types.chat import (
+    ChoiceDelta,
+    ChoiceEnded,
+    Event,
+    Extra,
+    Finished,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+    ToolCall,
+)
+
+
+class Encoder:
+    """Turn events into the bytes of one stream."""
+
+    def __init__(self, *, send_usage: bool) -> None:
+        """Begin a stream; without `send_usage` the usage is left out."""
+        self._send_usage = send_usage
+        self._head: Spoken = {}
+        self._usage_rest: Extra = {}
+        self._parts: dict[tuple[int, int], PartStarted] = {}
+        self._calls: dict[tuple[int, int], int] = {}  # parts that are tool calls, to their index in the answer
+        self._begun: set[int] = set()  # answers whose role was said
+
+    def feed(self, event: Event) -> bytes:
+        """Give the bytes that say `event`, b"" when it needs none of its own."""
+        match event:
+            case Started():
+                said = {"id": event.id, "object": "chat.completion.chunk", "created": event.created}
+                self._head = {**said, "model": event.model, **self._without_usage(event.extra)}
+            case PartStarted():
+                return self._start(event)
+            case PartDelta():
+                return self._choice(event.choice, self._delta(event), {"logprobs": event.logprobs})
+            case ChoiceDelta():
+                return self._choice(event.choice, event.message, {"logprobs": event.logprobs, **event.extra})
+            case ChoiceEnded():
+                return self._choice(event.choice, {}, {"finish_reason": event.finish_reason, **event.extra})
+            case Finished():
+                return self._finish(event)
+            case PartEnded():
+                pass
+            case _:
+                assert_never(event)
+        return b""
+
+    def _start(self, start: PartStarted) -> bytes:
+        key = (start.choice, start.part)
+        self._parts[key] = start
+        if start.kind != "tool_call":
+            return self._choice(start.choice, start.extra, {}) if start.extra else b""
+        self._calls[key] = sum(choice == start.choice for choice, _ in self._calls)
+        call = ToolCall(id=start.id or "", name=start.name or "", arguments="", extra=start.extra)
+        return self._choice(start.choice, {"tool_calls": [{"index": self._calls[key], **encode_call(call)}]}, {})
+
+    def _delta(self, delta: PartDelta) -> Spoken:
+        key = (delta.choice, delta.part)
+        start = self._parts[key]
+        match start.kind:
+            case "text":
+                return {"content": delta.text, **delta.extra}
+            case "refusal":
+                return {"refusal": delta.text, **delta.extra}
+            case "reasoning":
+                detailed = DETAILS in delta.extra or DETAILS in start.extra
+                return {"reasoning" if detailed else "reasoning_content": delta.text, **delta.extra}
+            case "tool_call":
+                call: Spoken = {"index": self._calls[key], **delta.extra}
+                if "type" not in start.extra:  # else `extra` says it all
+                    rest = OBJECT.read(delta.extra["function"], "function") if "function" in delta.extra else {}
+                    call["function"] = {"arguments": delta.text, **rest}
+                return {"tool_calls": [call]}
+            case _:
+                assert_never(start.kind)
+
+    def _choice(self, index: int, delta: Mapping[str, object], members: Spoken) -> bytes:
+        if index not in self._begun:
+            self._begun.add(index)
+            delta = {"role": "assistant", **delta}
+        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": None, **members}
+        return encode_event(msgspec.json.encode({**self._head, "choices": [choice]}))
+
+    def _finish(self, finished: Finished) -> bytes:
+        late = self._without_usage(finished.extra)
+        usage = encode_usage(finished.usage, self._usage_rest) if self._send_usage else {}
+        if usage:
+            late["usage"] = usage
+        last = encode_event(msgspec.json.encode({**self._head, "choices": [], **late})) if late else b""
+        return last + encode_event(DONE)
+
+    def _without_usage(self, extra: Extra) -> Spoken:
+        """Keep what an upstream said beside the token counts for the end of the stream."""
+        if "usage" in extra:
+            self._usage_rest = OBJECT.read(extra["usage"], "usage")
+        return {name: raw for name, raw in extra.items() if name != "usage"}

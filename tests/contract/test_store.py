@@ -1,0 +1,186 @@
+"""What every store must do (`storage.store.Store`)."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from gearshift.storage.sqlite import SQLiteStore
+from gearshift.storage.store import Store
+from gearshift.types.chat import Usage
+from gearshift.types.record import Feedback
+from tests.fakes.nouns import attempt, decision, exchange, failed
+
+Open: TypeAlias = Callable[[Path], Store]
+
+
+def open_sqlite(folder: Path) -> Store:
+    return SQLiteStore(folder / "gearshift.db")
+
+
+@pytest.fixture(params=[open_sqlite])
+def reopen(request: pytest.FixtureRequest) -> Open:
+    opened: Open = request.param
+    return opened
+
+
+@pytest.fixture
+def store(reopen: Open, tmp_path: Path) -> Iterator[Store]:
+    made = reopen(tmp_path)
+    yield made
+    made.close()
+
+
+def test_an_exchange_comes_back_as_it_was(store: Store) -> None:
+    usage = Usage(input_tokens=10, output_tokens=5, cache_read_tokens=4, reasoning_tokens=2)
+    made = exchange(
+        "x", [failed(1), attempt(2, usage=usage)], decision=decision(quality=0.7), baseline_cost=99, key="k"
+    )
+    store.append(made)
+    assert store.flush()
+    row = store.exchange("x")
+    assert row is not None
+    assert (row.id, row.created, row.path, row.requested_model) == ("x", 100.0, "/v1/chat/completions", "auto")
+    assert (row.model, row.deployment, row.provider, row.router) == ("small", "lab/small", "lab", "auto")
+    assert (row.reason, row.propensity, row.quality) == ("named", 1.0, 0.7)
+    assert (row.input_tokens, row.output_tokens, row.cache_read_tokens, row.reasoning_tokens) == (10, 5, 4, 2)
+    assert (row.cost, row.baseline_cost, row.key, row.usage_estimated) == (20_000, 99, "k", False)
+    assert (row.stream, row.outcome, row.status, row.error) == (False, "completed", 200, None)
+    assert (row.duration, row.first_token, row.overhead) == (1.0, 0.5, 0.001)
+    assert (row.response_id, row.finish_reason, row.prompt, row.answer) == ("chatcmpl-1", "stop", None, None)
+    assert [each["id"] for each in json.loads(row.attempts)] == ["x-1", "x-2"]
+    assert row.decision is not None
+    assert json.loads(row.decision)["chosen"] == "lab/small"
+
+
+def test_what_is_unknown_comes_back_as_unknown(store: Store) -> None:
+    store.append(
+        exchange("x", [], decision=None, cost=None, first_token=None, outcome="failed", status=400, error="bad")
+    )
+    store.flush()
+    row = store.exchange("x")
+    assert row is not None
+    assert (row.model, row.router, row.decision, row.attempts) == (None, None, None, "[]")
+    assert (row.cost, row.input_tokens, row.usage_estimated, row.quality, row.propensity) == (None,) * 5
+
+
+def test_a_cost_that_we_counted_is_flagged(store: Store) -> None:
+    guess = Usage(input_tokens=10, estimated=True)
+    store.append(exchange("x", [attempt(1, usage=guess, first_token=None, error="caller_left")], outcome="cancelled"))
+    store.flush()
+    row = store.exchange("x")
+    assert row is not None
+    assert (row.usage_estimated, row.cost, row.outcome) == (True, 20_000, "cancelled")
+
+
+def test_flush_returns_once_readers_see_the_rows(store: Store, reopen: Open, tmp_path: Path) -> None:
+    reader = reopen(tmp_path)
+    for number in range(100):
+        store.append(exchange(f"x{number}"))
+        if number % 10 == 0:
+            assert store.flush()
+            assert reader.exchange(f"x{number}") is not None
+    reader.close()
+
+
+def test_closing_writes_what_is_queued(reopen: Open, tmp_path: Path) -> None:
+    first = reopen(tmp_path)
+    for number in range(1000):
+        first.append(exchange(f"x{number}"))
+    first.close()
+    second = reopen(tmp_path)
+    assert len(list(second.exchanges())) == 1000
+    second.close()
+
+
+def test_an_id_is_written_once(store: Store) -> None:
+    store.append(exchange("x", cost=1))
+    store.append(exchange("x", cost=2))
+    store.flush()
+    assert [row.cost for row in store.exchanges()] == [1]
+
+
+def test_an_exchange_is_found_by_its_upstream_s_id_too(store: Store) -> None:
+    store.append(exchange("a", [attempt(response_id="chatcmpl-9")], created=1.0))
+    store.append(exchange("b", [attempt(response_id="chatcmpl-9")], created=2.0))
+    store.flush()
+    row = store.exchange("chatcmpl-9")
+    assert row is not None
+    assert row.id == "b"
+
+
+def test_an_upstream_that_answers_under_another_exchange_s_id_does_not_hide_it(store: Store) -> None:
+    store.append(exchange("a", created=1.0))
+    store.append(exchange("b", [attempt(response_id="a")], created=2.0))
+    store.flush()
+    row = store.exchange("a")
+    assert row is not None
+    assert row.id == "a"
+
+
+def test_an_id_that_is_not_there_is_none(store: Store) -> None:
+    assert store.exchange("nowhere") is None
+    assert store.exchange("' OR 1=1 --") is None
+
+
+def test_exchanges_come_oldest_first_from_a_moment_on(store: Store) -> None:
+    for name, created in (("c", 3.0), ("a", 1.0), ("b", 2.0)):
+        store.append(exchange(name, created=created))
+    store.flush()
+    assert [row.id for row in store.exchanges()] == ["a", "b", "c"]
+    assert [row.id for row in store.exchanges(since=2.0)] == ["b", "c"]
+
+
+def test_it_knows_exchanges_and_sessions(store: Store) -> None:
+    store.append(exchange("x", session="s"))
+    store.flush()
+    assert store.knows(exchange_id="x", session_id=None)
+    assert store.knows(exchange_id=None, session_id="s")
+    assert not store.knows(exchange_id="s", session_id="x")
+    assert not store.knows(exchange_id=None, session_id=None)
+
+
+def test_feedback_is_averaged_over_the_exchange_and_its_session(store: Store) -> None:
+    for name, session in (("a", "s"), ("b", "s"), ("c", None)):
+        store.append(exchange(name, session=session))
+    store.feedback(Feedback(created=1.0, score=1.0, exchange_id="a"))
+    store.feedback(Feedback(created=2.0, score=0.0, exchange_id="a"))
+    store.feedback(Feedback(created=3.0, score=1.0, session_id="s", label="good", comment="fine"))
+    store.flush()
+    assert store.scores() == {"a": pytest.approx(2 / 3), "b": 1.0}
+
+
+def test_text_of_every_kind_survives(store: Store) -> None:
+    odd = "Grüße \U0001f600 ' \" \\ \x00 \n 漢字"
+    store.append(exchange("x", requested_model=odd, prompt=odd, session=odd))
+    store.flush()
+    row = store.exchange("x")
+    assert row is not None
+    assert (row.requested_model, row.prompt, row.session) == (odd, odd, odd)
+
+
+def _write(folder: Path, name: str, count: int) -> None:
+    store = open_sqlite(folder)
+    for number in range(count):
+        store.append(exchange(f"{name}{number}"))
+        if number % 50 == 0:
+            store.flush()
+    store.close()
+
+
+def test_two_processes_write_the_same_log(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    writers = [spawn.Process(target=_write, args=(tmp_path, name, 300)) for name in "ab"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    reader = open_sqlite(tmp_path)
+    assert len(list(reader.exchanges())) == 600
+    reader.close()

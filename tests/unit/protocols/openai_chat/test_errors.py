@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gearshift.errors import (
+    MAX_UPSTREAM_TEXT,
+    GearshiftError,
+    InvalidRequest,
+    NoCandidate,
+    StreamBroken,
+    Unauthorized,
+    UnknownModel,
+    UpstreamRefused,
+)
+from gearshift.protocols.openai_chat.errors import encode_error, encode_stream_error, upstream_message
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "code", "param"),
+    [
+        (InvalidRequest("odd", param="seed"), "invalid_request_error", "invalid_request", "seed"),
+        (Unauthorized("who"), "authentication_error", "invalid_api_key", None),
+        (UnknownModel("what"), "invalid_request_error", "model_not_found", None),
+        (NoCandidate("none"), "invalid_request_error", "no_candidate", None),
+        (UpstreamRefused("slow", upstream_status=429), "rate_limit_error", "upstream_rate_limited", None),
+        (UpstreamRefused("down", upstream_status=500), "server_error", "upstream_refused", None),
+    ],
+)
+def test_an_error_is_said_in_openais_shape(error: GearshiftError, kind: str, code: str, param: str | None) -> None:
+    said = {"error": {"message": error.message, "type": kind, "param": param, "code": code}}
+    assert json.loads(encode_error(error)) == said
+    assert json.loads(encode_error(error, b'"gearshift":{"router":"auto"}')) == said | {"gearshift": {"router": "auto"}}
+
+
+def test_an_error_inside_a_stream_is_told_twice_and_never_terminated() -> None:
+    said = encode_stream_error(StreamBroken('cut "off"\n'))
+    assert said.startswith(b"data: {")
+    assert said.endswith(b"}\n\n")
+    chunk = json.loads(said[6:])
+    assert chunk["error"]["message"] == 'cut "off"\n'
+    assert chunk["choices"] == [{"index": 0, "delta": {}, "finish_reason": "error"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"error":{"message":"Too long","type":"x","code":null}}', "Too long"),
+        (b'{"error":"Too long"}', "Too long"),
+        (b'{"message":"Too long","object":"error"}', "Too long"),
+        (b'{"detail":"Not Found"}', "Not Found"),
+        (b'{"detail":[{"loc":["body"],"msg":"field required"}]}', "field required"),
+        (b'[{"error":{"message":"Too long"}}]', "Too long"),
+        (b'{"error":{"code":400}}', ""),
+        (b'{"error":null}', ""),
+        (b"<html><h1>502</h1></html>", ""),
+        (b"", ""),
+        (b"\xff", ""),
+        (b"5", ""),
+        (b"[" * 10_000 + b"]" * 10_000, ""),
+        (b'[[[[[["deep"]]]]]]', ""),
+        (b'{"error":{"message":"two\\n lines\\u0000\\u001b[31m"}}', "two lines[31m"),
+    ],
+)
+def test_an_upstreams_message_is_found(body: bytes, message: str) -> None:
+    assert upstream_message(body) == message
+
+
+def test_an_upstreams_message_is_shortened() -> None:
+    body = json.dumps({"error": {"message": "x" * 10_000}}).encode()
+    assert upstream_message(body) == "x" * MAX_UPSTREAM_TEXT

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+from msgspec import Raw
+
+from gearshift.protocols.openai_chat.fields import Misfit
+from gearshift.protocols.openai_chat.steering import (
+    MAX_NAMES,
+    PROVIDER_LATER,
+    TIERS,
+    checked_name,
+    decode_routing,
+    strip_routing,
+)
+from gearshift.types.chat import Routing
+
+
+def members(**fields: object) -> dict[str, Raw]:
+    return msgspec.json.decode(msgspec.json.encode(fields), type=dict[str, Raw])
+
+
+def test_a_request_that_steers_nothing_is_left_alone() -> None:
+    said = members(model="m", temperature=1)
+    assert decode_routing(said) == Routing()
+    assert said == members(model="m", temperature=1)
+    assert strip_routing(said) == {}
+
+
+def test_every_wish_is_understood() -> None:
+    said = members(
+        models=["a", "b"],
+        provider={"only": ["p"], "ignore": ["q"], "order": ["r", "s"], "allow_fallbacks": False},
+        plugins=[{"id": "auto-router", "allowed_models": ["a/*"], "excluded_models": ["b"], "cost_tier": "low"}],
+        session_id="s-1",
+        model="auto",
+    )
+    stripped = strip_routing(said)
+    assert decode_routing(said) == Routing(
+        models=("a", "b"),
+        only=("p",),
+        ignore=("q",),
+        order=("r", "s"),
+        allow_fallbacks=False,
+        allowed=("a/*",),
+        excluded=("b",),
+        cost_tier="low",
+        session_id="s-1",
+    )
+    assert said == members(model="auto")
+    assert stripped == dict.fromkeys(["models", "provider", "plugins", "session_id"])
+
+
+def test_the_gateway_options_of_vercel_are_understood() -> None:
+    said = members(providerOptions={"gateway": {"only": ["p"], "order": ["q"], "models": ["a"]}})
+    assert strip_routing(said) == {"providerOptions": None}
+    assert decode_routing(said) == Routing(only=("p",), order=("q",), models=("a",))
+    assert said == {}
+
+
+def test_what_others_share_with_us_goes_on() -> None:
+    said = members(
+        plugins=[{"id": "web", "max_results": 3}, {"id": "auto-router"}],
+        providerOptions={"gateway": {"only": ["p"]}, "anthropic": {"thinking": 1}},
+    )
+    rest = {"plugins": b'[{"id":"web","max_results":3}]', "providerOptions": b'{"anthropic":{"thinking":1}}'}
+    assert strip_routing(said) == rest
+    assert decode_routing(said) == Routing(only=("p",))
+    assert {name: bytes(raw) for name, raw in said.items()} == rest
+
+
+@pytest.mark.parametrize("spoken", [b'[ {"id":"web"} ]', b"[]", b"null"])
+def test_plugins_of_others_are_not_touched(spoken: bytes) -> None:
+    said = {"plugins": Raw(spoken)}
+    assert strip_routing(said) == ({"plugins": spoken} if b"web" in spoken else {"plugins": None})
+    assert decode_routing(said) == Routing()
+
+
+def test_options_of_others_are_not_touched() -> None:
+    said = {"providerOptions": Raw(b'{ "openai":{} }')}
+    assert strip_routing(said) == {"providerOptions": b'{ "openai":{} }'}
+    assert decode_routing(said) == Routing()
+    assert said == {"providerOptions": Raw(b'{ "openai":{} }')}
+
+
+WRONG = [
+    ({"routing_constraint": {"cost_constraint": {}}}, "routing_constraint: not supported yet; choose a router with"),
+    ({"routing_constraint": 5}, "routing_constraint: found a number, expected an object"),
+    ({"provider": "openai"}, "provider: found a string, expected an object"),
+    ({"provider": {"only": "openai"}}, "provider.only: found a string, expected a list of strings"),
+    ({"provider": {"only": ["a", 5]}}, "provider.only[1]: found a number, expected a string"),
+    ({"provider": {"allow_fallbacks": 1}}, "provider.allow_fallbacks: found a number, expected a boolean"),
+    ({"provider": {"onyl": []}}, "provider.onyl: not known here, expected one of only, ignore, order, allow_fallbacks"),
+    ({"models": ["a", ""]}, "models[1]: found an empty string, expected 1 to 256 printable characters"),
+    ({"models": ["a"] * (MAX_NAMES + 1)}, "models: found 1001 names, expected at most 1000"),
+    ({"session_id": ""}, "session_id: found an empty string, expected"),
+    ({"plugins": {}}, "plugins: found an object, expected a list"),
+    ({"plugins": [5]}, "plugins[0]: found a number, expected an object"),
+    ({"plugins": [{"id": 5}]}, "plugins[0].id: found a number, expected a string"),
+    (
+        {"plugins": [{"id": "web"}, {"id": "auto-router", "cost_tier": "cheap"}]},
+        "plugins[1].cost_tier: found 'cheap', expected one of low, medium, high, xhigh, max",
+    ),
+    (
+        {"plugins": [{"id": "auto-router", "allowed": []}]},
+        "plugins[0].allowed: not known here, expected one of allowed_models, excluded_models, cost_tier",
+    ),
+    ({"providerOptions": []}, "providerOptions: found a list, expected an object"),
+    ({"providerOptions": {"gateway": 5}}, "providerOptions.gateway: found a number, expected an object"),
+    (
+        {"providerOptions": {"gateway": {"sort": "cost"}}},
+        "providerOptions.gateway.sort: not supported yet; leave it out",
+    ),
+    (
+        {"models": ["a"], "providerOptions": {"gateway": {"models": ["b"]}}},
+        "providerOptions.gateway.models: said in two places, which may differ; say it once",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "fault"), WRONG)
+def test_a_wrong_wish_is_refused_in_words(fields: dict[str, object], fault: str) -> None:
+    with pytest.raises(Misfit) as caught:
+        decode_routing(members(**fields))
+    assert str(caught.value).startswith(fault)
+
+
+@pytest.mark.parametrize("name", PROVIDER_LATER)
+def test_a_wish_that_we_cannot_honour_is_never_ignored(name: str) -> None:
+    with pytest.raises(Misfit, match=f"^provider.{name}: not supported yet; leave it out$"):
+        decode_routing(members(provider={name: True}))
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_every_cost_tier_is_known(tier: str) -> None:
+    said = members(plugins=[{"id": "auto-router", "cost_tier": tier}])
+    assert decode_routing(said).cost_tier == tier
+
+
+@pytest.mark.parametrize("name", ["m", "openai/gpt-5.5:floor", "m" * 256, "modèle 1"])
+def test_a_name_may_be_what_can_be_printed(name: str) -> None:
+    assert checked_name(name, "model") == name
