@@ -17,6 +17,7 @@
     │   ├── UpstreamInvalid    502  an answer that is not what the protocol promises
     │   └── StreamBroken       502  a stream that ended without its end
     ├── DeadlineExceeded       504  the whole exchange ran out of time
+    ├── StoreUnavailable       503  the log cannot be read or written at present
     ├── InternalError          500  our own bug
     ├── ConfigError                 every fault of a config at once
     ├── DataError                   outcome data that cannot be used (file, row, column)
@@ -28,7 +29,11 @@ Invariant: messages hold no secret and no upstream text longer than `MAX_UPSTREA
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 MAX_UPSTREAM_TEXT = 400
+OUR_FAULT = frozenset({401, 402, 403})
+"""Statuses by which an upstream refuses our account (402: its balance is spent), not the request."""
 
 
 class GearshiftError(Exception):
@@ -78,10 +83,17 @@ class UnknownModel(CallerError):
 
 
 class RouteNotFound(CallerError):
-    """Refuse a path or method that the gateway does not serve; `status` is 404 or 405."""
+    """Refuse a path that the gateway does not serve, or a method that the path does not have."""
 
     status = 404
     code = "route_not_found"
+
+    def __init__(self, message: str, *, allowed: Sequence[str] = ()) -> None:
+        """Keep the methods that the path does have: with any, `status` is 405."""
+        super().__init__(message)
+        self.allowed = tuple(allowed)
+        if allowed:
+            self.status = 405
 
 
 class UnknownExchange(CallerError):
@@ -157,24 +169,24 @@ class UpstreamTimeout(UpstreamError):
 class UpstreamRefused(UpstreamError):
     """Say that the upstream answered with an error status.
 
-    429 and 5xx are retryable on another candidate. 401 and 403 are *our* credential's fault: another
-    provider may work, and the caller must not see them as its own. Other 4xx are the caller's fault.
+    429 and 5xx are retryable on another candidate. 401, 402 and 403 are *our* account's fault: another provider may
+    work, and the caller must not see them as its own. Other 4xx are the caller's fault; what is left (a redirect, a
+    status that means success but is not 200) is an endpoint that does not speak the protocol.
+    `retry_after`: whole seconds that the upstream asks to wait, or None.
     """
 
     code = "upstream_refused"
 
-    def __init__(self, message: str, *, upstream_status: int, body: bytes = b"") -> None:
+    def __init__(self, message: str, *, upstream_status: int, retry_after: int | None = None) -> None:
         """Derive `status`, `code` and `retryable` from the upstream's status."""
         super().__init__(message, upstream_status=upstream_status)
-        self.body = body
-        ours = upstream_status in {401, 403}
-        self.retryable = ours or upstream_status in {404, 408, 409, 425, 429} or upstream_status >= 500  # noqa: PLR2004
-        if ours:
+        self.retry_after = retry_after
+        if upstream_status in OUR_FAULT:
             self.code = "upstream_auth"
         elif upstream_status == 429:  # noqa: PLR2004
             self.status, self.code = 429, "upstream_rate_limited"
-        elif not self.retryable:
-            self.status, self.code = upstream_status, "upstream_rejected"
+        elif 400 <= upstream_status < 500 and upstream_status not in {404, 408, 409, 425}:  # noqa: PLR2004
+            self.status, self.code, self.retryable = upstream_status, "upstream_rejected", False
 
 
 class UpstreamInvalid(UpstreamError):
@@ -196,11 +208,18 @@ class DeadlineExceeded(GearshiftError):
     code = "deadline_exceeded"
 
 
+class StoreUnavailable(GearshiftError):
+    """Say that the log cannot be read or written at present; answering requests goes on without it."""
+
+    status = 503
+    code = "store_unavailable"
+
+
 class InternalError(GearshiftError):
     """Say that our own code failed; the cause is in our log, under the exchange's id, not in the answer."""
 
     @classmethod
-    def of(cls, cause: Exception) -> InternalError:
+    def of(cls, cause: BaseException) -> InternalError:
         """Name the type of the cause only: its text may hold a prompt or a secret."""
         return cls(f"the gateway failed ({type(cause).__name__}); its log has the details under this exchange's id")
 

@@ -1,0 +1,269 @@
+"""Own one request on its way through the gateway: what is known of it so far, and how its answer is worded.
+
+Invariant: what a `Case` knows at its end is the whole `Exchange`; nothing about a request is kept anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Struct
+
+from gearshift import accounting, documents
+from gearshift.errors import CallerLeft, GearshiftError, UpstreamRefused
+from gearshift.execution.call import Headers, Outlet
+from gearshift.execution.machine import Limits
+from gearshift.execution.metering import Meter
+from gearshift.protocols.codec import Codec, ResponseEdits
+from gearshift.routing.explain import explain_flip
+from gearshift.routing.router import RouterTable
+from gearshift.types.catalog import Deployment, NanoUSD, Seconds
+from gearshift.types.chat import Request, Text
+from gearshift.types.decision import Decision
+from gearshift.types.record import Attempt, Exchange, Outcome
+
+TOO_MANY: Final = 429
+MAX_NAME: Final = 200
+"""Characters of a requested model that are kept: a caller may have put anything there."""
+
+_dumps = msgspec.json.Encoder().encode
+
+
+class Inbound(Struct, frozen=True, kw_only=True):
+    """Hold what the server hands over: the body, and what the headers say.
+
+    `began` is the monotonic clock when the request arrived; `deadline` is the caller's own, in seconds.
+    """
+
+    path: str
+    body: bytes
+    began: float
+    key: str | None = None
+    wants_metadata: bool = False
+    no_fallback: bool = False
+    deadline: Seconds | None = None
+    max_cost: NanoUSD | None = None
+    session: str | None = None
+
+
+class World(Struct, frozen=True, kw_only=True):
+    """Hold what a config makes: replaced as a whole, never changed. `version` is the config's digest."""
+
+    routers: RouterTable
+    deployments: tuple[Deployment, ...]
+    limits: Limits
+    version: str
+    log_content: bool = False
+
+
+class Case:
+    """Be one request on its way through: what is known of it so far, and how its answer is worded."""
+
+    def __init__(
+        self, world: World, codec: Codec, inbound: Inbound, exchange_id: str, clock: Callable[[], float]
+    ) -> None:
+        """Open the case; nothing has been read yet."""
+        self.codec = codec
+        self.body = inbound.body
+        self.began = inbound.began
+        self.exchange_id = exchange_id
+        self.attempts: list[Attempt] = []
+        self.request = Request(model="", messages=())
+        self._decision: Decision | None = None
+        self.outcome: Outcome = "completed"
+        self.status = 200
+        self.error: str | None = None
+        self._world = world
+        self._inbound = inbound
+        self._clock = clock
+
+    @property
+    def decision(self) -> Decision:
+        """Give the decision; it must have been taken."""
+        if self._decision is None:
+            message = "no decision has been taken yet"
+            raise RuntimeError(message)
+        return self._decision
+
+    @decision.setter
+    def decision(self, decision: Decision) -> None:
+        self._decision = decision
+
+    def read(self) -> None:
+        """Decode the body and add what the headers ask for."""
+        request = self.codec.decode_request(self.body)
+        inbound = self._inbound
+        if inbound.max_cost is not None or inbound.session is not None:
+            asked = request.routing
+            routing = msgspec.structs.replace(
+                asked,
+                max_cost=asked.max_cost if inbound.max_cost is None else inbound.max_cost,
+                session_id=inbound.session or asked.session_id,
+            )
+            request = msgspec.structs.replace(request, routing=routing)
+        self.request = request
+
+    def limits(self) -> Limits:
+        """Give the bounds of this exchange: the config's, tightened by the caller's headers."""
+        limits, inbound = self._world.limits, self._inbound
+        if inbound.deadline is None and not inbound.no_fallback:
+            return limits
+        return msgspec.structs.replace(
+            limits,
+            deadline=min(inbound.deadline or limits.deadline, limits.deadline),
+            allow_fallbacks=not inbound.no_fallback,
+        )
+
+    def head(self, attempt: Attempt | Meter) -> Headers:
+        """Give the head of a good answer."""
+        kind = b"text/event-stream" if self.request.stream else b"application/json"
+        deployment = attempt.deployment
+        headers = [
+            (b"content-type", kind),
+            *self._headers(attempt),
+            (b"x-gearshift-model", _ascii(deployment.model)),
+            (b"x-gearshift-provider", _ascii(deployment.provider.id)),
+        ]
+        if deployment.provider.simulated:
+            headers.append((b"x-gearshift-simulated", b"true"))
+        if self.request.stream:
+            headers.append((b"cache-control", b"no-cache"))
+        else:
+            cost = accounting.total(made.cost for made in self.attempts)
+            headers.append((b"x-gearshift-cost-usd", b"null" if cost is None else accounting.usd(cost).encode()))
+        return headers
+
+    def edits(self, attempt: Attempt) -> ResponseEdits:
+        """Give what is added to a good answer: its cost, and the metadata where they are wanted."""
+        cost = accounting.total(made.cost for made in self.attempts)
+        usage = b'"cost":%b,"cost_details":{"upstream_inference_cost":%b,"estimated":%b}' % (
+            b"null" if cost is None else accounting.usd(cost).encode(),
+            b"null" if attempt.cost is None else accounting.usd(attempt.cost).encode(),
+            b"true" if any(made.usage is not None and made.usage.estimated for made in self.attempts) else b"false",
+        )
+        model, counted = attempt.deployment.model, attempt.usage
+        return ResponseEdits(model=model, usage=usage, top=self._metadata(), counted=counted)
+
+    def fail(self, error: GearshiftError) -> None:
+        """Note how the exchange failed, or that its caller left."""
+        self.outcome = "cancelled" if isinstance(error, CallerLeft) else "failed"
+        self.status, self.error = error.status, error.code
+
+    async def refuse(self, error: GearshiftError, outlet: Outlet) -> None:
+        """Answer with an error in the caller's protocol.
+
+        In band when a stream has already begun. A whole answer that has begun is left cut short: that is the truth.
+        """
+        if outlet.started:
+            if self.request.stream:
+                await outlet.finish(self.codec.encode_stream_error(error))
+            return
+        body = self.codec.encode_error(error, self._metadata())
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            *self._headers(None),
+        ]
+        if isinstance(error, UpstreamRefused) and error.status == TOO_MANY and error.retry_after is not None:
+            headers.append((b"retry-after", b"%d" % error.retry_after))
+        await outlet.start(error.status, headers)
+        await outlet.finish(body)
+
+    def exchange(self, now: Seconds, clock: float) -> Exchange:
+        """Give the record; `now` is seconds since the epoch, `clock` the monotonic clock."""
+        served = self._served()
+        duration = clock - self.began
+        inbound, request = self._inbound, self.request
+        return Exchange(
+            id=self.exchange_id,
+            created=now - duration,
+            protocol=self.codec.name,
+            path=inbound.path,
+            requested_model=request.model[:MAX_NAME],
+            key=inbound.key,
+            stream=request.stream,
+            outcome=self.outcome,
+            status=self.status,
+            error=self.error,
+            decision=self._decision,
+            attempts=tuple(self.attempts),
+            cost=accounting.total(attempt.cost for attempt in self.attempts),
+            baseline_cost=self._baseline_cost(),
+            duration=duration,
+            first_token=served.first_token if served else None,
+            overhead=self._overhead(clock),
+            session=request.routing.session_id,
+            prompt=prompt_text(request) if self._world.log_content else None,
+        )
+
+    def _headers(self, attempt: Attempt | Meter | None) -> Headers:
+        """Give the headers that every answer carries; `attempt` is the one that answers."""
+        running = attempt if isinstance(attempt, Meter) else None
+        headers = [
+            (b"x-gearshift-exchange-id", self.exchange_id.encode()),
+            (b"x-gearshift-attempts", b"%d" % (len(self.attempts) + (running is not None))),
+            (b"x-gearshift-cache", b"off"),
+            (b"x-gearshift-policy", self._world.version.encode()),
+            (b"x-gearshift-overhead-ms", b"%.3f" % (self._overhead(self._clock(), running) * 1000)),
+        ]
+        if self._decision is not None:
+            headers.append((b"x-gearshift-router", _ascii(self._decision.router)))
+            headers.append((b"x-gearshift-reason", self._decision.reason.encode()))
+        return headers
+
+    def _overhead(self, clock: float, running: Meter | None = None) -> Seconds:
+        """Give our own time so far: all but what was spent waiting for upstreams."""
+        waited = sum(attempt.ended - attempt.started for attempt in self.attempts)
+        if running is not None and running.first_token is not None:
+            waited += running.first_token - running.started
+        return max(0.0, clock - self.began - waited)
+
+    def _served(self) -> Attempt | None:
+        """Give the attempt whose answer the caller got, whole or cut short."""
+        return next((made for made in reversed(self.attempts) if made.first_token is not None), None)
+
+    def _baseline(self) -> Deployment | None:
+        """Give the deployment that savings are stated against."""
+        if self._decision is None or self._decision.baseline is None:
+            return None
+        return next((each for each in self._world.deployments if each.id == self._decision.baseline), None)
+
+    def _baseline_cost(self) -> NanoUSD | None:
+        """Give what the answer's tokens would have cost at the baseline; None when that is not known."""
+        baseline, answered = self._baseline(), self._served()
+        if baseline is None or baseline.price is None or answered is None or answered.usage is None:
+            return None
+        return accounting.cost(baseline.price, answered.usage)
+
+    def _metadata(self) -> bytes:
+        """Give the `gearshift` member, b"" when the caller did not ask for it."""
+        if not self._inbound.wants_metadata:
+            return b""
+        decision, baseline = self._decision, self._baseline()
+        cost, baseline_cost = accounting.total(made.cost for made in self.attempts), self._baseline_cost()
+        document = {
+            "exchange_id": self.exchange_id,
+            "router": decision.router if decision else None,
+            "objective": documents.objective(decision.objective) if decision else None,
+            "decision": documents.decision(decision, explain_flip(decision)) if decision else None,
+            "attempts": [documents.attempt(attempt) for attempt in self.attempts],
+            "baseline": {"model": baseline.model, "cost_usd": documents.usd(baseline_cost)} if baseline else None,
+            "saved_usd": documents.usd(accounting.saved(baseline_cost, cost)),
+        }
+        return b'"gearshift":' + _dumps(document)
+
+
+def prompt_text(request: Request) -> str:
+    """Give the text of the last user turn, for the log."""
+    for message in reversed(request.messages):
+        if message.role == "user":
+            return "\n".join(part.text for part in message.parts if isinstance(part, Text))
+    return ""
+
+
+def _ascii(text: str) -> bytes:
+    """Make a header value of a name: what is not printable ASCII is percent-encoded."""
+    return quote(text, safe=" /:@+,;=()[]{}<>!$&'*?#|~^`").encode()

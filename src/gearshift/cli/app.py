@@ -1,0 +1,56 @@
+"""Own the command line itself: which commands there are, and what becomes of an error.
+
+Exit codes: 0 success, 1 failure, 2 usage, 3 a check failed.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from gearshift import __version__
+from gearshift.cli.bench import bench
+from gearshift.cli.check import check, init
+from gearshift.cli.demo import demo
+from gearshift.cli.evaluate import evaluate
+from gearshift.cli.export import export
+from gearshift.cli.inspect import models, route
+from gearshift.cli.predict import predict
+from gearshift.cli.serve import serve
+from gearshift.cli.train import train
+from gearshift.errors import GearshiftError
+
+app = typer.Typer(
+    name="gearshift",
+    help="The open-source model router: each request goes to the cheapest model that is good enough for it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (serve, init, check, demo, route, models, train, predict, evaluate, export, bench):
+    app.command()(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gearshift {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *, version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version.")
+) -> None:
+    """Take the options before the command."""
+
+
+def main() -> None:
+    """Run the command line; an error on purpose is its message on stderr and exit code 1, never a traceback."""
+    try:
+        app()
+    except GearshiftError as error:
+        typer.echo(f"gearshift: {error.message}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(1)

@@ -1,0 +1,171 @@
+"""Own the wiring: from a config to everything that serves it. The only place that knows all the parts."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from gearshift.case import World
+from gearshift.catalog import Catalog, build
+from gearshift.config import Config, resolve_secret
+from gearshift.config.routers import BUILTIN
+from gearshift.errors import ConfigError, GearshiftError
+from gearshift.execution.call import Means
+from gearshift.execution.credentials import Credentials
+from gearshift.execution.driver import Driver
+from gearshift.execution.http1 import Http1Upstream
+from gearshift.execution.machine import Limits
+from gearshift.execution.upstream import AiohttpUpstream, Upstream
+from gearshift.gateway import Gateway
+from gearshift.learning.artifact import builtin_path, load
+from gearshift.protocols.codec import Codec
+from gearshift.protocols.openai_chat import OpenAIChat
+from gearshift.routing.build import build_routers
+from gearshift.routing.predict import Predictor
+from gearshift.server.app import App
+from gearshift.server.auth import Keys
+from gearshift.server.inference import Inference
+from gearshift.server.models import Listing
+from gearshift.server.views import Views
+from gearshift.storage.sqlite import SQLiteStore
+from gearshift.telemetry import Telemetry
+
+CODECS: Final[Mapping[str, Codec]] = {codec.name: codec for codec in (OpenAIChat(),)}
+_ID_BYTES: Final = 12
+
+
+class Assembly(Struct, frozen=True, kw_only=True):
+    """Hold a gateway, ready to be served; `app` owns and closes the rest."""
+
+    app: App
+    gateway: Gateway
+    catalog: Catalog
+    store: SQLiteStore
+
+
+def assemble(config: Config, environ: Mapping[str, str]) -> Assembly:
+    """Wire everything that `config` asks for; raise ConfigError with every fault."""
+    catalog = open_catalog(config, environ)
+    world = make_world(config, catalog)
+    codec = CODECS["openai_chat"]
+    upstream = make_upstream(environ)
+    store = SQLiteStore(config.store_path)
+    telemetry = Telemetry()
+    means = Means(upstream=upstream, codecs=CODECS, credentials=credentials(catalog, environ), clock=time.monotonic)
+    gateway = Gateway(
+        world,
+        Driver(means),
+        store,
+        telemetry,
+        clock=time.monotonic,
+        wall_clock=time.time,
+        new_id=new_exchange_id,
+        dice=random.SystemRandom(),
+    )
+
+    async def close() -> None:
+        await upstream.close()
+        store.close()
+
+    inference = Inference(
+        gateway=gateway,
+        codec=codec,
+        keys=Keys(_keys(config, environ)),
+        max_body=config.server.max_body_bytes,
+        clock=time.monotonic,
+    )
+    views = Views(
+        gateway=gateway,
+        codec=codec,
+        listing=_listing(world, catalog),
+        store=store,
+        telemetry=telemetry,
+        max_body=config.server.max_body_bytes,
+        wall_clock=time.time,
+        close=close,
+    )
+    return Assembly(app=App(inference, views), gateway=gateway, catalog=catalog, store=store)
+
+
+def new_exchange_id() -> str:
+    """Make an id that nobody can guess and that sorts by time, so that the log's index grows at its end."""
+    return f"gx-{time.time_ns() // 1_000_000:011x}{secrets.token_hex(_ID_BYTES)}"
+
+
+def open_catalog(config: Config, environ: Mapping[str, str]) -> Catalog:
+    """Make the catalogue with today's prices."""
+    return build(config, environ, today=datetime.now(UTC).date())
+
+
+def make_world(config: Config, catalog: Catalog) -> World:
+    """Build what decisions see: routers with their predictors, deployments and limits."""
+    bounds = config.reliability
+    return World(
+        routers=build_routers(config, catalog, load_predictors(config)),
+        deployments=catalog.deployments,
+        limits=Limits(
+            max_attempts=bounds.max_attempts,
+            deadline=bounds.deadline,
+            connect_timeout=bounds.connect_timeout,
+            first_token_timeout=bounds.first_token_timeout,
+            stall_timeout=bounds.stall_timeout,
+        ),
+        version=config.version,
+        log_content=config.logging.content,
+    )
+
+
+def load_predictors(config: Config) -> dict[str, Predictor]:
+    """Load each artefact that a router names, once; raise ConfigError naming the routers whose artefact is broken."""
+    predictors: dict[str, Predictor] = {}
+    faults: list[str] = []
+    for name, router in config.routers.items():
+        if router.candidates is None or router.predictor in predictors:
+            continue
+        try:
+            predictors[router.predictor] = load(
+                builtin_path() if router.predictor == BUILTIN else Path(router.predictor)
+            )
+        except GearshiftError as error:
+            faults.append(f"routers.{name}.predictor: {error.message}")
+    if faults:
+        raise ConfigError(faults, source="the config's artefacts")
+    return predictors
+
+
+def credentials(catalog: Catalog, environ: Mapping[str, str]) -> Credentials:
+    """Resolve the secret of every provider that a deployment uses."""
+    providers = {deployment.provider.id: deployment.provider for deployment in catalog.deployments}
+    return Credentials(
+        {
+            name: resolve_secret(provider.key, environ).reveal()
+            for name, provider in providers.items()
+            if provider.key is not None
+        }
+    )
+
+
+def make_upstream(environ: Mapping[str, str]) -> Upstream:
+    """Make the HTTP client: our own, or aiohttp where the environment names a proxy, which ours does not speak to."""
+    proxies = ("http_proxy", "https_proxy", "all_proxy")
+    if any(environ.get(name) or environ.get(name.upper()) for name in proxies):
+        return AiohttpUpstream(trust_env=True)
+    return Http1Upstream()
+
+
+def _keys(config: Config, environ: Mapping[str, str]) -> list[str]:
+    """Resolve the virtual keys; the admin key is one of them."""
+    references = [*config.server.keys, *([config.server.admin_key] if config.server.admin_key else [])]
+    return [resolve_secret(reference, environ).reveal() for reference in references]
+
+
+def _listing(world: World, catalog: Catalog) -> Listing:
+    routers = {name: router.deployments for name, router in world.routers.routers.items()}
+    return Listing(routers, catalog.models, created=int(time.time()))

@@ -1,0 +1,53 @@
+"""Own the config of the demo providers: their models, their made-up prices and the router over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from gearshift.learning.artifact import demo_path
+from gearshift.simulate.roster import CARDS
+from gearshift.types.catalog import NANO_PER_USD
+
+LOCAL: Final = "demo"
+SIMULATED: Final = "simulated"
+WILLINGNESS_USD: Final = 0.002
+"""Dollars for one unit of quality on one request: the demo's answers are short, so its costs are far below a cent."""
+
+
+def demo_mapping(base_url: str, models: Iterable[str]) -> dict[str, Any]:
+    """Give the config, as plain data, of the demo providers at `base_url`."""
+    names = [name for name in models if name in CARDS]
+    return {
+        "providers": {
+            LOCAL: {"protocol": "openai_chat", "base_url": base_url},
+            SIMULATED: {"protocol": "openai_chat", "base_url": base_url, "simulated": True},
+        },
+        "models": {name: _model(name) for name in names},
+        "routers": {
+            "auto": {
+                "candidates": names,
+                "predictor": str(demo_path()),
+                "objective": {"willingness_to_pay": WILLINGNESS_USD},
+                "fallback": names[-1],
+            }
+        },
+    }
+
+
+def _model(name: str) -> dict[str, Any]:
+    card = CARDS[name]
+    deployment: dict[str, Any] = {"provider": SIMULATED if card.simulated else LOCAL}
+    if card.rates is not None:
+        dollars = NANO_PER_USD
+        deployment["price"] = {"input": card.rates.input / dollars, "output": card.rates.output / dollars}
+    model: dict[str, Any] = {"deployments": [deployment], "capabilities": []}
+    if card.context_window is not None:
+        model["context_window"] = card.context_window
+    return model
+
+
+def describe(models: Iterable[str], unavailable: Mapping[str, str]) -> list[str]:
+    """Say what each demo model is, SIMULATED ones loudly, and which are missing and why."""
+    lines = [f"{name}: {CARDS[name].description}" for name in models if name in CARDS]
+    return [*lines, *(f"{name}: not here ({reason})" for name, reason in unavailable.items())]

@@ -1,0 +1,150 @@
+"""Own `gearshift export`: the log as outcome data, Parquet or JSON lines by the file's ending."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+import typer
+
+from gearshift import documents
+from gearshift.cli.inspect import find_config
+from gearshift.errors import DataError
+
+if TYPE_CHECKING:
+    from gearshift.storage.store import Row, Store
+
+_BATCH: Final = 10_000
+COLUMNS: Final = {
+    "prompt_id": "text",
+    "prompt": "text",
+    "model": "text",
+    "score": "number",
+    "dataset": "text",
+    "task": "text",
+    "cost_usd": "number",
+    "input_tokens": "whole",
+    "output_tokens": "whole",
+    "latency_s": "number",
+    "created": "number",
+    "deployment": "text",
+    "propensity": "number",
+    "reason": "text",
+    "outcome": "text",
+    "status": "whole",
+    "session_id": "text",
+    "predicted_quality": "number",
+    "baseline_cost_usd": "number",
+    "decision": "text",
+    "attempts": "text",
+}
+"""Every column of the export and its kind."""
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def export(
+    out: Annotated[Path, typer.Option(help="File to write: .parquet or .jsonl.")],
+    since: Annotated[str | None, typer.Option(help="Only the last stretch of time, such as 7d or 12h.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Config file; default: as serve.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Write the log of exchanges: one row each, in the form that `gearshift train` reads, with all else beside it."""
+    from gearshift.storage.sqlite import SQLiteStore
+
+    start = time.time() - _age(since) if since else 0.0
+    path = find_config(config).store_path
+    if not path.is_file():
+        raise DataError(
+            f"found no log at {path}, expected that of a gateway that has served; check store in the config"
+        )
+    store = SQLiteStore(path)
+    try:
+        count = _write(out, outcomes(store, start))
+    finally:
+        store.close()
+    summary = {"rows": count, "file": str(out)}
+    typer.echo(msgspec.json.encode(summary).decode() if as_json else f"wrote {count} rows to {out}")
+
+
+def outcomes(store: Store, since: float) -> Iterator[dict[str, Any]]:
+    """Give the answered exchanges as outcome rows; `score` needs feedback, `prompt` content logging; else None."""
+    scores = store.scores()
+    for row in store.exchanges(since):
+        if row.model is not None:
+            yield _outcome(row, scores.get(row.id))
+
+
+def _outcome(row: Row, score: float | None) -> dict[str, Any]:
+    return {
+        "prompt_id": row.id,
+        "prompt": row.prompt,
+        "model": row.model,
+        "score": score,
+        "dataset": "gearshift-log",
+        "task": row.router,
+        "cost_usd": documents.usd(row.cost),
+        "input_tokens": row.input_tokens,
+        "output_tokens": row.output_tokens,
+        "latency_s": row.duration,
+        "created": row.created,
+        "deployment": row.deployment,
+        "propensity": row.propensity,
+        "reason": row.reason,
+        "outcome": row.outcome,
+        "status": row.status,
+        "session_id": row.session,
+        "predicted_quality": row.quality,
+        "baseline_cost_usd": documents.usd(row.baseline_cost),
+        "decision": row.decision,
+        "attempts": row.attempts,
+    }
+
+
+def _write(out: Path, rows: Iterable[dict[str, Any]]) -> int:
+    match out.suffix:
+        case ".jsonl":
+            return _write_jsonl(out, rows)
+        case ".parquet":
+            return _write_parquet(out, rows)
+        case suffix:
+            raise DataError(f"--out: found the ending {suffix!r}, expected .parquet or .jsonl")
+
+
+def _write_jsonl(out: Path, rows: Iterable[dict[str, Any]]) -> int:
+    count = 0
+    with out.open("wb") as file:
+        for row in rows:
+            file.write(msgspec.json.encode(row) + b"\n")
+            count += 1
+    return count
+
+
+def _write_parquet(out: Path, rows: Iterable[dict[str, Any]]) -> int:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise DataError("Parquet needs pyarrow: pip install 'gearshift[train]', or write .jsonl") from error
+    kinds = {"text": pa.string(), "number": pa.float64(), "whole": pa.int64()}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()])
+    count = 0
+    with pq.ParquetWriter(out, schema, compression="zstd") as writer:
+        batch: list[dict[str, Any]] = []
+        for row in rows:
+            batch.append(row)
+            count += 1
+            if len(batch) == _BATCH:
+                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+                batch = []
+        writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+    return count
+
+
+def _age(text: str) -> float:
+    """Read a stretch of time such as `7d`, in seconds."""
+    if not (text[:-1].isdigit() and text[-1:] in _SECONDS):
+        raise DataError(f"--since: found {text!r}, expected a number and one of {', '.join(_SECONDS)}, such as 7d")
+    return float(text[:-1]) * _SECONDS[text[-1]]

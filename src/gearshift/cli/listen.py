@@ -1,0 +1,61 @@
+"""Own the running server: a bound socket, uvicorn around our app, and its clean end."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Final
+
+import uvicorn
+
+from gearshift.errors import ConfigError
+from gearshift.server.app import App
+
+BACKLOG: Final = 2048
+GRACE_SECONDS: Final = 10
+"""How long requests in flight may take when the server is told to stop."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Listen on `host:port` (0: a free port); raise ConfigError when that cannot be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        fault = (
+            f"server: cannot listen on {host}:{port} ({error.strerror}); free the port or choose another with --port"
+        )
+        raise ConfigError([fault], source="serve") from error
+
+
+def address(listener: socket.socket) -> str:
+    """Give the base URL of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """Serve our app; call `ready` once connections are answered."""
+
+    def __init__(self, app: App, ready: Callable[[], None] = lambda: None) -> None:
+        """Configure uvicorn for a bare ASGI app."""
+        config = uvicorn.Config(
+            app,
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._ready()

@@ -1,0 +1,67 @@
+"""Own `gearshift check --probe`: one call of one token to each deployment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import typer
+
+from gearshift.catalog import Catalog
+from gearshift.cli.assemble import CODECS, credentials
+from gearshift.errors import UpstreamError, UpstreamTimeout
+from gearshift.execution.credentials import Credentials
+from gearshift.execution.upstream import AiohttpUpstream, Upstream
+from gearshift.protocols.codec import RequestEdits
+from gearshift.types.catalog import Deployment, Seconds
+from gearshift.types.chat import Message, Request, Sampling, Text
+
+CONNECT: Final[Seconds] = 5
+TOTAL: Final[Seconds] = 30
+_LIMIT: Final = 1024 * 1024
+_OK: Final = 200
+
+
+def probe_all(catalog: Catalog, environ: Mapping[str, str]) -> bool:
+    """Call every deployment once and print how it went; True when all answered."""
+    return asyncio.run(_probe_all(catalog, credentials(catalog, environ)))
+
+
+async def _probe_all(catalog: Catalog, keys: Credentials) -> bool:
+    upstream = AiohttpUpstream()
+    try:
+        outcomes = [await _probe(upstream, keys, deployment) for deployment in catalog.deployments]
+    finally:
+        await upstream.close()
+    for deployment, outcome in zip(catalog.deployments, outcomes, strict=True):
+        typer.echo(f"probe {deployment.id}: {outcome or 'ok'}")
+    return not any(outcomes)
+
+
+async def _probe(upstream: Upstream, keys: Credentials, deployment: Deployment) -> str:
+    """Give what went wrong, "" when nothing did."""
+    codec = CODECS[deployment.provider.protocol]
+    request = Request(
+        model=deployment.model,
+        messages=(Message(role="user", parts=(Text(text="Say ok."),)),),
+        sampling=Sampling(max_output_tokens=1),
+    )
+    edits = RequestEdits(model=deployment.name, quirks=deployment.provider.quirks)
+    headers = {"content-type": "application/json", **keys.headers(deployment.provider)}
+    try:
+        async with asyncio.timeout(TOTAL):
+            url = deployment.provider.base_url + codec.path
+            reply = await upstream.post(url, codec.encode_request(request, edits), headers, CONNECT)
+            try:
+                body = await reply.read(_LIMIT)
+            finally:
+                reply.close()
+            if reply.status != _OK:
+                return f"answered {reply.status}: {codec.upstream_message(body) or 'no message'}"
+            codec.peek_response(body)
+    except TimeoutError:
+        return UpstreamTimeout(f"no answer within {TOTAL:g} s", phase="total").message
+    except UpstreamError as error:
+        return error.message
+    return ""

@@ -1,0 +1,86 @@
+"""Own `gearshift serve`: find a config, start what it needs, say plainly what is being served, and serve."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from gearshift.config import Config, check_secrets, from_environment, from_mapping, load
+
+DEFAULT_FILE: Final = Path("gearshift.yaml")
+
+
+def serve(
+    config: Annotated[
+        Path | None, typer.Option(help="YAML or TOML file; default: ./gearshift.yaml if it is there.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; overrides the config.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one; overrides the config.")] = None,
+) -> None:
+    """Start the gateway.
+
+    Without a config: the providers whose keys are in the environment; without keys: the demo providers.
+    """
+    import uvloop
+
+    overrides = {"GEARSHIFT__SERVER__HOST": host, "GEARSHIFT__SERVER__PORT": None if port is None else str(port)}
+    environ = {**os.environ, **{key: value for key, value in overrides.items() if value is not None}}
+    path = config or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(path, environ))
+
+
+async def _serve(path: Path | None, environ: dict[str, str]) -> None:
+    from gearshift.cli.assemble import assemble
+    from gearshift.cli.listen import Server, address, bind
+    from gearshift.telemetry import log_to_stderr
+
+    async with AsyncExitStack() as stack:
+        source = str(path) if path else "the keys in the environment"
+        found = load(path, environ) if path else from_environment(environ)
+        notes: list[str] = []
+        if found is None:
+            source = "the demo providers: no config and no provider key was found"
+            found, notes = await start_demo(stack, environ)
+        check_secrets(found, environ, source=source)
+        listener = bind(found.server.host, found.server.port)
+        assembly = assemble(found, environ)
+        log_to_stderr()
+
+        def ready() -> None:
+            _announce(found, address(listener), source, notes)
+
+        await Server(assembly.app, ready).serve(sockets=[listener])
+
+
+async def start_demo(stack: AsyncExitStack, environ: dict[str, str], **changes: str) -> tuple[Config, list[str]]:
+    """Start the demo providers for as long as `stack` is open; give their config and what a user should know of them.
+
+    `changes` replace sections of that config.
+    """
+    from gearshift.cli.demo_config import demo_mapping, describe
+    from gearshift.simulate.child import start_child
+
+    child = await stack.enter_async_context(start_child())
+    mapping = {**demo_mapping(child.base_url, child.models), **changes}
+    config = from_mapping(mapping, source="the demo providers", environ=environ)
+    return config, describe(child.models, child.unavailable)
+
+
+def _announce(config: Config, url: str, source: str, notes: list[str]) -> None:
+    """Say what is served, on stderr."""
+    models = ", ".join(config.models)
+    lines = [f"Gearshift is ready on {url}/v1", f"  serving  {source}", *(f"           {note}" for note in notes)]
+    lines += [f"  models   {models}", f"  routers  {', '.join(config.routers)}", f"  log      {config.store_path}"]
+    if not config.server.authenticated:
+        lines.append("  keys     none configured: listening on loopback only, any key or none is accepted")
+    lines.append(
+        f"  try      curl -s {url}/v1/chat/completions -H 'content-type: application/json' "
+        """-d '{"model": "auto", "messages": [{"role": "user", "content": "What is 17 * 23?"}]}'"""
+    )
+    typer.echo("\n".join(lines), err=True)

@@ -1,0 +1,98 @@
+"""Own the JSON forms of decisions and attempts: one shape for answers, for `/v1/route`, for the CLI and for the log.
+
+Money is shown in USD (a JSON number), None where it is unknown. Names are those of the public contract.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from gearshift.types.catalog import NANO_PER_USD, NanoUSD
+from gearshift.types.decision import Candidate, Decision, Flip, Objective, Rejection
+from gearshift.types.record import Attempt
+
+Scalar: TypeAlias = str | int | float | bool | None
+Document: TypeAlias = "dict[str, Scalar | list[Document] | list[str] | Document]"
+
+
+def usd(cost: NanoUSD | None) -> float | None:
+    """Show nano-USD as USD."""
+    return None if cost is None else cost / NANO_PER_USD
+
+
+def decision(decided: Decision, flip: Flip | None = None) -> Document:
+    """Show a decision; `flip` is the smallest change that would have changed it, where it was computed."""
+    return {
+        "router": decided.router,
+        "policy": decided.policy,
+        "reason": decided.reason,
+        "detail": decided.detail,
+        "objective": objective(decided.objective),
+        "predictor": decided.predictor,
+        "config": decided.config,
+        "chosen": decided.chosen.deployment.id,
+        "propensity": decided.propensity,
+        "candidates": [candidate(option) for step in decided.plan for option in step.candidates],
+        "rejected": [rejection(refused) for refused in decided.rejected],
+        "flip": {"would choose": flip.would_choose, "if": flip.condition} if flip else None,
+        "baseline": decided.baseline,
+    }
+
+
+def objective(aim: Objective | None) -> Document | None:
+    """Show an objective as the config spells it: `{"at_least": {"model": ..., ...}}`."""
+    if aim is None:
+        return None
+    fields: dict[str, Scalar] = msgspec.structs.asdict(aim)
+    name = aim.__struct_config__.tag
+    return {str(name): {key: value for key, value in fields.items() if value is not None}}
+
+
+def candidate(option: Candidate) -> Document:
+    """Show a candidate with its estimate."""
+    estimate = option.estimate
+    return {
+        "deployment": option.deployment.id,
+        "simulated": option.deployment.provider.simulated,
+        "quality": estimate.quality if estimate else None,
+        "quality_std": estimate.quality_std if estimate else None,
+        "cost_usd": usd(estimate.cost) if estimate else None,
+        "latency_s": estimate.latency if estimate else None,
+        "output_tokens": estimate.output_tokens if estimate else None,
+        "utility": option.utility,
+    }
+
+
+def rejection(refused: Rejection) -> Document:
+    """Show why a deployment was left out."""
+    return {"deployment": refused.deployment, "reason": refused.reason, "detail": refused.detail}
+
+
+def attempt(made: Attempt) -> Document:
+    """Show an attempt; times are seconds since the exchange began."""
+    usage = made.usage
+    return {
+        "id": made.id,
+        "deployment": made.deployment.id,
+        "model": made.deployment.model,
+        "provider": made.deployment.provider.id,
+        "upstream_model": made.upstream_model,
+        "response_id": made.response_id,
+        "status": made.status,
+        "error": made.error,
+        "detail": made.detail,
+        "started_s": made.started,
+        "first_token_s": made.first_token,
+        "ended_s": made.ended,
+        "input_tokens": usage.input_tokens if usage else None,
+        "output_tokens": usage.output_tokens if usage else None,
+        "cache_read_tokens": usage.cache_read_tokens if usage else None,
+        "cache_write_tokens": usage.cache_write_tokens if usage else None,
+        "reasoning_tokens": usage.reasoning_tokens if usage else None,
+        "usage_estimated": usage.estimated if usage else None,
+        "finish_reason": made.finish_reason,
+        "cost_usd": usd(made.cost),
+        "billing": made.billing,
+    }

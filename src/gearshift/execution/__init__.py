@@ -1,0 +1,1 @@
+"""Do: carry a decision out, one attempt after another."""

@@ -1,0 +1,299 @@
+"""Own one attempt: an upstream call from its first byte to its record.
+
+    send    connect ─> head ─> (stream) bytes until the first content, held back
+                            ─> (whole)  the body, checked
+    commit  pass the held bytes and all that follows on to the caller; meter; end
+
+Invariants: the upstream is let go of on every way out, cancellation included, and never waits for a slow caller once
+its answer is complete; a stream that breaks after `commit` ends in an in-band error, never in a terminator; every call
+that was made leaves exactly one `Attempt`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+from gearshift.errors import (
+    OUR_FAULT,
+    CallerLeft,
+    GearshiftError,
+    InternalError,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamRefused,
+)
+from gearshift.execution.credentials import Credentials
+from gearshift.execution.machine import Ended, Failed, Limits, Ready, Send, Signal
+from gearshift.execution.metering import Meter
+from gearshift.execution.upstream import Reply, Upstream
+from gearshift.execution.watchdog import Watchdog
+from gearshift.protocols.codec import Codec, RequestEdits, ResponseEdits, StreamRelay
+from gearshift.types.catalog import Seconds
+from gearshift.types.chat import Request
+from gearshift.types.decision import Decision
+from gearshift.types.record import Attempt
+
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_ERROR_BYTES = 64 * 1024
+MAX_HELD_BYTES = 1024 * 1024
+"""Bytes of a stream that may come before its first content."""
+TERMINATOR_GRACE: Seconds = 1.0
+"""How long a stream whose answers are complete may still take to send its usage and its terminator."""
+MAX_WAIT_DIGITS = 6
+"""Digits of a `retry-after` that is believed, in seconds; a date or more than 11 days is not passed on."""
+FAREWELL: Seconds = 5.0
+"""How long a caller may take to accept the error that ends a broken stream."""
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Outlet(Protocol):
+    """Be the caller's end of an exchange; `started` once the head was sent."""
+
+    started: bool
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of the body; waits while the caller reads slowly."""
+        ...
+
+    async def finish(self, data: bytes) -> None:
+        """Send the last piece of the body."""
+        ...
+
+
+class Order(Protocol):
+    """Be what the gateway wants done, and how it words the answer."""
+
+    request: Request
+    body: bytes
+    codec: Codec
+    decision: Decision
+    exchange_id: str
+    began: float
+    attempts: list[Attempt]
+
+    def head(self, attempt: Attempt | Meter) -> Headers:
+        """Give the head of a good answer: of a finished attempt, or of one that has begun to stream."""
+        ...
+
+    def edits(self, attempt: Attempt) -> ResponseEdits:
+        """Give what is added to a good answer, once it is metered."""
+        ...
+
+
+class Means(Struct, frozen=True, kw_only=True):
+    """Hold what every call needs; `clock` is monotonic, in seconds."""
+
+    upstream: Upstream
+    codecs: Mapping[str, Codec]
+    credentials: Credentials
+    clock: Callable[[], float]
+
+
+class _Stream(NamedTuple):
+    """Hold a stream under way: where its bytes come from, and what patches them."""
+
+    reply: Reply
+    relay: StreamRelay
+
+
+class Call:
+    """Make one upstream call."""
+
+    def __init__(self, means: Means, order: Order, command: Send, limits: Limits) -> None:
+        """Prepare the call that `command` asks for, for the running task."""
+        self._means = means
+        self._order = order
+        self._limits = limits
+        self._deployment = command.deployment
+        self._codec = means.codecs[command.deployment.provider.protocol]
+        self._watch = Watchdog(command.remaining)
+        self._meter = Meter(command.attempt_id, command.deployment, self._now())
+        self._reply: Reply | None = None
+        self._stream: _Stream | None = None
+        self._held = b""
+        self._sent = False
+        self._recorded = False
+
+    async def send(self) -> Signal:
+        """Call the upstream and wait until the first content, or the whole answer, is here."""
+        try:
+            with self._watch.guard():
+                reply = await self._open()
+                await (self._first_content(reply) if self._order.request.stream else self._whole_answer(reply))
+        except UpstreamError as error:
+            self._record(error)
+            self._close()
+            return Failed(at=self._now(), error=error)
+        except BaseException as error:
+            self._abandon(error)
+            raise
+        self._meter.first_token = self._now()
+        return Ready(at=self._meter.first_token)
+
+    async def commit(self, outlet: Outlet) -> Signal:
+        """Pass the answer on to the caller, to its end."""
+        try:
+            if self._stream is None:
+                await self._pass_whole(outlet)
+                error = None
+            else:
+                error = await self._pass_stream(outlet, self._stream)
+        except BaseException as failure:
+            self._abandon(failure)
+            raise
+        return Ended(at=self._now(), error=error)
+
+    async def _open(self) -> Reply:
+        """Connect, send the request and read the head; raise UpstreamRefused on an error status."""
+        order, provider, limits = self._order, self._deployment.provider, self._limits
+        stream = order.request.stream
+        body = self._body(stream=stream)
+        headers = {"content-type": "application/json", **self._means.credentials.headers(provider)}
+        first, whole = limits.first_token_timeout, limits.answer_timeout
+        self._watch.arm(*(("first_token", first) if stream else ("answer", whole)))
+        url = provider.base_url + self._codec.path
+        self._sent = True
+        self._reply = reply = await self._means.upstream.post(url, body, headers, limits.connect_timeout)
+        self._meter.status = reply.status
+        if reply.status != 200:  # noqa: PLR2004
+            raise await self._refusal(reply)
+        return reply
+
+    def _body(self, *, stream: bool) -> bytes:
+        """Word the request for the upstream; raise a CallerError where it cannot be carried."""
+        order, quirks = self._order, self._deployment.provider.quirks
+        edits = RequestEdits(model=self._deployment.name, include_usage=stream and quirks.stream_usage, quirks=quirks)
+        if self._codec is order.codec:
+            return self._codec.patch_request(order.body, edits)
+        return self._codec.encode_request(order.request, edits)
+
+    async def _refusal(self, reply: Reply) -> UpstreamRefused:
+        """Say why the upstream refused; of our own account's trouble the caller learns nothing that it wrote."""
+        status, where = reply.status, self._deployment.id
+        try:
+            said = self._codec.upstream_message(await reply.read(MAX_ERROR_BYTES)) or "no message"
+        except UpstreamError:  # too long, or cut: the status says enough
+            said = "no readable message"
+        if status in OUR_FAULT:
+            said = f"our account was refused; check the key and the balance of provider {self._deployment.provider.id}"
+        wait = reply.retry_after or ""
+        retry_after = int(wait) if wait.isascii() and wait.isdigit() and len(wait) <= MAX_WAIT_DIGITS else None
+        return UpstreamRefused(f"{where} answered {status}: {said}", upstream_status=status, retry_after=retry_after)
+
+    async def _whole_answer(self, reply: Reply) -> None:
+        """Read and check an answer that is not streamed."""
+        self._held = await reply.read(MAX_ANSWER_BYTES)
+        self._meter.learn(self._codec.peek_response(self._held))
+
+    async def _first_content(self, reply: Reply) -> None:
+        """Read a stream until its first content; what comes before it is held back."""
+        if reply.content_type != "text/event-stream":
+            message = f"{self._deployment.id}: expected a text/event-stream, found {reply.content_type[:100]!r}"
+            raise UpstreamInvalid(message, upstream_status=reply.status)
+        relay = self._codec.relay(self._deployment.model, self._order.request.sampling.n or 1)
+        self._stream = _Stream(reply, relay)
+        held: list[bytes] = []
+        size = 0
+        while not (relay.content_seen or relay.complete):
+            data = await reply.chunk()
+            if not data:
+                relay.close()
+                break
+            out = relay.feed(data)
+            held.append(out)
+            size += len(out)
+            if size > MAX_HELD_BYTES:
+                message = f"{self._deployment.id}: {size} bytes of stream without any content"
+                raise UpstreamInvalid(message, upstream_status=reply.status)
+        self._held = b"".join(held)
+
+    async def _pass_whole(self, outlet: Outlet) -> None:
+        self._close()
+        attempt = self._record(None)
+        body = self._order.codec.patch_response(self._held, self._order.edits(attempt))
+        headers = self._order.head(attempt)
+        headers.append((b"content-length", str(len(body)).encode()))
+        await outlet.start(200, headers)
+        await outlet.finish(body)
+
+    async def _pass_stream(self, outlet: Outlet, stream: _Stream) -> UpstreamError | None:
+        """Pass a stream on; give the error that broke it, after the caller was told in band."""
+        broken: UpstreamError | None = None
+        try:
+            with self._watch.guard():
+                await self._relay_all(outlet, stream)
+        except UpstreamError as error:
+            # Once all answers are complete nothing more is owed, and we make the end ourselves.
+            broken = None if stream.relay.complete and not isinstance(error, UpstreamInvalid) else error
+        attempt = self._record(broken)
+        self._close()
+        if broken is None:
+            send_usage = self._order.request.include_usage is not False
+            await outlet.finish(stream.relay.end(self._order.edits(attempt), send_usage=send_usage))
+        else:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL):
+                    await outlet.finish(self._order.codec.encode_stream_error(broken))
+        return broken
+
+    async def _relay_all(self, outlet: Outlet, stream: _Stream) -> None:
+        """Relay the head, what was held back and what follows, until the end or a moment after nothing more is owed."""
+        (reply, relay), watch, stall = stream, self._watch, self._limits.stall_timeout
+        watch.pause()
+        await outlet.start(200, self._order.head(self._meter))
+        await outlet.write(self._held)
+        watch.arm("stall", stall)
+        ending = False
+        while not relay.ended:
+            if relay.complete is not ending:
+                ending = relay.complete
+                watch.arm(*(("terminator", TERMINATOR_GRACE) if ending else ("stall", stall)))
+            data = await reply.chunk()
+            if not data:
+                return relay.close()
+            if out := relay.feed(data):
+                watch.pause()
+                await outlet.write(out)
+            if out or not ending:
+                watch.touch()
+        return None
+
+    def _record(self, error: GearshiftError | None) -> Attempt:
+        """Close the books on this call, with all that its stream has told."""
+        if self._stream is not None:
+            self._meter.learn(self._stream.relay)
+        if error is not None:
+            error.message = self._means.credentials.redact(self._deployment.provider, error.message)
+        attempt = self._meter.attempt(self._order.request, self._now(), error)
+        self._order.attempts.append(attempt)
+        self._recorded = True
+        return attempt
+
+    def _abandon(self, error: BaseException) -> None:
+        """Record and close a call whose caller has left, or that failed in our own code."""
+        if self._sent and not self._recorded:
+            left = isinstance(error, asyncio.CancelledError)
+            self._record(CallerLeft("the caller left; the call was cancelled") if left else InternalError.of(error))
+        self._close()
+
+    def _close(self) -> None:
+        self._watch.stop()
+        if self._reply is None:
+            return
+        if self._stream is not None and self._stream.relay.ended:
+            self._reply.release()
+        else:
+            self._reply.close()
+
+    def _now(self) -> Seconds:
+        return self._means.clock() - self._order.began

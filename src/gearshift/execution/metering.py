@@ -1,0 +1,101 @@
+"""Own the one choke point of metering: what each attempt used and cost, whatever its route and its end.
+
+Invariant: an attempt's usage is the upstream's own where it was reported, else an estimate that says so; an attempt
+that surely was not billed costs 0, one whose price is unknown costs None.
+"""
+
+from __future__ import annotations
+
+from gearshift import accounting, tokens
+from gearshift.errors import GearshiftError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
+from gearshift.protocols.codec import Facts
+from gearshift.types.catalog import Deployment, NanoUSD, Seconds
+from gearshift.types.chat import Request, Usage
+from gearshift.types.record import Attempt, Billing
+
+BYTES_PER_TOKEN = 4
+"""Bytes of answer text per token, for estimates only (OpenAI: "1 token ~= 4 chars in English", help centre 4936856)."""
+
+
+class Meter:
+    """Measure one attempt while it runs; `attempt()` gives its record."""
+
+    __slots__ = (
+        "answer_bytes",
+        "billing",
+        "deployment",
+        "finish_reason",
+        "first_token",
+        "id",
+        "response_id",
+        "started",
+        "status",
+        "upstream_model",
+        "usage",
+    )
+
+    def __init__(self, attempt_id: str, deployment: Deployment, started: Seconds) -> None:
+        """Begin to measure; `started` is seconds since the exchange began."""
+        self.id = attempt_id
+        self.deployment = deployment
+        self.started = started
+        self.first_token: Seconds | None = None
+        self.status: int | None = None
+        self.billing: Billing = "maybe_billed"
+        self.usage: Usage | None = None
+        self.answer_bytes = 0
+        self.upstream_model: str | None = None
+        self.response_id: str | None = None
+        self.finish_reason: str | None = None
+
+    def learn(self, facts: Facts) -> None:
+        """Take over what the answer says of itself."""
+        self.usage = facts.usage
+        self.finish_reason = facts.finish_reason
+        self.response_id = facts.response_id
+        self.upstream_model = facts.upstream_model
+        self.answer_bytes = facts.answer_bytes
+
+    def attempt(self, request: Request, ended: Seconds, error: GearshiftError | None) -> Attempt:
+        """Close the record; `error` is CallerLeft when the caller went away and the upstream was cancelled."""
+        self._judge_billing(error)
+        usage = self.usage or self._estimate(request)
+        return Attempt(
+            id=self.id,
+            deployment=self.deployment,
+            started=self.started,
+            first_token=self.first_token,
+            ended=ended,
+            status=self.status,
+            error=error.code if error else None,
+            detail=error.message if error else None,
+            usage=usage,
+            cost=self._cost(usage),
+            billing=self.billing,
+            upstream_model=self.upstream_model,
+            response_id=self.response_id,
+            finish_reason=self.finish_reason,
+        )
+
+    def _judge_billing(self, error: GearshiftError | None) -> None:
+        match error:
+            case UpstreamRefused():
+                self.billing = "not_billed"
+            case UpstreamUnreachable(sent=False) | UpstreamTimeout(phase="connect"):
+                self.billing = "not_sent"
+            case _ if self.usage is not None or self.first_token is not None:
+                self.billing = "billed"
+            case _:
+                self.billing = "maybe_billed"
+
+    def _estimate(self, request: Request) -> Usage | None:
+        if self.billing in {"not_sent", "not_billed"}:
+            return None
+        output = -(-self.answer_bytes // BYTES_PER_TOKEN)
+        return Usage(input_tokens=tokens.estimate(request), output_tokens=output, estimated=True)
+
+    def _cost(self, usage: Usage | None) -> NanoUSD | None:
+        if self.billing in {"not_sent", "not_billed"}:
+            return 0
+        price = self.deployment.price
+        return None if price is None or usage is None else accounting.cost(price, usage)

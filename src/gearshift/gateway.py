@@ -1,0 +1,105 @@
+"""Own one request, told top to bottom: decode, decide, execute, encode, account, record. Read this first.
+
+    bytes ─ codec.decode_request ─> Request ─ RouterTable.resolve ─> Router ─ decide ─> Decision
+          ─ Driver.run ─> attempts, bytes to the caller ─ record ─> Exchange ─> store, metrics, log
+
+Invariants: every request leaves exactly one `Exchange`, whatever its end; every error is answered in the caller's
+protocol; time, ids and dice come in from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from gearshift.case import Case, Inbound, World
+from gearshift.errors import CallerError, CallerLeft, GearshiftError, InternalError
+from gearshift.execution.call import Outlet
+from gearshift.execution.driver import Driver
+from gearshift.protocols.codec import Codec
+from gearshift.routing.decide import decide
+from gearshift.routing.policy import Dice
+from gearshift.storage.store import Store
+from gearshift.telemetry import Telemetry
+from gearshift.types.chat import Request
+from gearshift.types.decision import Decision, Snapshot
+
+_log = logging.getLogger("gearshift.gateway")
+
+
+class Gateway:
+    """Answer requests."""
+
+    def __init__(
+        self,
+        world: World,
+        driver: Driver,
+        store: Store,
+        telemetry: Telemetry,
+        *,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        new_id: Callable[[], str],
+        dice: Dice,
+    ) -> None:
+        """Take the parts; `clock` is monotonic, `wall_clock` is seconds since the epoch."""
+        self.world = world
+        self._driver = driver
+        self._store = store
+        self._telemetry = telemetry
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._new_id = new_id
+        self._dice = dice
+
+    async def answer(self, codec: Codec, inbound: Inbound, outlet: Outlet) -> None:
+        """Answer one request of a caller who speaks `codec`'s protocol.
+
+        Raises CancelledError when the caller leaves; every other end is answered and recorded here.
+        """
+        case = Case(self.world, codec, inbound, self._new_id(), self._clock)
+        self._telemetry.began()
+        try:
+            case.read()
+            case.decision = self.decide(case.request)
+            verdict = await self._driver.run(case, case.limits(), outlet)
+            if verdict.error is not None:
+                case.fail(verdict.error)
+                if not verdict.committed:
+                    await case.refuse(verdict.error, outlet)
+        except GearshiftError as error:
+            case.fail(error)
+            await case.refuse(error, outlet)
+        except asyncio.CancelledError:
+            case.fail(CallerLeft("the caller left before its answer was complete"))
+            raise
+        except Exception as error:  # noqa: BLE001 - our own bug: it too is answered and recorded
+            _log.exception("gateway_error", extra={"fields": {"id": case.exchange_id}})
+            case.fail(InternalError.of(error))
+            await case.refuse(InternalError.of(error), outlet)
+        finally:
+            self._record(case)
+
+    async def turn_away(self, codec: Codec, inbound: Inbound, error: CallerError, outlet: Outlet) -> None:
+        """Answer and record a request that was refused at the door: no key, too large, or cut short."""
+        case = Case(self.world, codec, inbound, self._new_id(), self._clock)
+        self._telemetry.began()
+        case.fail(error)
+        try:
+            if not isinstance(error, CallerLeft):
+                await case.refuse(error, outlet)
+        finally:
+            self._record(case)
+
+    def decide(self, request: Request) -> Decision:
+        """Decide where `request` goes, without calling anyone."""
+        world = self.world
+        router = world.routers.resolve(request)
+        snapshot = Snapshot(now=self._wall_clock(), deployments=world.deployments)
+        return decide(request, snapshot, router, self._dice)
+
+    def _record(self, case: Case) -> None:
+        exchange = case.exchange(self._wall_clock(), self._clock())
+        self._store.append(exchange)
+        self._telemetry.ended(exchange)

@@ -1,0 +1,285 @@
+"""Own router artefacts on disk: a directory with `manifest.json` and `model.safetensors`, and nothing else.
+
+Invariant: nothing is parsed before its hash was checked, nothing is served whose shapes, types and numbers were not.
+An artefact appears whole or not at all. Never pickle. The format is that of `docs/reference/artifacts.md`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from safetensors import SafetensorError
+from safetensors.numpy import load as parse_tensors
+from safetensors.numpy import save as dump_tensors
+
+from gearshift.errors import ArtifactError
+from gearshift.learning.features import FeatureSpec
+from gearshift.learning.predictor import (
+    DEFAULT_OUTPUT_TOKENS,
+    SHARED,
+    LearnedPredictor,
+    Parameters,
+    PricePrior,
+    Spread,
+)
+from gearshift.types.catalog import NANO_PER_USD, Price, Rates
+
+SCHEMA: Final = 1
+MANIFEST: Final = "manifest.json"
+TENSORS: Final = "model.safetensors"
+MAX_MANIFEST_BYTES: Final = 4 * 2**20
+MAX_TENSOR_BYTES: Final = 256 * 2**20
+MAX_MODELS: Final = 4096
+MAX_BUCKETS: Final = 2**18
+MILLION: Final = 1_000_000
+_PACKAGED: Final = Path(__file__).resolve().parents[1] / "artifacts"
+_VERSION_CHARACTERS: Final = 12
+
+
+class Charge(Struct, frozen=True, kw_only=True):
+    """Hold what a model charged: USD per million tokens if it could be worked out, and the mean of one call."""
+
+    input_price: float | None = None
+    output_price: float | None = None
+    cost_usd: float | None = None
+
+    def price(self) -> Price | None:
+        """Give a price for forecasts; a mean cost alone becomes the price of an answer of the default length."""
+        if self.input_price is not None and self.output_price is not None:
+            return _price(self.input_price, self.output_price)
+        return None if self.cost_usd is None else _price(0.0, self.cost_usd / DEFAULT_OUTPUT_TOKENS * MILLION)
+
+
+class ModelFacts(Struct, frozen=True, kw_only=True):
+    """Hold what the manifest says of a model."""
+
+    name: str
+    outcomes: int
+    mean_quality: float
+    charge: Charge
+
+
+class Training(Struct, frozen=True, kw_only=True):
+    """Hold where an artefact comes from; `digest` is the SHA-256 of the outcomes that it was fitted to.
+
+    `holdout` is the share of prompt groups that were held back, by `seed` (`gearshift.learning.data.split`).
+    """
+
+    digest: str
+    seed: int
+    holdout: float
+    prompts: int
+    outcomes: int
+    datasets: dict[str, int]
+
+
+class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hold the manifest. `metrics` is a report of held-out prompts, `files` the SHA-256 of every other file."""
+
+    schema: int = SCHEMA
+    quality: str
+    features: FeatureSpec
+    models: tuple[ModelFacts, ...]
+    aliases: dict[str, str]
+    prior: PricePrior
+    spread: Spread
+    training: Training
+    metrics: dict[str, Any]
+    calibration: None = None
+    sources: tuple[dict[str, str], ...] = ()
+    files: dict[str, str] = {}
+
+
+class Artifact(Struct, frozen=True, kw_only=True, eq=False):
+    """Hold a trained router: its manifest and its parameters."""
+
+    manifest: Manifest
+    parameters: Parameters
+
+    def predictor(self) -> LearnedPredictor:
+        """Make what serves."""
+        return LearnedPredictor(self.parameters, version=_version(self._files()[MANIFEST]))
+
+    def save(self, folder: Path) -> Path:
+        """Write to `folder`, replacing an artefact that is there; raise ArtifactError for anything else there."""
+        if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ArtifactError(f"{folder}: found something that is no artefact; expected a new folder, or an artefact")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            fresh.chmod(0o755)
+            for name, content in self._files().items():
+                _write(fresh / name, content)
+            _replace(fresh, folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        return folder
+
+    def _files(self) -> dict[str, bytes]:
+        learned = self.parameters
+        tensors = dump_tensors({name: np.ascontiguousarray(getattr(learned, name)) for name in _TYPES})
+        manifest = msgspec.structs.replace(self.manifest, files={TENSORS: hashlib.sha256(tensors).hexdigest()})
+        return {TENSORS: tensors, MANIFEST: _encode(manifest)}
+
+
+_TYPES: Final = {
+    "weights": np.dtype(np.float16),
+    "bias": np.dtype(np.float32),
+    "ability": np.dtype(np.float32),
+    "ability_std": np.dtype(np.float32),
+    "scale": np.dtype(np.float32),
+}
+"""The tensors and their types; the shapes are those of `Parameters`."""
+
+
+def builtin_path() -> Path:
+    """Give the folder of the artefact that ships with the package."""
+    return _PACKAGED / "builtin"
+
+
+def demo_path() -> Path:
+    """Give the folder of the artefact for the demo providers."""
+    return _PACKAGED / "demo"
+
+
+def load(folder: Path) -> LearnedPredictor:
+    """Read an artefact to serve it; raise ArtifactError, naming what was found, for anything that is not sound."""
+    return read(folder).predictor()
+
+
+def read(folder: Path) -> Artifact:
+    """Read an artefact, checking everything: names, sizes, hashes, schema, shapes, types and finiteness, in that order."""
+    manifest = _manifest(folder)
+    names = {path.name for path in folder.iterdir()}
+    if names != {MANIFEST, TENSORS} or set(manifest.files) != {TENSORS}:
+        raise ArtifactError(
+            f"{folder}: found the files {sorted(names)}, and hashes of {sorted(manifest.files)}; "
+            f"expected {MANIFEST} and {TENSORS} only; train it again"
+        )
+    content = _read(folder / TENSORS, MAX_TENSOR_BYTES)
+    found = hashlib.sha256(content).hexdigest()
+    if found != manifest.files[TENSORS]:
+        raise ArtifactError(
+            f"{folder / TENSORS}: found SHA-256 {found[:16]}…, expected {manifest.files[TENSORS][:16]}… "
+            "by the manifest; the file was changed or cut: copy or train it again"
+        )
+    return Artifact(manifest=manifest, parameters=_parameters(folder, manifest, content))
+
+
+def _manifest(folder: Path) -> Manifest:
+    if not folder.is_dir():
+        raise ArtifactError(f"{folder}: found no folder; expected an artefact, made by `gearshift train --out`")
+    path = folder / MANIFEST
+    content = _read(path, MAX_MANIFEST_BYTES)
+    try:
+        schema = msgspec.json.decode(content, type=_Schema).schema
+        if schema != SCHEMA:
+            raise ArtifactError(f"{path}: found schema {schema}, expected {SCHEMA}; train it with this version")
+        manifest = msgspec.json.decode(content, type=Manifest)
+    except (msgspec.DecodeError, RecursionError) as fault:
+        raise ArtifactError(f"{path}: found no valid manifest ({str(fault)[:200]}); train it again") from fault
+    expected = FeatureSpec().version
+    spec = manifest.features
+    sane = spec.version == expected and 0 < spec.buckets <= MAX_BUCKETS and spec.buckets & (spec.buckets - 1) == 0
+    if not sane or not 0 < len(manifest.models) <= MAX_MODELS or min(spec.head, spec.tail) < 1:
+        raise ArtifactError(
+            f"{path}: found features {spec} and {len(manifest.models)} models; expected features of version {expected}, "
+            f"buckets a power of two up to {MAX_BUCKETS}, 1 to {MAX_MODELS} models; train it with this version"
+        )
+    names = {model.name for model in manifest.models}
+    if len(names) != len(manifest.models) or not set(manifest.aliases.values()) <= names:
+        raise ArtifactError(f"{path}: found a model twice, or an alias of none; expected distinct names; train it again")
+    return manifest
+
+
+class _Schema(Struct):
+    schema: int
+
+
+def _read(path: Path, limit: int) -> bytes:
+    """Read a regular file of bounded size, without following a link."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as fault:
+        raise ArtifactError(f"{path}: found no regular file ({fault.strerror}); expected one; train it again") from fault
+    with os.fdopen(descriptor, "rb") as file:
+        if not path.is_file():
+            raise ArtifactError(f"{path}: found no regular file; expected one; train it again")
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ArtifactError(f"{path}: found more than {limit} bytes; expected at most that; do not trust its source")
+    return content
+
+
+def _parameters(folder: Path, manifest: Manifest, content: bytes) -> Parameters:
+    try:
+        tensors = parse_tensors(content)
+    except (SafetensorError, ValueError) as fault:
+        raise ArtifactError(f"{folder / TENSORS}: found no safetensors ({str(fault)[:200]}); train it again") from fault
+    if set(tensors) != set(_TYPES):
+        raise ArtifactError(f"{folder / TENSORS}: found {sorted(tensors)}; expected {sorted(_TYPES)}; train it again")
+    count = len(manifest.models)
+    columns = tensors["bias"].size
+    shapes = {"weights": (manifest.features.dims, columns), "bias": (columns,)}
+    for name, kind in _TYPES.items():
+        tensor, shape = tensors[name], shapes.get(name, (count,))
+        if tensor.shape != shape or tensor.dtype != kind or columns < SHARED + 2 * count:
+            raise ArtifactError(
+                f"{folder / TENSORS}: found {name} of {tensor.dtype} {tensor.shape}; "
+                f"expected {kind} {shape}; train it again"
+            )
+        if not np.isfinite(tensor).all():
+            raise ArtifactError(f"{folder / TENSORS}: found NaN or infinity in {name}; expected numbers; train it again")
+    return Parameters(
+        features=manifest.features,
+        models=tuple(model.name for model in manifest.models),
+        aliases=manifest.aliases,
+        prior=manifest.prior,
+        spread=manifest.spread,
+        **tensors,
+    )
+
+
+def _encode(manifest: Manifest) -> bytes:
+    """Write JSON that a person can read and a diff can show: sorted keys, one per line."""
+    return json.dumps(msgspec.to_builtins(manifest), indent=1, sort_keys=True, allow_nan=False).encode() + b"\n"
+
+
+def _price(input_price: float, output_price: float) -> Price:
+    rates = Rates(input=round(input_price * NANO_PER_USD), output=round(output_price * NANO_PER_USD))
+    return Price(rates=rates, source="outcomes")
+
+
+def _version(manifest: bytes) -> str:
+    return hashlib.sha256(manifest).hexdigest()[:_VERSION_CHARACTERS]
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _replace(fresh: Path, folder: Path) -> None:
+    """Move `fresh` to `folder`; an artefact that is there is moved aside first, and removed last."""
+    if not folder.exists():
+        fresh.rename(folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
+    folder.rename(old / "artifact")
+    try:
+        fresh.rename(folder)
+    except OSError:
+        (old / "artifact").rename(folder)
+        raise
+    shutil.rmtree(old)

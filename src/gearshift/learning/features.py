@@ -1,0 +1,192 @@
+"""Own what a predictor sees of a request: hashed word 1-2-grams and a few counts, as a sparse vector.
+
+Invariant: the same request gives the same vector on every machine and in every process. Only bytes are looked at (no
+locale, no Unicode tables, no `hash()`), and a bounded number of them: the work does not grow with the conversation.
+Nothing here is learned, so training and serving cannot drift apart.
+
+References
+----------
+.. [1] Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", ICML 2009.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import Final, TypeAlias
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from gearshift.types.chat import Media, Message, Request, Text
+
+FloatArray: TypeAlias = NDArray[np.float32]
+IntArray: TypeAlias = NDArray[np.int64]
+
+MAX_PARTS: Final = 32
+MAX_TOOLS: Final = 32
+TOOLS_MARK: Final = b"\n[TOOLS]\n"
+"""Opens the tool schemas in a prompt's text; recorded prompts with tools are written so (`docs/reference/outcome-data.md`)."""
+
+_TOKEN: Final = re.compile(rb"[a-z0-9\x80-\xff]+|[^\sa-z0-9]")
+_PAIR: Final = 0x5BD1E995
+"""Keeps the pair (a, b) off the bucket of the word "ab", which a chained CRC-32 would share."""
+
+
+class FeatureSpec(Struct, frozen=True, kw_only=True):
+    """Hold what an artefact must know to see prompts as its training did.
+
+    `buckets` is a power of two; `head` and `tail` are the bytes read from either end of the text. `version` counts
+    changes of this module that alter any vector.
+    """
+
+    version: int = 1
+    buckets: int = 4096
+    head: int = 4096
+    tail: int = 2048
+
+    @property
+    def dims(self) -> int:
+        """Give the length of the dense vector."""
+        return self.buckets + len(STRUCTURE)
+
+
+STRUCTURE: Final = (
+    "length",
+    "lines",
+    "digits",
+    "capitals",
+    "math",
+    "code",
+    "questions",
+    "not_ascii",
+    "cjk",
+    "cyrillic",
+    "fences",
+    "tools",
+    "turns",
+    "system",
+    "media",
+    "json",
+)
+"""Names of the counts that follow the buckets, in order. All are in [0, 1] before their common weight."""
+_STRUCTURE_WEIGHT: Final = np.float32(0.3)
+"""The hashed part has length 1. Heavier counts cost routing gain on short templates (kor_bench, 2026-11: -1 point)."""
+
+
+def _byte_classes() -> NDArray[np.float64]:
+    """Tabulate which bytes count towards `lines` to `cyrillic`, shape (256, 9)."""
+    classes: tuple[bytes, ...] = (
+        b"\n",
+        b"0123456789",
+        bytes(range(65, 91)),
+        b"=+*^\\<>/%|~",
+        b"{}();_[]#",
+        b"?",
+        bytes(range(128, 256)),
+        bytes(range(0xE3, 0xEE)),  # lead bytes of U+3000 to U+DFFF: kana, Han, Hangul
+        b"\xd0\xd1",  # lead bytes of U+0400 to U+047F
+    )
+    table = np.zeros((256, len(classes)))
+    for column, members in enumerate(classes):
+        table[list(members), column] = 1.0
+    return table
+
+
+_CLASSES: Final = _byte_classes()
+_SCALE: Final = np.array([20.0, 5.0, 5.0, 10.0, 10.0, 50.0, 1.0, 3.0, 2.0])
+"""Brings the share of bytes of each class to the order of 1."""
+
+
+def featurize(request: Request, spec: FeatureSpec) -> tuple[IntArray, FloatArray]:
+    """Turn a request into a sparse vector.
+
+    Returns
+    -------
+    indices : ndarray of int64, shape (k,)
+        Ascending, distinct, below `spec.dims`.
+    values : ndarray of float32, shape (k,)
+        The hashed part (square roots of counts) has Euclidean length 1, unless the text has no token; counts of
+        `STRUCTURE` follow, zeros included.
+    """
+    raw = read(request, spec)
+    buckets, counts = np.unique(_hash(raw.lower(), spec.buckets), return_counts=True)
+    hashed = np.sqrt(counts / max(1, counts.sum()))
+    structure = np.arange(spec.buckets, spec.dims)
+    values = np.concatenate([hashed, _structure(raw, request) * _STRUCTURE_WEIGHT])
+    return np.concatenate([buckets, structure]), values.astype(np.float32)
+
+
+def read(request: Request, spec: FeatureSpec) -> bytes:
+    """Give the bytes that count: both ends of the last user turn, then the tools it may call, if any."""
+    text = _clip("\n".join(_texts(_last_turn(request), spec)).encode("utf-8", "replace"), spec)
+    if not request.tools:
+        return text
+    schemas = b", ".join(
+        b'{"name": "%s", "description": "%s", "parameters": %s}'
+        % (
+            tool.name.encode("utf-8", "replace"),
+            (tool.description or "")[: spec.head].encode("utf-8", "replace"),
+            bytes(tool.parameters or b"{}")[: spec.head],
+        )
+        for tool in request.tools[:MAX_TOOLS]
+    )
+    return _clip(text + TOOLS_MARK + b"[" + schemas + b"]", spec)
+
+
+def as_request(text: str) -> Request:
+    """Make the request that a bare prompt stands for: one user turn."""
+    return Request(model="auto", messages=(Message(role="user", parts=(Text(text=text),)),))
+
+
+def plain_text(request: Request) -> str:
+    """Give all text of all turns, unbounded: what tells one recorded prompt from another."""
+    return "\n".join(part.text for message in request.messages for part in message.parts if isinstance(part, Text))
+
+
+def _last_turn(request: Request) -> Message | None:
+    """Find the last user turn; without one, the last turn."""
+    for message in reversed(request.messages):
+        if message.role == "user":
+            return message
+    return request.messages[-1] if request.messages else None
+
+
+def _texts(message: Message | None, spec: FeatureSpec) -> list[str]:
+    """Give the texts of a turn, each bounded, at most `MAX_PARTS` from either end."""
+    parts = message.parts if message is not None else ()
+    if len(parts) > 2 * MAX_PARTS:
+        parts = parts[:MAX_PARTS] + parts[-MAX_PARTS:]
+    texts = (part.text for part in parts if isinstance(part, Text))
+    return [text if len(text) <= 2 * spec.head else text[: spec.head] + text[-spec.head :] for text in texts]
+
+
+def _clip(text: bytes, spec: FeatureSpec) -> bytes:
+    return text if len(text) <= spec.head + spec.tail else text[: spec.head] + b"\n" + text[-spec.tail :]
+
+
+def _hash(text: bytes, buckets: int) -> IntArray:
+    """Hash the words and word pairs of lower-cased text."""
+    crc32 = zlib.crc32
+    words = _TOKEN.findall(text)
+    hashes = [crc32(word) for word in words]
+    pairs = [crc32(word, before ^ _PAIR) for before, word in zip(hashes, words[1:], strict=False)]
+    return np.array(hashes + pairs, dtype=np.int64) & (buckets - 1)
+
+
+def _structure(raw: bytes, request: Request) -> NDArray[np.float64]:
+    """Count what words do not show; the order is that of `STRUCTURE`."""
+    size = max(1, len(raw))
+    shares = np.bincount(np.frombuffer(raw, np.uint8), minlength=256) @ _CLASSES / size
+    asked = request.response_format is not None and request.response_format.kind != "text"
+    length = np.log1p(len(raw)) / 10
+    about_text = np.minimum(1.0, [length, *(shares * _SCALE), raw.count(b"```") / 4])
+    about_request = [
+        min(1.0, np.log1p(raw.count(b'"parameters":')) / 3) if TOOLS_MARK in raw else 0.0,
+        min(1.0, np.log1p(len(request.messages) - 1) / 4) if request.messages else 0.0,
+        float(any(message.role in {"system", "developer"} for message in request.messages[:1])),
+        float(any(isinstance(part, Media) for message in request.messages[-1:] for part in message.parts)),
+        float(asked),
+    ]
+    return np.concatenate([about_text, about_request])

@@ -1,0 +1,63 @@
+"""Own how long answers are: some prompts ask for much, some models say much.
+
+    tokens(x, m) = scale_m * exp(length(x) + length_m(x))
+
+Regressions are of logarithms, for lengths vary by factors; `scale_m` then makes the mean of the forecasts the mean of
+what was recorded, which a cost forecast needs and the exponential of a mean logarithm misses.
+
+References
+----------
+.. [1] Duan, "Smearing estimate: a nonparametric retransformation method", JASA 78 (1983).
+"""
+
+from __future__ import annotations
+
+from typing import Final, Self
+
+import numpy as np
+
+from gearshift.learning.abilities import within
+from gearshift.learning.estimators import Array, Design, Index, ShrunkRidge
+
+_SHARED_CAUTION: Final = 0.0
+_OWN_CAUTION: Final = 1.0
+"""In standard errors; a wrong length misleads a choice less than a wrong quality."""
+
+
+class LengthRegression:
+    """Fit shared and own lengths.
+
+    Attributes
+    ----------
+    scale_ : ndarray, shape (n_models,)
+        Tokens; for models without any length the median of the others.
+    mean_, coef_ : ndarray, shapes (1 + n_models,) and (dims, 1 + n_models)
+        Columns: shared length, then each model's own; natural logarithms.
+    """
+
+    def __init__(self, *, default: float) -> None:
+        """Take the tokens of an answer where no length is known at all."""
+        self.default = default
+
+    def fit(self, X: Design, tokens: Array, fold: Index) -> Self:
+        """Learn from output tokens, shape (n_prompts, n_models), NaN where unknown."""
+        n, m = tokens.shape
+        seen = ~np.isnan(tokens)
+        rows = seen.any(axis=1)
+        self.mean_, self.coef_ = np.zeros(1 + m), np.zeros((X.shape[1], 1 + m), np.float32)
+        self.scale_ = np.full(m, self.default)
+        if not rows.any():
+            return self
+        logs = np.log(np.maximum(1.0, tokens[rows])) - np.log(np.maximum(1.0, tokens[seen])).mean()
+        design, known, folds = X[rows], seen[rows], fold[rows]
+        prompt = np.nanmean(logs - within(logs), axis=1)
+        shared = ShrunkRidge(caution=_SHARED_CAUTION).fit(design, prompt[:, None], folds)
+        rest = logs - within(logs) - prompt[:, None]
+        own = ShrunkRidge(caution=_OWN_CAUTION, intercept=False).fit(design, rest, folds)
+        self.coef_ = np.hstack([shared.coef_, own.coef_])
+        self.mean_ = np.concatenate([part.mean_ - part.center_ @ part.coef_ for part in (shared, own)])
+        forecast = np.where(known, np.exp(shared.out_of_fold_ + own.out_of_fold_), 0.0).sum(axis=0)
+        told = known.any(axis=0)
+        self.scale_[told] = np.nansum(tokens[rows], axis=0)[told] / forecast[told]
+        self.scale_[~told] = np.median(self.scale_[told])
+        return self

@@ -1,0 +1,122 @@
+"""Own the edge to ASGI: reading a body within bounds, answering, and noticing that the caller has left.
+
+Source: ASGI HTTP spec 2.5, https://asgi.readthedocs.io/en/latest/specs/www.html.
+Invariants: no body is buffered above the limit; from the moment the body is read, a disconnect cancels the handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Self, TypeAlias
+
+from gearshift.errors import BodyTooLarge, CallerLeft, InvalidRequest
+
+Scope: TypeAlias = Mapping[str, Any]
+Message: TypeAlias = Mapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Give the first header of this (lower-case) name."""
+    headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+    for key, value in headers:
+        if key == name:
+            return value.decode("latin-1")
+    return None
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """Read the request's body; raise BodyTooLarge before more than `limit` bytes are held, CallerLeft at its cut."""
+    encoding = header(scope, b"content-encoding")
+    if encoding not in {None, "", "identity"}:
+        raise InvalidRequest(f"found content-encoding {encoding[:40]!r}, expected an uncompressed body; send it plain")
+    declared = header(scope, b"content-length")
+    if declared is not None and declared.isdecimal() and int(declared) > limit:
+        raise BodyTooLarge(_too_large(f"{int(declared)} bytes", limit))
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CallerLeft("the caller left before its request was complete")
+        body: bytes = message.get("body", b"")
+        size += len(body)
+        if size > limit:
+            raise BodyTooLarge(_too_large(f"more than {limit} bytes", limit))
+        parts.append(body)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_large(found: str, limit: int) -> str:
+    return f"found a body of {found}, expected at most {limit} bytes; shorten it or raise server.max_body_bytes"
+
+
+class CallerWatch:
+    """Cancel the running task when the caller goes away, and swallow just that cancellation.
+
+    Use as `async with`, after the body has been read: ASGI's `receive` then only speaks of the disconnect.
+    """
+
+    __slots__ = ("_receive", "_task", "_watcher", "left")
+
+    def __init__(self, receive: Receive) -> None:
+        """Take the connection's `receive`."""
+        self._receive = receive
+        self.left = False
+
+    async def __aenter__(self) -> Self:
+        """Begin to watch."""
+        self._task = asyncio.current_task()
+        self._watcher = asyncio.get_running_loop().create_task(self._watch())
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        """End the watch; True when the cancellation was ours."""
+        self._watcher.cancel()
+        if self.left and kind is asyncio.CancelledError and self._task is not None:
+            self._task.uncancel()
+            return True
+        return False
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if self._task is not None:
+            self.left = True
+            self._task.cancel()
+
+
+class ASGIOutlet:
+    """Be the caller's end of an exchange, over ASGI."""
+
+    __slots__ = ("_send", "started")
+
+    def __init__(self, send: Send) -> None:
+        """Take the connection's `send`."""
+        self._send = send
+        self.started = False
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head."""
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        self.started = True
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of the body."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self, data: bytes) -> None:
+        """Send the last piece of the body."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": False})
+
+
+async def respond(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    """Send a whole answer; it is JSON where no `content-type` is among `headers`."""
+    kind = () if any(name == b"content-type" for name, _ in headers) else ((b"content-type", b"application/json"),)
+    outlet = ASGIOutlet(send)
+    await outlet.start(status, [*kind, (b"content-length", b"%d" % len(body)), *headers])
+    await outlet.finish(body)

@@ -1,0 +1,113 @@
+"""Own the list of what a caller may name: routers and models, in OpenAI's form with OpenRouter's further fields.
+
+Source: https://platform.openai.com/docs/api-reference/models, https://openrouter.ai/docs/api-reference/list-available-models.
+A router's `supported_parameters` are the union of its candidates', so that pickers do not hide `auto`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Final, Literal
+
+import msgspec
+
+from gearshift.accounting import usd
+from gearshift.types.catalog import Deployment, Price
+
+_dumps = msgspec.json.Encoder().encode
+
+_ALWAYS: Final = (
+    "max_tokens",
+    "max_completion_tokens",
+    "temperature",
+    "top_p",
+    "stop",
+    "stream",
+    "frequency_penalty",
+    "presence_penalty",
+)
+_BY_CAPABILITY: Final = {
+    "tools": ("tools", "tool_choice", "parallel_tool_calls"),
+    "json_object": ("response_format",),
+    "json_schema": ("response_format", "structured_outputs"),
+    "reasoning": ("reasoning", "reasoning_effort"),
+    "logprobs": ("logprobs", "top_logprobs"),
+    "seed": ("seed",),
+    "n": ("n",),
+}
+_MODALITIES: Final = {"vision": "image", "audio": "audio", "files": "file"}
+_PER_TOKEN: Final = 1_000_000
+_CLOSE = 3
+
+
+class Listing:
+    """Hold the answers of `/v1/models` and `/v1/models/{id}`, made once."""
+
+    def __init__(
+        self, routers: Mapping[str, Iterable[Deployment]], models: Mapping[str, Iterable[Deployment]], created: int
+    ) -> None:
+        """Take what each router and each model may use; `created` is seconds since the epoch."""
+        documents = [_entry(name, "router", tuple(deployments), created) for name, deployments in routers.items()]
+        documents += [_entry(name, "model", tuple(deployments), created) for name, deployments in models.items()]
+        self.entries: dict[str, bytes] = {str(document["id"]): _dumps(document) for document in documents}
+        self.body: bytes = b'{"object":"list","data":[' + b",".join(self.entries.values()) + b"]}"
+
+    def miss(self, name: str) -> str:
+        """Say that there is no such model, naming close matches."""
+        close = get_close_matches(name, self.entries, n=_CLOSE, cutoff=0.5)
+        hint = f"did you mean {' or '.join(repr(match) for match in close)}?" if close else "see GET /v1/models"
+        return f"found no model {name[:100]!r}; {hint}"
+
+
+def supported_parameters(deployments: Iterable[Deployment]) -> list[str]:
+    """Give the request fields that at least one of `deployments` is known to understand."""
+    known = {word for deployment in deployments for word in deployment.capabilities or ()}
+    extra = {field for word in known for field in _BY_CAPABILITY.get(word, ())}
+    return [*_ALWAYS, *sorted(extra)]
+
+
+def _entry(
+    name: str, kind: Literal["router", "model"], deployments: tuple[Deployment, ...], created: int
+) -> dict[str, object]:
+    windows = [each.context_window for each in deployments if each.context_window is not None]
+    known = {word for each in deployments for word in each.capabilities or ()}
+    modalities = ["text", *sorted(_MODALITIES[word] for word in known if word in _MODALITIES)]
+    prices = [each.price for each in deployments if each.price is not None]
+    return {
+        "id": name,
+        "object": "model",
+        "created": created,
+        "owned_by": "gearshift" if kind == "router" else deployments[0].provider.id,
+        "context_length": max(windows, default=None),
+        "architecture": {"input_modalities": modalities, "output_modalities": ["text"]},
+        "supported_parameters": supported_parameters(deployments),
+        "pricing": _pricing(prices[0]) if kind == "model" and prices else None,
+        "gearshift": {
+            "kind": kind,
+            "simulated": all(each.provider.simulated for each in deployments),
+            "deployments": [each.id for each in deployments],
+        },
+    }
+
+
+def _pricing(price: Price) -> dict[str, str | None]:
+    """Show a price as OpenRouter does: US dollars per token, as strings."""
+
+    def per_token(rate: int | None) -> str | None:
+        if rate is None:
+            return None
+        whole, rest = divmod(rate, _PER_TOKEN)
+        if rest == 0:
+            return usd(whole)
+        return f"{rate / _PER_TOKEN / 1e9:.15f}".rstrip("0")
+
+    rates = price.rates
+    return {
+        "prompt": per_token(rates.input),
+        "completion": per_token(rates.output),
+        "input_cache_read": per_token(rates.cache_read),
+        "input_cache_write": per_token(rates.cache_write),
+        "source": price.source,
+        "date": price.date,
+    }

@@ -1,0 +1,1 @@
+"""Remember: the log of exchanges and feedback."""

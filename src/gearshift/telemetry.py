@@ -1,0 +1,162 @@
+"""Own what is measured and logged: Prometheus metrics and one JSON log line per exchange.
+
+Names follow Prometheus' naming practice and are listed in `docs/reference/metrics.md`. Labels are bounded: routers,
+models, providers, codes; never keys, users or prompts. Children are cached, because looking one up by labels costs
+more than counting (measured: 9-11 us against 0.6 us).
+Invariant: nothing here holds prompt text or a secret.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from gearshift import documents
+from gearshift.types.catalog import NANO_PER_USD
+from gearshift.types.record import Exchange
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+_OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
+_NONE = "none"
+MAX_FRAMES = 8
+"""Innermost frames of a traceback that a log line shows."""
+
+log = logging.getLogger("gearshift")
+_Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
+
+
+class Telemetry:
+    """Count exchanges and write their log lines."""
+
+    def __init__(self) -> None:
+        """Make a registry of our own, so that two gateways in one process do not share counts."""
+        self._registry = CollectorRegistry()
+        self._in_flight = self._gauge("in_flight", "exchanges that are being answered")
+        self._requests = self._counter("requests", "exchanges", "router", "model", "provider", "status", "outcome")
+        self._duration = self._histogram("request_duration_seconds", "whole exchange", _SECONDS, "model", "provider")
+        self._first = self._histogram("time_to_first_token_seconds", "first content", _SECONDS, "model", "provider")
+        self._overhead = self._histogram("overhead_seconds", "our own time, without the upstream's", _OVERHEAD)
+        self._tokens = self._counter("tokens", "tokens of answered attempts", "model", "provider", "kind")
+        self._cost = self._counter("cost_usd", "cost of all attempts where known", "model", "provider")
+        self._unknown = self._counter("cost_unknown", "attempts whose cost is unknown", "model", "provider")
+        self._saved = self._gauge("saved_usd", "cost of the same tokens at the baseline less the actual cost", "router")
+        self._decisions = self._counter("decisions", "decisions", "router", "policy", "chosen", "reason")
+        self._failures = self._counter("attempt_failures", "attempts that failed", "model", "provider", "reason")
+        self._child = lru_cache(maxsize=4096)(self._make_child)
+
+    def began(self) -> None:
+        """Count an exchange in."""
+        self._in_flight.inc()
+
+    def ended(self, exchange: Exchange) -> None:
+        """Count an exchange out, and log it."""
+        self._in_flight.dec()
+        served, decision = exchange.served, exchange.decision
+        model, provider = (served.deployment.model, served.deployment.provider.id) if served else (_NONE, _NONE)
+        router = decision.router if decision else _NONE
+        child = self._child
+        child(self._requests, router, model, provider, str(exchange.status), exchange.outcome).inc()
+        self._overhead.observe(exchange.overhead)
+        if decision:
+            child(self._decisions, router, decision.policy, decision.chosen.deployment.id, decision.reason).inc()
+        if served:
+            child(self._duration, model, provider).observe(exchange.duration)
+            if served.first_token is not None:
+                child(self._first, model, provider).observe(served.first_token - served.started)
+            self._count_tokens(exchange)
+        self._count_money(exchange, router)
+        if log.isEnabledFor(logging.INFO):
+            log.info("exchange", extra={"fields": _line(exchange, router, model, provider)})
+
+    def exposition(self) -> bytes:
+        """Give all metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def _count_tokens(self, exchange: Exchange) -> None:
+        served = exchange.served
+        if served is None or served.usage is None:
+            return
+        labels = (served.deployment.model, served.deployment.provider.id)
+        self._child(self._tokens, *labels, "input").inc(served.usage.input_tokens)
+        self._child(self._tokens, *labels, "output").inc(served.usage.output_tokens)
+        if served.usage.cache_read_tokens:
+            self._child(self._tokens, *labels, "cache_read").inc(served.usage.cache_read_tokens)
+
+    def _count_money(self, exchange: Exchange, router: str) -> None:
+        for attempt in exchange.attempts:
+            labels = (attempt.deployment.model, attempt.deployment.provider.id)
+            if attempt.error is not None:
+                self._child(self._failures, *labels, attempt.error).inc()
+            if attempt.cost is None:
+                self._child(self._unknown, *labels).inc()
+            elif attempt.cost:
+                self._child(self._cost, *labels).inc(attempt.cost / NANO_PER_USD)
+        if exchange.cost is not None and exchange.baseline_cost is not None:
+            self._child(self._saved, router).inc((exchange.baseline_cost - exchange.cost) / NANO_PER_USD)
+
+    @staticmethod
+    def _make_child(metric: _Metric, *labels: str) -> _Metric:
+        return metric.labels(*labels)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"gearshift_{name}", text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"gearshift_{name}", text, labels, buckets=buckets, registry=self._registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"gearshift_{name}", text, labels, registry=self._registry)
+
+
+class JSONFormatter(logging.Formatter):
+    """Write a record as one JSON line: time, level, event and the record's `fields`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line; of an exception its type and places, not its text: that may hold a prompt or a secret."""
+        line: dict[str, object] = {"time": round(record.created, 3), "level": record.levelname.lower()}
+        line["event"] = record.getMessage()
+        line.update(getattr(record, "fields", {}))
+        if record.exc_info and record.exc_info[0]:
+            line["exception"] = record.exc_info[0].__name__
+            frames = traceback.extract_tb(record.exc_info[2])[-MAX_FRAMES:]
+            line["at"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+        return msgspec.json.encode(line).decode()
+
+
+def log_to_stderr(level: int = logging.INFO) -> None:
+    """Send our log, and uvicorn's, to stderr as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JSONFormatter())
+    for name in ("gearshift", "uvicorn"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.propagate = False
+        logger.setLevel(level)
+
+
+def _line(exchange: Exchange, router: str, model: str, provider: str) -> dict[str, object]:
+    """Give the fields of an exchange's log line."""
+    return {
+        "id": exchange.id,
+        "requested_model": exchange.requested_model,
+        "router": router,
+        "model": model,
+        "provider": provider,
+        "status": exchange.status,
+        "outcome": exchange.outcome,
+        "error": exchange.error,
+        "stream": exchange.stream,
+        "attempts": len(exchange.attempts),
+        "cost_usd": documents.usd(exchange.cost),
+        "duration_s": round(exchange.duration, 6),
+        "overhead_s": round(exchange.overhead, 6),
+    }

@@ -1,0 +1,170 @@
+"""Own a whole gateway for tests: the real app, driver, HTTP client and store, in process, before scripted upstreams."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from msgspec import Struct
+from prometheus_client.parser import text_string_to_metric_families
+
+from gearshift.case import World
+from gearshift.execution.call import Means
+from gearshift.execution.credentials import Credentials
+from gearshift.execution.driver import Driver
+from gearshift.execution.http1 import Http1Upstream
+from gearshift.execution.machine import Limits
+from gearshift.execution.upstream import Upstream
+from gearshift.gateway import Gateway
+from gearshift.protocols.openai_chat import codec
+from gearshift.routing.router import Router, RouterTable
+from gearshift.server.app import App
+from gearshift.server.auth import Keys
+from gearshift.server.inference import Inference
+from gearshift.server.models import Listing
+from gearshift.server.views import Views
+from gearshift.storage.sqlite import SQLiteStore
+from gearshift.storage.store import Row
+from gearshift.telemetry import Telemetry
+from gearshift.types.catalog import Deployment, Price
+from tests.fakes.asgi import Visit
+from tests.fakes.nouns import PRICE, SECRET, deployment, provider
+from tests.fakes.upstream import Scene, ScriptedUpstream
+
+CHAT = "/v1/chat/completions"
+MAX_BODY = 10 * 1024 * 1024
+LIMITS = Limits(connect_timeout=1.0, first_token_timeout=1.0, answer_timeout=1.0, stall_timeout=1.0, deadline=5.0)
+
+
+class House(Struct, frozen=True, kw_only=True):
+    """Hold a running gateway."""
+
+    app: App
+    store: SQLiteStore
+    telemetry: Telemetry
+    gateway: Gateway
+
+    def chat(
+        self,
+        model: str = "auto",
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | Sequence[bytes] | None = None,
+        **fields: object,
+    ) -> Visit:
+        """Ask for a chat completion."""
+        said = {"model": model, "messages": [{"role": "user", "content": "Hello"}], **fields}
+        given = json.dumps(said).encode() if body is None else body
+        return Visit(self.app, CHAT, method="POST", body=given, headers=headers)
+
+    def get(self, path: str, query: str = "", headers: Mapping[str, str] | None = None) -> Visit:
+        """Ask for anything else."""
+        return Visit(self.app, path, query=query, headers=headers)
+
+    def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Visit:
+        """Post a JSON body, or raw bytes."""
+        given = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return Visit(self.app, path, method="POST", body=given, headers=headers)
+
+    def rows(self) -> list[Row]:
+        """Give what the log holds."""
+        assert self.store.flush(5)
+        return list(self.store.exchanges())
+
+    def row(self) -> Row:
+        """Give the one row that the log holds."""
+        (row,) = self.rows()
+        return row
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        """Give the value of a metric, None when it was never counted."""
+        return metric(self.telemetry, name, **labels)
+
+
+def metric(telemetry: Telemetry, name: str, **labels: str) -> float | None:
+    """Read a metric as Prometheus would, None when it was never counted."""
+    families = text_string_to_metric_families(telemetry.exposition().decode())
+    samples = [sample for family in families for sample in family.samples]
+    return next((each.value for each in samples if each.name == name and each.labels == labels), None)
+
+
+def served_by(
+    upstream: ScriptedUpstream, model: str = "small", *, price: Price | None = PRICE, of: str = ""
+) -> Deployment:
+    """Make a deployment at a scripted upstream; its provider is called as its model unless `of` says otherwise."""
+    return deployment(model, provider(of or f"at-{model}", upstream.base_url), price=price)
+
+
+@asynccontextmanager
+async def house(
+    folder: Path,
+    *deployments: Deployment,
+    limits: Limits = LIMITS,
+    keys: Sequence[str] = (),
+    upstream: Upstream | None = None,
+    log_content: bool = False,
+    baseline: str | None = None,
+) -> AsyncIterator[House]:
+    """Serve `deployments`: `auto` tries them in order, each model and each deployment can be named."""
+    client = upstream or Http1Upstream()
+    store = SQLiteStore(folder / "gearshift.db")
+    models: dict[str, list[Deployment]] = {}
+    for each in deployments:
+        models.setdefault(each.model, []).append(each)
+    auto = {"auto": Router(name="auto", deployments=deployments, baseline=baseline)}
+    groups = {each.id: [each] for each in deployments} | models
+    named = {name: Router(name=name, deployments=tuple(at), named=True) for name, at in groups.items()}
+    telemetry = Telemetry()
+    means = Means(
+        upstream=client,
+        codecs={codec.name: codec},
+        credentials=Credentials({each.provider.id: SECRET for each in deployments}),
+        clock=time.monotonic,
+    )
+    table = RouterTable(auto, named)
+    world = World(
+        routers=table, deployments=deployments, limits=limits, version="0123456789ab", log_content=log_content
+    )
+    numbers = itertools.count(1)
+    gateway = Gateway(
+        world,
+        Driver(means),
+        store,
+        telemetry,
+        clock=time.monotonic,
+        wall_clock=time.time,
+        new_id=lambda: f"gx-{next(numbers)}",
+        dice=random.Random(0),
+    )
+
+    async def close() -> None:
+        await client.close()
+        store.close()
+
+    views = Views(
+        gateway=gateway,
+        codec=codec,
+        listing=Listing({"auto": deployments}, models, created=1),
+        store=store,
+        telemetry=telemetry,
+        max_body=MAX_BODY,
+        wall_clock=time.time,
+        close=close,
+    )
+    inference = Inference(gateway=gateway, codec=codec, keys=Keys(keys), max_body=MAX_BODY, clock=time.monotonic)
+    try:
+        yield House(app=App(inference, views), store=store, telemetry=telemetry, gateway=gateway)
+    finally:
+        await close()
+
+
+@asynccontextmanager
+async def serving(folder: Path, *scenes: Scene, **options: object) -> AsyncIterator[tuple[House, ScriptedUpstream]]:
+    """Serve one model, `small`, at one scripted upstream."""
+    async with ScriptedUpstream(*scenes) as upstream, house(folder, served_by(upstream), **options) as made:  # type: ignore[arg-type]
+        yield made, upstream

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gearshift.cli.assemble import assemble, load_predictors, make_upstream
+from gearshift.config import from_mapping
+from gearshift.errors import ConfigError
+from gearshift.execution.http1 import Http1Upstream
+from gearshift.execution.upstream import AiohttpUpstream
+
+MAPPING = {
+    "providers": {"lab": {"protocol": "openai_chat", "base_url": "http://127.0.0.1:9/v1", "key": "env:LAB_KEY"}},
+    "models": {"small": {"deployments": [{"provider": "lab", "price": {"input": 0.1, "output": 0.4}}]}},
+}
+
+
+def test_a_proxy_in_the_environment_is_spoken_to_by_aiohttp() -> None:
+    assert isinstance(make_upstream({}), Http1Upstream)
+    assert isinstance(make_upstream({"HTTPS_PROXY": "http://proxy:3128"}), AiohttpUpstream)
+    assert isinstance(make_upstream({"http_proxy": "http://proxy:3128"}), AiohttpUpstream)
+
+
+def test_everything_is_wired_from_a_config(tmp_path: Path) -> None:
+    config = from_mapping({**MAPPING, "store": f"sqlite:///{tmp_path / 'log.db'}"}, source="test", environ={})
+    assembly = assemble(config, {"LAB_KEY": "made-up"})
+    try:
+        assert assembly.gateway.world.version == config.version
+        assert [each.id for each in assembly.catalog.deployments] == ["lab/small"]
+        assert "made-up" not in repr(assembly)
+    finally:
+        assembly.store.close()
+
+
+def test_a_missing_secret_is_a_config_error(tmp_path: Path) -> None:
+    config = from_mapping({**MAPPING, "store": f"sqlite:///{tmp_path / 'log.db'}"}, source="test", environ={})
+    with pytest.raises(ConfigError, match="LAB_KEY"):
+        assemble(config, {})
+
+
+def test_every_broken_artefact_is_named() -> None:
+    routers = {name: {"candidates": ["small"], "predictor": f"nowhere-{name}"} for name in ("one", "two")}
+    config = from_mapping({**MAPPING, "routers": routers}, source="test", environ={})
+    with pytest.raises(ConfigError) as caught:
+        load_predictors(config)
+    assert [fault.partition(":")[0] for fault in caught.value.faults] == [
+        "routers.one.predictor",
+        "routers.two.predictor",
+    ]
+
+
+def test_closing_an_upstream_that_never_called_is_fine() -> None:
+    asyncio.run(make_upstream({}).close())

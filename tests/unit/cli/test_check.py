@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gearshift.cli.app import app
+
+GOOD = """
+providers:
+  lab: {protocol: openai_chat, base_url: "http://127.0.0.1:9/v1"}
+models:
+  small: {capabilities: [], deployments: [{provider: lab, price: {input: 0.1, output: 0.4}}]}
+  odd: {capabilities: [], deployments: [{provider: lab}]}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_good_config_shows_its_prices_and_names_the_unknown_ones(folder: Path) -> None:
+    (folder / "gearshift.yaml").write_text(GOOD)
+    done = CliRunner().invoke(app, ["check"])
+    assert done.exit_code == 0, done.output
+    assert "lab/small" in done.stdout
+    assert "price unknown, so routers skip them: lab/odd" in done.stderr
+    shown = json.loads(CliRunner().invoke(app, ["check", "--json"]).stdout)
+    assert shown[0]["price"]["rates"]["input"] == 100_000_000
+    assert shown[1]["price"] is None
+
+
+def test_faults_end_with_exit_code_3(folder: Path) -> None:
+    (folder / "gearshift.yaml").write_text(
+        GOOD.replace("input: 0.1", "input: -1").replace("provider: lab}", "provider: lob}")
+    )
+    done = CliRunner().invoke(app, ["check"])
+    assert done.exit_code == 3
+    assert "2 faults; nothing was started" in done.stderr
+
+
+def test_an_artefact_that_is_not_there_is_a_fault(folder: Path) -> None:
+    (folder / "gearshift.yaml").write_text(GOOD + "routers: {auto: {candidates: [small], predictor: nowhere}}\n")
+    done = CliRunner().invoke(app, ["check"])
+    assert done.exit_code == 3
+    assert "routers.auto.predictor" in done.stderr
+
+
+def test_init_writes_a_config_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-made-up")
+    assert CliRunner().invoke(app, ["init"]).exit_code == 0
+    text = (folder / "gearshift.yaml").read_text()
+    assert "env:OPENAI_API_KEY" in text
+    assert "sk-made-up" not in text
+    assert CliRunner().invoke(app, ["check"]).exit_code == 0
+    again = CliRunner().invoke(app, ["init"])
+    assert again.exit_code == 1
+    assert "--force" in again.stderr

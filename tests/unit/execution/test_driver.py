@@ -1,0 +1,309 @@
+"""Fallback, shown through the whole gateway: real sockets, the real driver, the real log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from gearshift.execution.machine import Limits
+from gearshift.types.catalog import Deployment
+from tests.fakes.asgi import Visit
+from tests.fakes.house import LIMITS, House, house, served_by
+from tests.fakes.nouns import deployment, provider
+from tests.fakes.upstream import (
+    DONE,
+    Scene,
+    ScriptedUpstream,
+    answers,
+    closed_port,
+    completion,
+    deaf_port,
+    event,
+    http,
+    refuses,
+    says,
+    sends,
+    streams,
+)
+
+QUICK = msgspec.structs.replace(LIMITS, connect_timeout=0.1, first_token_timeout=0.1, answer_timeout=0.1)
+
+
+@asynccontextmanager
+async def two(
+    folder: Path, first: Scene, *second: Scene, limits: Limits = QUICK
+) -> AsyncIterator[tuple[House, ScriptedUpstream, ScriptedUpstream]]:
+    """Serve `small` first, then `large`."""
+    async with ScriptedUpstream(first) as one, ScriptedUpstream(*second) as other:
+        async with house(folder, served_by(one, "small"), served_by(other, "large"), limits=limits) as home:
+            yield home, one, other
+
+
+def attempts(home: House) -> list[dict[str, Any]]:
+    """Give the attempts of the one exchange in the log."""
+    found: list[dict[str, Any]] = json.loads(home.row().attempts)
+    return found
+
+
+def shows_fallback(home: House, visit: Visit, *, stream: bool) -> dict[str, Any]:
+    """Check that `large` answered after `small` had failed; give the failed attempt."""
+    assert (visit.status, visit.headers["x-gearshift-model"]) == (200, "large")
+    assert visit.headers["x-gearshift-attempts"] == "2"
+    if stream:
+        assert visit.text == "from large"
+        assert visit.ended_well
+        assert {each["model"] for each in visit.events} == {"large"}
+    else:
+        assert visit.json["choices"][0]["message"]["content"] == "from large"
+        assert visit.json["model"] == "large"
+    first, second = attempts(home)
+    assert (first["model"], second["model"], second["error"]) == ("small", "large", None)
+    row = home.row()
+    assert (row.model, row.outcome, row.status, row.error) == ("large", "completed", 200, None)
+    return first
+
+
+def good(*, stream: bool) -> Scene:
+    return streams("from ", "large") if stream else answers("from large")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [401, 403, 404, 408, 429, 500, 502, 503, 529, 204, 307])
+def test_an_error_status_leads_to_the_next(tmp_path: Path, status: int, stream: bool) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, refuses(status), good(stream=stream)) as (home, _, _):
+            visit = await home.chat(stream=stream).done()
+            first = shows_fallback(home, visit, stream=stream)
+            assert (first["status"], first["billing"], first["cost_usd"]) == (status, "not_billed", 0)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_refused_connection_leads_to_the_next(tmp_path: Path, stream: bool) -> None:
+    async def scene() -> None:
+        async with ScriptedUpstream(good(stream=stream)) as other:
+            dead = deployment("small", provider("dead", f"http://127.0.0.1:{closed_port()}/v1"))
+            async with house(tmp_path, dead, served_by(other, "large")) as home:
+                first = shows_fallback(home, await home.chat(stream=stream).done(), stream=stream)
+                assert (first["error"], first["billing"]) == ("upstream_unreachable", "not_sent")
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_connection_that_is_not_made_in_time_leads_to_the_next(tmp_path: Path, stream: bool) -> None:
+    async def scene() -> None:
+        with deaf_port() as port:
+            async with ScriptedUpstream(good(stream=stream)) as other:
+                deaf = deployment("small", provider("deaf", f"http://127.0.0.1:{port}/v1"))
+                limits = msgspec.structs.replace(LIMITS, connect_timeout=0.1)
+                async with house(tmp_path, deaf, served_by(other, "large"), limits=limits) as home:
+                    first = shows_fallback(home, await home.chat(stream=stream).done(), stream=stream)
+                    assert (first["error"], first["billing"]) == ("upstream_timeout", "not_sent")
+                    assert "no connection within 0.1 s" in first["detail"]
+
+    asyncio.run(scene())
+
+
+SILENT = [
+    pytest.param(says(b""), id="no head"),
+    pytest.param(sends(then="hang"), id="a head only"),
+    pytest.param(sends(event({"role": "assistant", "content": ""}), then="hang"), id="a role only"),
+    pytest.param(sends(*[b": ping\n\n", 0.03] * 100, then="hang"), id="pings only"),
+]
+
+
+@pytest.mark.parametrize("silent", SILENT)
+def test_a_stream_without_content_in_time_leads_to_the_next_and_is_closed(tmp_path: Path, silent: Scene) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, silent, good(stream=True)) as (home, one, _):
+            first = shows_fallback(home, await home.chat(stream=True).done(), stream=True)
+            assert first["error"] == "upstream_timeout"
+            assert "no content within 0.1 s" in first["detail"]
+            assert first["billing"] == "maybe_billed"
+            await asyncio.wait_for(one.log[0].gone.wait(), 1.0)
+
+    asyncio.run(scene())
+
+
+def test_a_whole_answer_that_takes_too_long_leads_to_the_next(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, says(b""), good(stream=False)) as (home, one, _):
+            first = shows_fallback(home, await home.chat().done(), stream=False)
+            assert "no whole answer within 0.1 s" in first["detail"]
+            await asyncio.wait_for(one.log[0].gone.wait(), 1.0)
+
+    asyncio.run(scene())
+
+
+JSON = "content-type: application/json"
+HTML = b"<html><body>Bad gateway, but 200</body></html>"
+BODY = completion()
+BROKEN_ANSWERS = [
+    pytest.param(says(b"", "close"), id="EOF before the head"),
+    pytest.param(says(b"", "reset"), id="reset before the head"),
+    pytest.param(says(b"not http\r\n\r\n", "close"), id="no HTTP"),
+    pytest.param(says(http(HTML, "content-type: text/html", f"content-length: {len(HTML)}"), "keep"), id="HTML"),
+    pytest.param(says(http(b"", JSON, "content-length: 0"), "keep"), id="empty"),
+    pytest.param(says(http(BODY, JSON, f"content-length: {len(BODY) + 9}"), "close"), id="too short for its length"),
+    pytest.param(says(http(BODY, JSON, f"content-length: {len(BODY) - 9}"), "keep"), id="too long for its length"),
+    pytest.param(says(http(b"[]", JSON, "content-length: 2"), "keep"), id="no object"),
+    pytest.param(says(http(b"{}", JSON, "content-length: 2"), "keep"), id="no choices"),
+    pytest.param(sends(b'{"id":', then="close", content_type="application/json"), id="cut chunked"),
+    pytest.param(says(http(b'{"error":{"message":"x"}}', JSON, "content-length: 25"), "keep"), id="an error in a 200"),
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN_ANSWERS)
+def test_an_answer_that_is_none_leads_to_the_next(tmp_path: Path, broken: Scene) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, broken, good(stream=False), limits=LIMITS) as (home, _, _):
+            first = shows_fallback(home, await home.chat().done(), stream=False)
+            assert first["error"] in {"upstream_invalid", "upstream_stream_broken", "upstream_unreachable"}
+            assert first["billing"] == "maybe_billed"
+
+    asyncio.run(scene())
+
+
+ROLE = event({"role": "assistant", "content": ""})
+BROKEN_STREAMS = [
+    pytest.param(says(b"", "close"), id="EOF before the head"),
+    pytest.param(says(http(HTML, "content-type: text/html", f"content-length: {len(HTML)}"), "keep"), id="HTML"),
+    pytest.param(answers(), id="JSON where a stream was asked for"),
+    pytest.param(sends(then="end"), id="empty"),
+    pytest.param(sends(DONE, then="end"), id="a terminator only"),
+    pytest.param(sends(ROLE, then="end"), id="ended before content"),
+    pytest.param(sends(ROLE, then="close"), id="cut before content"),
+    pytest.param(sends(ROLE, then="reset"), id="reset before content"),
+    pytest.param(sends(b'data: {"error":{"message":"overloaded"}}\n\n', then="end"), id="an error event"),
+    pytest.param(sends(ROLE, event({}, "error"), DONE, then="end"), id="finish reason error"),
+    pytest.param(sends(*[b"data: {broken\n\n"] * 9, then="end"), id="broken events"),
+    pytest.param(sends(b"data: " + b"x" * (5 << 20), then="hang"), id="an endless event"),
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN_STREAMS)
+def test_a_stream_that_breaks_before_its_content_leads_to_the_next(tmp_path: Path, broken: Scene) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, broken, good(stream=True), limits=LIMITS) as (home, _, _):
+            first = shows_fallback(home, await home.chat(stream=True).done(), stream=True)
+            assert first["error"] in {"upstream_invalid", "upstream_stream_broken", "upstream_unreachable"}
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_the_caller_s_own_fault_is_not_tried_elsewhere(tmp_path: Path, status: int, stream: bool) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, refuses(status, "messages: too odd"), good(stream=stream)) as (home, _, other):
+            visit = await home.chat(stream=stream).done()
+            assert (visit.status, visit.json["error"]["code"]) == (status, "upstream_rejected")
+            assert "messages: too odd" in visit.json["error"]["message"]
+            assert other.log == []
+            row = home.row()
+            assert (row.outcome, row.status, row.error, row.cost) == ("failed", status, "upstream_rejected", 0)
+
+    asyncio.run(scene())
+
+
+def test_after_content_was_sent_nobody_else_is_tried(tmp_path: Path) -> None:
+    async def scene() -> None:
+        broken = sends(ROLE, event({"content": "Hel"}), then="close")
+        async with two(tmp_path, broken, good(stream=True)) as (home, _, other):
+            visit = await home.chat(stream=True).done()
+            assert (visit.status, visit.text) == (200, "Hel")
+            assert not visit.ended_well
+            assert other.log == []
+
+    asyncio.run(scene())
+
+
+def many(upstream: ScriptedUpstream, count: int) -> list[Deployment]:
+    return [served_by(upstream, f"m{number}") for number in range(count)]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_more_than_max_attempts(tmp_path: Path, stream: bool) -> None:
+    async def scene() -> None:
+        async with ScriptedUpstream(refuses(500, "no luck")) as upstream:
+            limits = msgspec.structs.replace(LIMITS, max_attempts=3)
+            async with house(tmp_path, *many(upstream, 5), limits=limits) as home:
+                visit = await home.chat(stream=stream).done()
+                assert (visit.status, visit.headers["x-gearshift-attempts"]) == (502, "3")
+                assert visit.headers["content-type"] == "application/json"
+                assert [each["model"] for each in attempts(home)] == ["m0", "m1", "m2"]
+                assert [each["id"] for each in attempts(home)] == ["gx-1-1", "gx-1-2", "gx-1-3"]
+                assert len(upstream.log) == 3
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("headers", "fields"),
+    [({"x-gearshift-no-fallback": "true"}, {}), ({}, {"provider": {"allow_fallbacks": False}})],
+)
+def test_a_caller_may_forbid_fallback(tmp_path: Path, headers: dict[str, str], fields: dict[str, object]) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, refuses(500), good(stream=False)) as (home, _, other):
+            visit = await home.chat(headers=headers, **fields).done()
+            assert (visit.status, visit.headers["x-gearshift-attempts"]) == (502, "1")
+            assert other.log == []
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_deadline_bounds_all_attempts_together(tmp_path: Path, stream: bool) -> None:
+    async def scene() -> None:
+        async with ScriptedUpstream(says(b"")) as upstream:
+            limits = msgspec.structs.replace(LIMITS, first_token_timeout=0.15, answer_timeout=0.15, deadline=0.25)
+            async with house(tmp_path, *many(upstream, 3), limits=limits) as home:
+                visit = await home.chat(stream=stream).done()
+                assert (visit.status, visit.json["error"]["code"]) == (504, "deadline_exceeded")
+                assert "0.25 s" in visit.json["error"]["message"]
+                assert len(upstream.log) == 2
+                assert 0.2 < home.row().duration < 0.6
+
+    asyncio.run(scene())
+
+
+def test_the_caller_s_own_deadline_is_tighter_never_looser(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, says(b""), says(b"")) as (home, _, _):
+            visit = await home.chat(headers={"x-gearshift-timeout-ms": "50"}).done()
+            assert visit.json["error"]["code"] == "deadline_exceeded"
+            assert "0.05 s" in visit.json["error"]["message"]
+            visit = await home.chat(headers={"x-gearshift-timeout-ms": "999999999"}).done()
+            assert visit.json["error"]["code"] == "upstream_timeout"
+
+    asyncio.run(scene())
+
+
+def test_when_all_are_rate_limited_the_caller_learns_when_to_come_back(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, refuses(429), refuses(429, "slow down", "retry-after: 7")) as (home, _, _):
+            visit = await home.chat().done()
+            assert (visit.status, visit.json["error"]["code"]) == (429, "upstream_rate_limited")
+            assert visit.headers["retry-after"] == "7"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("odd", ["soon", "-1", "1e9", "99999999999", "Wed, 21 Oct 2026 07:28:00 GMT", "7, 8"])
+def test_a_retry_after_that_is_no_number_of_seconds_is_not_passed_on(tmp_path: Path, odd: str) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, refuses(429), refuses(429, "no", f"retry-after: {odd}")) as (home, _, _):
+            visit = await home.chat().done()
+            assert visit.status == 429
+            assert "retry-after" not in visit.headers
+
+    asyncio.run(scene())
