@@ -17,6 +17,7 @@ from gearshift.errors import CallerLeft, GearshiftError, UpstreamRefused
 from gearshift.execution.call import Headers, Outlet
 from gearshift.execution.machine import Limits
 from gearshift.execution.metering import Meter
+from gearshift.execution.transcript import Transcript
 from gearshift.protocols.codec import Codec, ResponseEdits
 from gearshift.routing.explain import explain_flip
 from gearshift.routing.router import RouterTable
@@ -79,6 +80,7 @@ class Case:
         self._world = world
         self._inbound = inbound
         self._clock = clock
+        self._transcript: Transcript | None = None
 
     @property
     def decision(self) -> Decision:
@@ -91,6 +93,13 @@ class Case:
     @decision.setter
     def decision(self, decision: Decision) -> None:
         self._decision = decision
+
+    def listen(self, outlet: Outlet) -> Outlet:
+        """Give the outlet to answer by: one that remembers, where content is logged."""
+        if not self._world.log_content:
+            return outlet
+        self._transcript = Transcript(outlet)
+        return self._transcript
 
     def read(self) -> None:
         """Decode the body and add what the headers ask for."""
@@ -197,6 +206,7 @@ class Case:
             overhead=self._overhead(clock),
             session=request.routing.session_id,
             prompt=prompt_text(request) if self._world.log_content else None,
+            answer=self._transcript.text(self.codec, stream=request.stream) if self._transcript else None,
         )
 
     def _headers(self, attempt: Attempt | Meter | None) -> Headers:

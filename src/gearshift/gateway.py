@@ -61,6 +61,7 @@ class Gateway:
         case = Case(self.world, codec, inbound, self._new_id(), self._clock)
         self._telemetry.began()
         try:
+            outlet = case.listen(outlet)
             case.read()
             case.decision = self.decide(case.request)
             verdict = await self._driver.run(case, case.limits(), outlet)

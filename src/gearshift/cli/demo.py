@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from gearshift.simulate.prompts import GradedPrompt
 
 LOCAL_MODEL: Final = "smol"
-WILLINGNESS_USD: Final = 0.01
-"""The dial of the demo's `auto`: a right answer is worth one cent."""
 
 
 def demo(
@@ -124,7 +122,6 @@ class Running:
         from gearshift.config import from_mapping
 
         auto = {**self._mapping["routers"]["auto"], "predictor": str(artifact)}
-        auto["objective"] = {"willingness_to_pay": WILLINGNESS_USD}
         config = from_mapping({**self._mapping, "routers": {"auto": auto}}, source="the demo", environ={})
         self._assembly.gateway.world = make_world(config, self._assembly.catalog)
 

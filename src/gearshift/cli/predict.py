@@ -1,48 +1,56 @@
-"""Own `gearshift predict`: an artefact's forecast for every prompt and model, as Parquet."""
+"""Own `gearshift predict`: what an artefact expects of its models on the prompts of a file."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
+
+if TYPE_CHECKING:
+    from gearshift.learning.artifact import Artifact
+    from gearshift.learning.data import Prompt
 
 
 def predict(
-    artifact: Annotated[Path, typer.Option(help="Artefact directory.")],
-    data: Annotated[Path, typer.Option(help="Prompts: outcome data, or a file with just a prompt column.")],
+    artifact: Annotated[Path, typer.Option(help="Folder of the artefact.")],
+    data: Annotated[Path, typer.Option(help="Prompts, .parquet or .jsonl; models and scores are not read.")],
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Write prompt_id, model, quality, quality_std, cost_usd and output_tokens per prompt and model.
+    """Forecast quality, its standard deviation, cost and output tokens of every model on every prompt."""
+    import msgspec
 
-    `cost_usd` is at the prices that the training data paid, null for a model whose costs they do not record.
-    """
-    from gearshift.documents import usd
-    from gearshift.learning.artifact import load
+    from gearshift.learning.artifact import read
     from gearshift.learning.data import load_prompts
     from gearshift.learning.files import write_parquet
-    from gearshift.types.catalog import Deployment, Provider
 
-    predictor = load(artifact)
-    nowhere = Provider(id="artifact", protocol="openai_chat", base_url="http://127.0.0.1")
-    pool = [
-        Deployment(id=f"artifact/{name}", model=name, name=name, provider=nowhere, price=predictor.price(name))
-        for name in predictor.models
-    ]
+    learned = read(artifact)
+    prompts = load_prompts(data)
+    write_parquet(out, _columns(learned, prompts))
+    summary = {"prompts": len(prompts), "models": len(learned.manifest.models), "file": str(out)}
+    if as_json:
+        typer.echo(msgspec.json.encode(summary).decode())
+    else:
+        typer.echo(f"wrote forecasts of {summary['models']} models on {summary['prompts']} prompts to {out}")
+
+
+def _columns(learned: Artifact, prompts: list[Prompt]) -> dict[str, list[object]]:
+    """Forecast; a cost is null where training saw no cost of the model."""
+    from gearshift.learning.evaluation import recorded
+    from gearshift.types.catalog import NANO_PER_USD
+
+    deployments = [recorded(model.name, model.charge.price()) for model in learned.manifest.models]
+    predictor = learned.predictor()
     columns: dict[str, list[object]] = {
         name: [] for name in ("prompt_id", "model", "quality", "quality_std", "cost_usd", "output_tokens")
     }
-    prompts = load_prompts(data)
     for prompt in prompts:
-        for deployment, estimate in zip(pool, predictor.predict(prompt.request, pool), strict=True):
+        for deployment, found in zip(deployments, predictor.predict(prompt.request, deployments), strict=True):
             columns["prompt_id"].append(prompt.id)
             columns["model"].append(deployment.model)
-            columns["quality"].append(estimate.quality)
-            columns["quality_std"].append(estimate.quality_std)
-            columns["cost_usd"].append(usd(estimate.cost))
-            columns["output_tokens"].append(estimate.output_tokens)
-    write_parquet(out, columns)
-    summary = {"prompts": len(prompts), "models": len(pool), "rows": len(columns["model"]), "file": str(out)}
-    typer.echo(msgspec.json.encode(summary).decode() if as_json else f"wrote {summary['rows']} rows to {out}")
+            columns["quality"].append(found.quality)
+            columns["quality_std"].append(found.quality_std)
+            columns["cost_usd"].append(None if found.cost is None else found.cost / NANO_PER_USD)
+            columns["output_tokens"].append(found.output_tokens)
+    return columns

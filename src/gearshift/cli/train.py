@@ -1,70 +1,84 @@
-"""Own `gearshift train`: outcome data in, a router artefact out."""
+"""Own `gearshift train`: outcome data in, router artefact out."""
 
 from __future__ import annotations
 
-import time
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
-import msgspec
 import typer
 
-from gearshift.errors import DataError
+if TYPE_CHECKING:
+    from gearshift.learning.artifact import Artifact
+    from gearshift.learning.data import OutcomeTable
+
+_SHOWN_MODELS: Final = 12
 
 
 def train(
-    data: Annotated[list[Path], typer.Option(help="Outcome data, Parquet or JSON lines; repeatable.")],
-    out: Annotated[Path, typer.Option(help="Directory to write the artefact to; an artefact there is replaced.")],
-    models: Annotated[str | None, typer.Option(help="Only these models, separated by commas.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the folds and of the held-out split.")] = 0,
-    holdout: Annotated[float, typer.Option(help="Share of prompts to hold out and to measure on.")] = 0.2,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data: Annotated[list[Path], typer.Option(help="Outcome data, .parquet or .jsonl; may be given again.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the artefact to; an artefact there is replaced.")],
+    models: Annotated[str | None, typer.Option(help="Learn these models only: a,b,c.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the split and of cross-validation.")] = 0,
+    holdout: Annotated[
+        float, typer.Option(min=0.0, max=0.9, help="Share of prompts held back to measure on; 0 learns from all.")
+    ] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
-    """Fit a router artefact: expected quality, answer length and cost of every model on a prompt.
+    """Learn a router from outcome data. Prompts are held back by their text: no question is on both sides."""
+    import msgspec
 
-    Prompts are held out by their text. The metrics of the held-out prompts go into the manifest.
-    """
-    import numpy as np
-    from rich.console import Console
-
-    from gearshift.learning.data import load, split
-    from gearshift.learning.evaluation import evaluate
+    from gearshift.learning.data import load
     from gearshift.learning.training import train as fit
 
-    if not 0 <= holdout < 1:
-        raise DataError(f"--holdout: found {holdout}, expected a share from 0 up to, not including, 1")
-    began = time.monotonic()
-    with Console(stderr=True).status("reading outcomes") as status:
+    names = None if models is None else [name.strip() for name in models.split(",") if name.strip()]
+    with _progress() as tell:
+        tell("reading files", 0.0)
         table = load(data)
-        if models is not None:
-            wanted = [name.strip() for name in models.split(",")]
-            table = table.take(np.arange(len(table.prompts)), wanted)
-        rest, held = split(table, holdout, seed)
-        artifact = fit(rest, seed=seed, progress=status.update)
-        manifest = msgspec.structs.replace(artifact.manifest, holdout={"fraction": holdout, "seed": seed})
-        artifact = msgspec.structs.replace(artifact, manifest=manifest)
-        if held.prompts:
-            status.update(f"measuring on {len(held.prompts)} held-out prompts")
-            report = evaluate(artifact.predictor, held, seed=seed)
-            manifest = msgspec.structs.replace(manifest, metrics=report.metrics())
-            artifact = msgspec.structs.replace(artifact, manifest=manifest)
-        artifact.save(out)
-    summary = {
-        "artifact": str(out),
-        "models": len(table.models),
-        "trained_on_prompts": len(rest.prompts),
-        "held_out_prompts": len(held.prompts),
-        "rows_averaged": table.averaged,
-        "rows_without_text": table.without_text,
-        "seconds": round(time.monotonic() - began, 1),
-        "metrics": manifest.metrics,
-    }
+        artifact = fit(table, seed=seed, models=names, holdout=holdout, progress=tell)
+    artifact.save(out)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(summary)).decode())
+        typer.echo(msgspec.json.format(msgspec.json.encode(artifact.manifest)).decode())
+    else:
+        typer.echo(_text(artifact, table, out))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float], None]]:
+    """Show a bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _what, _share: None
         return
-    for name in ("artifact", "models", "trained_on_prompts", "held_out_prompts", "seconds"):
-        typer.echo(f"{name.replace('_', ' '):<20} {summary[name]}")
-    if table.averaged or table.without_text:
-        typer.echo(f"{table.averaged} rows were averaged with others, {table.without_text} left out for want of a prompt")
-    if held.prompts:
-        typer.echo(report.to_text())
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda what, share: bar.update(task, description=what, completed=share)
+
+
+def _text(artifact: Artifact, table: OutcomeTable, out: Path) -> str:
+    from gearshift.learning.report import Report
+
+    manifest = artifact.manifest
+    training = manifest.training
+    lines = [f"learned {len(manifest.models)} models from {training.outcomes} outcomes of {training.prompts} prompts"]
+    if table.without_text:
+        lines.append(f"left out {table.without_text} rows without a prompt")
+    if table.averaged:
+        lines.append(f"averaged {table.averaged} rows of a prompt and model seen before")
+    lines += ["", f"{'ability':>8}  {'mean score':>10}  {'outcomes':>8}  model"]
+    ranked = sorted(zip(artifact.parameters.ability.tolist(), manifest.models, strict=True), key=lambda pair: -pair[0])
+    lines += [
+        f"{ability:>+8.3f}  {model.mean_quality:>10.3f}  {model.outcomes:>8}  {model.name}"
+        for ability, model in ranked[:_SHOWN_MODELS]
+    ]
+    if len(ranked) > _SHOWN_MODELS:
+        lines.append(f"and {len(ranked) - _SHOWN_MODELS} more")
+    if manifest.metrics:
+        lines += ["", "on the prompts that were held back:", Report.of(artifact.predictor().version, manifest.metrics).to_text()]
+    else:
+        lines += ["", "nothing was held back, so nothing was measured; --holdout 0.2 does"]
+    return "\n".join([*lines, "", f"wrote {out}"])

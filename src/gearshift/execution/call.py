@@ -53,10 +53,10 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Outlet(Protocol):
-    """Be the caller's end of an exchange; `started` once the head was sent."""
+    """Be the caller's end of an exchange."""
 
-    started: bool
-
+    @property
+    def started(self) -> bool: ...  # noqa: D102 - once the head was sent
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head."""
         ...

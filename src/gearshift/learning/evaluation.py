@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from gearshift.errors import DataError
 from gearshift.learning import metrics
-from gearshift.learning.artifact import MILLION, Artifact
+from gearshift.learning.artifact import Artifact
 from gearshift.learning.data import OutcomeTable
 from gearshift.learning.estimators import Array
 from gearshift.learning.metrics import Interval, bootstrap, hull
@@ -29,7 +29,7 @@ from gearshift.routing.decide import decide
 from gearshift.routing.policy import Best
 from gearshift.routing.predict import Predictor
 from gearshift.routing.router import Router
-from gearshift.types.catalog import NANO_PER_USD, Deployment, Price, Provider, Rates
+from gearshift.types.catalog import Deployment, Price, Provider
 from gearshift.types.chat import Request
 from gearshift.types.decision import Estimate, Snapshot, WillingnessToPay
 
@@ -122,13 +122,14 @@ def _pool(table: OutcomeTable, dataset: str, prices: list[Price | None]) -> Pool
     return Pool(
         dataset=dataset,
         requests=tuple(table.prompts[row].request for row in chosen),
-        deployments=tuple(_deployment(table.models[column], prices[column] if priced else None) for column in columns),
+        deployments=tuple(recorded(table.models[column], prices[column] if priced else None) for column in columns),
         quality=scores,
         cost=costs,
     )
 
 
-def _deployment(model: str, price: Price | None) -> Deployment:
+def recorded(model: str, price: Price | None) -> Deployment:
+    """Make the deployment that stands for a recorded model."""
     return Deployment(id=f"recorded/{model}", model=model, name=model, provider=_RECORDED, price=price)
 
 

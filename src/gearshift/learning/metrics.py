@@ -13,13 +13,16 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from gearshift.learning.estimators import Array
+
+Statistic: TypeAlias = Callable[[NDArray[np.intp]], float | None]
+"""A figure of the rows at these positions; None where it is not defined."""
 
 _THRESHOLDS: Final = 11
 """RouteLLM cuts the scores at ten quantile bins."""
@@ -107,9 +110,7 @@ def ece(forecast: Array, score: Array, bins: int = 10) -> float:
     return float(np.abs(error).sum() / len(forecast))
 
 
-def bootstrap(
-    statistic: Callable[[NDArray[np.intp]], float | None], n: int, *, rounds: int = 300, seed: int = 0
-) -> Interval:
+def bootstrap(statistic: Statistic, n: int, *, rounds: int = 300, seed: int = 0) -> Interval:
     """Give a statistic of rows with its percentile interval, resampling rows with replacement.
 
     Statistics of one sample are paired. An end of the interval is None where the statistic is undefined there.

@@ -41,9 +41,12 @@ async def two(
     folder: Path, first: Scene, *second: Scene, limits: Limits = QUICK
 ) -> AsyncIterator[tuple[House, ScriptedUpstream, ScriptedUpstream]]:
     """Serve `small` first, then `large`."""
-    async with ScriptedUpstream(first) as one, ScriptedUpstream(*second) as other:
-        async with house(folder, served_by(one, "small"), served_by(other, "large"), limits=limits) as home:
-            yield home, one, other
+    async with (
+        ScriptedUpstream(first) as one,
+        ScriptedUpstream(*second) as other,
+        house(folder, served_by(one, "small"), served_by(other, "large"), limits=limits) as home,
+    ):
+        yield home, one, other
 
 
 def attempts(home: House) -> list[dict[str, Any]]:
@@ -113,11 +116,12 @@ def test_a_connection_that_is_not_made_in_time_leads_to_the_next(tmp_path: Path,
     asyncio.run(scene())
 
 
+PINGS: list[bytes | float] = [b": ping\n\n", 0.03]
 SILENT = [
     pytest.param(says(b""), id="no head"),
     pytest.param(sends(then="hang"), id="a head only"),
     pytest.param(sends(event({"role": "assistant", "content": ""}), then="hang"), id="a role only"),
-    pytest.param(sends(*[b": ping\n\n", 0.03] * 100, then="hang"), id="pings only"),
+    pytest.param(sends(*PINGS * 100, then="hang"), id="pings only"),
 ]
 
 
@@ -248,13 +252,13 @@ def test_no_more_than_max_attempts(tmp_path: Path, stream: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "fields"),
-    [({"x-gearshift-no-fallback": "true"}, {}), ({}, {"provider": {"allow_fallbacks": False}})],
+    ("headers", "allow"),
+    [({"x-gearshift-no-fallback": "true"}, True), ({}, False)],
 )
-def test_a_caller_may_forbid_fallback(tmp_path: Path, headers: dict[str, str], fields: dict[str, object]) -> None:
+def test_a_caller_may_forbid_fallback(tmp_path: Path, headers: dict[str, str], allow: bool) -> None:
     async def scene() -> None:
         async with two(tmp_path, refuses(500), good(stream=False)) as (home, _, other):
-            visit = await home.chat(headers=headers, **fields).done()
+            visit = await home.chat(headers=headers, provider={"allow_fallbacks": allow}).done()
             assert (visit.status, visit.headers["x-gearshift-attempts"]) == (502, "1")
             assert other.log == []
 

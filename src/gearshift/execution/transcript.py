@@ -1,0 +1,76 @@
+"""Own what is kept of an answer for the log, where content logging is on: the text that the caller was given.
+
+Invariants: the caller comes first, nothing waits for the keeping; at most `MAX_KEPT` bytes of an answer are held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from gearshift.errors import UpstreamError
+from gearshift.execution.call import Headers, Outlet
+from gearshift.protocols.codec import Codec
+from gearshift.types.chat import PartDelta, PartStarted, Refusal, Text
+
+MAX_KEPT: Final = 1024 * 1024
+
+
+class Transcript:
+    """Be the caller's end of an exchange, and remember what passes."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        """Take the caller's end proper."""
+        self._outlet = outlet
+        self._pieces: list[bytes] = []
+        self._room = MAX_KEPT
+
+    @property
+    def started(self) -> bool:
+        """Tell whether the head was sent."""
+        return self._outlet.started
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head."""
+        await self._outlet.start(status, headers)
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of the body."""
+        self._keep(data)
+        await self._outlet.write(data)
+
+    async def finish(self, data: bytes) -> None:
+        """Send the last piece of the body."""
+        self._keep(data)
+        await self._outlet.finish(data)
+
+    def text(self, codec: Codec, *, stream: bool) -> str | None:
+        """Give the text of the first answer as far as it came; None when there was none, as in an error."""
+        texts = self._streamed(codec) if stream else self._whole(codec)
+        try:
+            return "".join(texts) or None
+        except UpstreamError:
+            return None
+
+    def _keep(self, data: bytes) -> None:
+        if len(data) <= self._room:
+            self._pieces.append(data)
+        self._room -= len(data)
+
+    def _whole(self, codec: Codec) -> Iterator[str]:
+        choice = codec.decode_response(b"".join(self._pieces)).choices[0]
+        return (part.text for part in choice.parts if isinstance(part, Text | Refusal))
+
+    def _streamed(self, codec: Codec) -> Iterator[str]:
+        decoder = codec.stream_decoder()
+        spoken: set[int] = set()
+        for piece in self._pieces:
+            try:
+                events = decoder.feed(piece)
+            except UpstreamError:  # the error that ends a broken stream
+                return
+            for event in events:
+                if isinstance(event, PartStarted) and event.choice == 0 and event.kind in {"text", "refusal"}:
+                    spoken.add(event.part)
+                elif isinstance(event, PartDelta) and event.choice == 0 and event.part in spoken:
+                    yield event.text

@@ -1,0 +1,592 @@
+"""One upstream call, shown through the whole gateway: streams and their ends, timers, callers who leave or are slow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gearshift.execution import call
+from tests.fakes.asgi import Visit
+from tests.fakes.house import LIMITS, House, house, served_by, serving
+from tests.fakes.nouns import SECRET, deployment, provider
+from tests.fakes.upstream import (
+    DONE,
+    Scene,
+    ScriptedUpstream,
+    Wire,
+    answers,
+    event,
+    refuses,
+    says,
+    sends,
+    stream_events,
+    streams,
+)
+
+ROLE = event({"role": "assistant", "content": ""})
+HELLO = event({"content": "Hello"})
+STEADY: list[bytes | float] = [event({"content": "."}), 0.02]
+STOP = event({}, "stop")
+ERROR = b'data: {"error":{"message":"overloaded","code":502}}\n\n'
+
+
+def attempt(home: House) -> dict[str, Any]:
+    """Give the only attempt of the only exchange."""
+    (made,) = json.loads(home.row().attempts)
+    found: dict[str, Any] = made
+    return found
+
+
+def broke(visit: Visit) -> dict[str, Any]:
+    """Check that a stream ended in an in-band error, never as a clean end; give that error."""
+    assert visit.status == 200
+    assert visit.complete
+    assert b"[DONE]" not in visit.body
+    error: dict[str, Any] = visit.events[-1]["error"]
+    return error
+
+
+# What is sent and what is passed on
+
+
+def test_the_upstream_gets_its_own_name_of_the_model_and_the_rest_byte_for_byte(tmp_path: Path) -> None:
+    body = b'{ "model":"auto", "messages":[{"role":"user","content":"H\\u00e9"}],  "seed" : 1 ,"odd":{"a" :1}}'
+
+    async def scene() -> None:
+        async with serving(tmp_path, answers()) as (home, upstream):
+            assert (await home.chat(body=body).done()).status == 200
+            assert upstream.log[0].body == body.replace(b'"auto"', b'"small-v1"')
+            assert upstream.log[0].target == "/v1/chat/completions"
+            assert upstream.log[0].headers["authorization"] == f"Bearer {SECRET}"
+
+    asyncio.run(scene())
+
+
+def test_the_caller_s_key_and_headers_never_reach_the_upstream(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, answers()) as (home, upstream):
+            await home.chat(
+                headers={"authorization": "Bearer sk-caller", "x-api-key": "sk-caller", "cookie": "a"}
+            ).done()
+            assert "sk-caller" not in str(upstream.log[0].headers)
+            assert "cookie" not in upstream.log[0].headers
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("asked", [None, True, False])
+def test_a_stream_is_always_asked_for_its_usage(tmp_path: Path, asked: bool | None) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, streams("a")) as (home, upstream):
+            options = {} if asked is None else {"stream_options": {"include_usage": asked}}
+            visit = await home.chat(body=_body(stream=True, **options)).done()
+            assert upstream.log[0].json["stream_options"] == {"include_usage": True}
+            assert ("usage" in visit.events[-1]) is (asked is not False)
+            assert visit.ended_well
+
+    asyncio.run(scene())
+
+
+def _body(**fields: object) -> bytes:
+    return json.dumps({"model": "auto", "messages": [{"role": "user", "content": "Hi"}], **fields}).encode()
+
+
+def test_unknown_fields_of_an_answer_survive(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, answers(service_tier="flex", odd={"a": [1.50]})) as (home, _):
+            visit = await home.chat().done()
+            assert b'"odd": {"a": [1.5]}' in visit.body
+            assert visit.json["service_tier"] == "flex"
+
+    asyncio.run(scene())
+
+
+def test_each_chunk_is_passed_on_as_it_comes(tmp_path: Path) -> None:
+    more = asyncio.Event()
+
+    async def slowly(wire: Wire) -> None:
+        wire.head(content_type="text/event-stream", length=None)
+        wire.piece(ROLE)
+        wire.piece(HELLO)
+        await more.wait()
+        for each in (event({"content": " again"}), STOP, DONE):
+            wire.piece(each)
+        wire.end()
+
+    async def scene() -> None:
+        async with serving(tmp_path, slowly) as (home, _):
+            visit = await home.chat(stream=True).start().until(lambda visit: visit.text == "Hello")
+            assert not visit.complete
+            more.set()
+            assert (await visit.done()).text == "Hello again"
+
+    asyncio.run(scene())
+
+
+def test_a_request_that_a_quirk_forbids_was_never_sent(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with ScriptedUpstream(answers()) as upstream:
+            quirks = msgspec.structs.replace(provider().quirks, drops=("seed",))
+            picky = deployment(of=provider("lab", upstream.base_url, quirks=quirks))
+            async with house(tmp_path, picky) as home:
+                visit = await home.chat(body=_body(seed=1)).done()
+                assert (visit.status, visit.json["error"]["param"]) == (400, "seed")
+                row = home.row()
+                assert (row.attempts, row.cost, row.error, upstream.log) == ("[]", 0, "invalid_request", [])
+
+    asyncio.run(scene())
+
+
+# Ends
+
+
+def test_data_after_the_terminator_is_ignored(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, sends(ROLE, HELLO, STOP, DONE, event({"content": "ghost"}), DONE)) as (home, _):
+            visit = await home.chat(stream=True).done()
+            assert visit.text == "Hello"
+            assert visit.body.count(b"[DONE]") == 1
+            assert visit.ended_well
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("then", ["end", "hang", "close", "reset"])
+def test_a_stream_that_ends_without_a_terminator_after_its_answer_is_ended_by_us(
+    tmp_path: Path, then: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call, "TERMINATOR_GRACE", 0.2)
+
+    async def scene() -> None:
+        after = {"end": sends(ROLE, HELLO, STOP), "hang": sends(ROLE, HELLO, STOP, then="hang")}
+        after |= {
+            "close": sends(ROLE, HELLO, STOP, then="close"),
+            "reset": sends(ROLE, HELLO, STOP, 0.02, then="reset"),
+        }
+        async with serving(tmp_path, after[then]) as (home, upstream):
+            began = time.monotonic()
+            visit = await home.chat(stream=True).done()
+            assert time.monotonic() - began < 0.7
+            assert visit.text == "Hello"
+            assert visit.ended_well
+            usage = visit.events[-1]["usage"]
+            assert usage["cost_details"]["estimated"]
+            assert usage["completion_tokens"] == 2
+            row = home.row()
+            assert (row.outcome, row.error, row.finish_reason, row.usage_estimated) == ("completed", None, "stop", True)
+            await asyncio.wait_for(upstream.log[0].gone.wait(), 1.0) if then == "hang" else None
+
+    asyncio.run(scene())
+
+
+def test_the_grace_for_a_missing_terminator_is_about_a_second(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, sends(ROLE, HELLO, STOP, then="hang")) as (home, _):
+            began = time.monotonic()
+            assert (await home.chat(stream=True).done()).ended_well
+            assert 0.8 < time.monotonic() - began < 2
+
+    asyncio.run(scene())
+
+
+def test_pings_do_not_prolong_that_grace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call, "TERMINATOR_GRACE", 0.2)
+
+    async def chatty(wire: Wire) -> None:
+        await sends(ROLE, HELLO, STOP, then="keep")(wire)
+        while not wire.gone.is_set():
+            wire.piece(b"\n")
+            await asyncio.sleep(0.05)
+
+    async def scene() -> None:
+        async with serving(tmp_path, chatty) as (home, upstream):
+            began = time.monotonic()
+            assert (await home.chat(stream=True).done()).ended_well
+            assert time.monotonic() - began < 1
+            await asyncio.wait_for(upstream.log[0].gone.wait(), 1.0)
+
+    asyncio.run(scene())
+
+
+def test_usage_that_comes_within_the_grace_is_used(tmp_path: Path) -> None:
+    async def scene() -> None:
+        late = event(None, usage={"prompt_tokens": 7, "completion_tokens": 9, "total_tokens": 16})
+        async with serving(tmp_path, sends(ROLE, HELLO, STOP, 0.1, late, then="end")) as (home, _):
+            visit = await home.chat(stream=True).done()
+            assert visit.events[-1]["usage"]["completion_tokens"] == 9
+            assert home.row().output_tokens == 9
+
+    asyncio.run(scene())
+
+
+def test_a_stream_that_comes_in_one_piece_is_not_waited_for(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, sends(b"".join(stream_events("Hello")), then="hang")) as (home, _):
+            began = time.monotonic()
+            visit = await home.chat(stream=True).done()
+            assert time.monotonic() - began < 0.5
+            assert visit.ended_well
+
+    asyncio.run(scene())
+
+
+def test_two_answers_are_waited_for_when_two_were_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call, "TERMINATOR_GRACE", 0.05)
+
+    async def scene() -> None:
+        second = (
+            b'data: {"id":"x","model":"m","choices":[{"index":1,"delta":{"content":"B"},"finish_reason":null}]}\n\n'
+        )
+        end = second.replace(b"null", b'"stop"')
+        async with serving(tmp_path, sends(ROLE, HELLO, STOP, 0.2, second, end, DONE)) as (home, _):
+            visit = await home.chat("small", stream=True, n=2).done()
+            assert b'"B"' in visit.body
+            assert visit.ended_well
+
+    asyncio.run(scene())
+
+
+def test_the_connection_of_a_finished_stream_is_used_again(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, streams("a")) as (home, upstream):
+            for _ in range(3):
+                await home.chat(stream=True).done()
+                await asyncio.sleep(0.02)
+            assert [seen.connection for seen in upstream.log] == [0, 0, 0]
+
+    asyncio.run(scene())
+
+
+BREAKS = [
+    pytest.param(sends(ROLE, HELLO, then="close"), "cut off", id="cut"),
+    pytest.param(sends(ROLE, HELLO, 0.02, then="reset"), "cut off", id="reset"),
+    pytest.param(sends(ROLE, HELLO, then="end"), "before the end", id="ended early"),
+    pytest.param(sends(ROLE, HELLO, 0.02, ERROR, DONE, then="end"), "overloaded", id="error event"),
+    pytest.param(sends(ROLE, HELLO, 0.02, event({}, "error"), DONE), "finish_reason error", id="finish reason error"),
+    pytest.param(sends(ROLE, HELLO, 0.02, *[b"data: {broken\n\n"] * 9), "broken chunks", id="broken events"),
+    pytest.param(sends(ROLE, HELLO, b"data: " + b"x" * (5 << 20), then="hang"), "more than", id="endless event"),
+]
+
+
+@pytest.mark.parametrize(("broken", "said"), BREAKS)
+def test_a_stream_that_breaks_ends_in_band_and_is_closed(tmp_path: Path, broken: Scene, said: str) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, broken) as (home, _):
+            visit = await home.chat(stream=True).done()
+            assert said in broke(visit)["message"]
+            assert visit.text.startswith("Hello")
+            row = home.row()
+            assert (row.outcome, row.status, row.model, row.usage_estimated) == ("failed", 502, "small", True)
+            made = attempt(home)
+            assert (made["billing"], made["output_tokens"]) == ("billed", 2)
+
+    asyncio.run(scene())
+
+
+WHOLE = b"".join(stream_events("Hel", "lo"))
+ANSWERED = WHOLE.index(b'"stop"')
+
+
+@settings(max_examples=40)
+@given(cut=st.integers(0, len(WHOLE)), close=st.booleans())
+def test_wherever_a_stream_is_cut_it_never_looks_whole_unless_it_is(
+    tmp_path_factory: pytest.TempPathFactory, cut: int, close: bool
+) -> None:
+    async def scene() -> None:
+        folder = tmp_path_factory.mktemp("cut")
+        async with serving(folder, sends(WHOLE[:cut], then="close" if close else "end")) as (home, _):
+            visit = await home.chat(stream=True).done()
+            if visit.ended_well:
+                assert cut > ANSWERED
+                assert visit.text == "Hello"
+            elif visit.status == 200:
+                broke(visit)
+                assert "Hello".startswith(visit.text)
+            else:
+                assert visit.status == 502
+            assert len(home.rows()) == 1
+
+    asyncio.run(scene())
+
+
+# Timers
+
+
+def test_a_stall_in_the_middle_ends_in_band_and_closes_the_upstream(tmp_path: Path) -> None:
+    async def scene() -> None:
+        limits = msgspec.structs.replace(LIMITS, stall_timeout=0.1)
+        async with serving(tmp_path, sends(ROLE, HELLO, then="hang"), limits=limits) as (home, upstream):
+            visit = await home.chat(stream=True).done()
+            error = broke(visit)
+            assert error["code"] == "upstream_timeout"
+            assert "nothing arrived for 0.1 s" in error["message"]
+            assert visit.text == "Hello"
+            await asyncio.wait_for(upstream.log[0].gone.wait(), 1.0)
+            assert home.row().status == 504
+
+    asyncio.run(scene())
+
+
+def test_a_slow_but_steady_stream_is_no_stall(tmp_path: Path) -> None:
+    async def scene() -> None:
+        limits = msgspec.structs.replace(LIMITS, stall_timeout=0.15, first_token_timeout=0.15)
+        pieces: list[bytes | float] = [ROLE, HELLO, *STEADY * 8, STOP, DONE]
+        async with serving(tmp_path, sends(*pieces), limits=limits) as (home, _):
+            assert (await home.chat(stream=True).done()).ended_well
+
+    asyncio.run(scene())
+
+
+def test_the_deadline_ends_a_stream_that_goes_on_and_on(tmp_path: Path) -> None:
+    async def scene() -> None:
+        limits = msgspec.structs.replace(LIMITS, deadline=0.3, stall_timeout=0.2)
+        pieces: list[bytes | float] = [ROLE, *STEADY * 200]
+        async with serving(tmp_path, sends(*pieces, then="hang"), limits=limits) as (home, upstream):
+            error = broke(await home.chat(stream=True).done())
+            assert "not complete within 0.3 s" in error["message"]
+            await asyncio.wait_for(upstream.log[0].gone.wait(), 1.0)
+            assert 0.2 < home.row().duration < 0.8
+
+    asyncio.run(scene())
+
+
+def test_a_slow_caller_is_not_blamed_on_the_upstream(tmp_path: Path) -> None:
+    async def scene() -> None:
+        limits = msgspec.structs.replace(LIMITS, stall_timeout=0.1)
+        async with serving(tmp_path, streams(*"abcdefgh"), limits=limits) as (home, _):
+            visit = home.chat(stream=True).start()
+            await visit.until(lambda visit: bool(visit.status))
+            visit.reading.clear()
+            await asyncio.sleep(0.4)
+            visit.reading.set()
+            assert (await visit.done()).text == "abcdefgh"
+            assert visit.ended_well
+
+    asyncio.run(scene())
+
+
+def test_a_caller_who_never_reads_holds_nobody_up_beyond_the_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call, "FAREWELL", 0.1)
+
+    async def scene() -> None:
+        limits = msgspec.structs.replace(LIMITS, deadline=0.3)
+        pieces: list[bytes | float] = [ROLE, *STEADY * 200]
+        async with serving(tmp_path, sends(*pieces, then="hang"), limits=limits) as (home, upstream):
+            visit = home.chat(stream=True).start()
+            await visit.until(lambda visit: bool(visit.pieces))
+            visit.reading.clear()
+            await visit.done()
+            assert not visit.complete
+            await asyncio.wait_for(upstream.log[0].gone.wait(), 1.0)
+            assert home.row().outcome == "failed"
+
+    asyncio.run(scene())
+
+
+def test_the_upstream_does_not_wait_for_a_slow_caller_to_take_a_finished_answer(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, answers()) as (home, upstream):
+            slow = home.chat().start()
+            slow.reading.clear()
+            await upstream.request()
+            await asyncio.sleep(0.05)
+            await home.chat().done()
+            assert [seen.connection for seen in upstream.log] == [0, 0]
+            slow.reading.set()
+            assert (await slow.done()).status == 200
+
+    asyncio.run(scene())
+
+
+# Callers who leave
+
+
+async def left(home: House, upstream: ScriptedUpstream, visit: Visit) -> None:
+    """Leave, and check that the upstream is closed within a second."""
+    began = time.monotonic()
+    visit.leave()
+    await asyncio.wait_for(upstream.log[0].gone.wait(), 1.0)
+    assert time.monotonic() - began < 1.0
+    await visit.done()
+    row = home.row()
+    assert (row.outcome, row.status, row.error) == ("cancelled", 499, "caller_left")
+    made = attempt(home)
+    assert (made["error"], made["usage_estimated"]) == ("caller_left", True)
+    assert row.usage_estimated
+    assert row.cost is not None
+    assert row.cost > 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_caller_who_leaves_before_the_head_cancels_the_upstream(tmp_path: Path, stream: bool) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, says(b"")) as (home, upstream):
+            visit = home.chat(stream=stream).start()
+            await upstream.request()
+            await left(home, upstream, visit)
+            assert visit.status == 0
+            assert attempt(home)["billing"] == "maybe_billed"
+
+    asyncio.run(scene())
+
+
+def test_a_caller_who_leaves_in_the_middle_of_a_body_cancels_the_upstream(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, sends(b'{"id":', then="hang", content_type="application/json")) as (
+            home,
+            upstream,
+        ):
+            visit = home.chat().start()
+            await upstream.request()
+            await asyncio.sleep(0.05)
+            await left(home, upstream, visit)
+
+    asyncio.run(scene())
+
+
+def test_a_caller_who_leaves_before_the_first_content_cancels_the_upstream(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, sends(ROLE, then="hang")) as (home, upstream):
+            visit = home.chat(stream=True).start()
+            await upstream.request()
+            await asyncio.sleep(0.05)
+            await left(home, upstream, visit)
+
+    asyncio.run(scene())
+
+
+def test_a_caller_who_leaves_in_the_middle_of_a_stream_cancels_the_upstream(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, sends(ROLE, HELLO, then="hang")) as (home, upstream):
+            visit = home.chat(stream=True).start()
+            await visit.until(lambda visit: visit.text == "Hello")
+            await left(home, upstream, visit)
+            made = attempt(home)
+            assert (made["billing"], made["output_tokens"], home.row().model) == ("billed", 2, "small")
+
+    asyncio.run(scene())
+
+
+def test_a_slow_caller_who_leaves_cancels_the_upstream(tmp_path: Path) -> None:
+    async def scene() -> None:
+        pieces: list[bytes | float] = [ROLE, *STEADY * 100]
+        async with serving(tmp_path, sends(*pieces, then="hang")) as (home, upstream):
+            visit = home.chat(stream=True).start()
+            await visit.until(lambda visit: bool(visit.pieces))
+            visit.reading.clear()
+            await asyncio.sleep(0.05)
+            await left(home, upstream, visit)
+
+    asyncio.run(scene())
+
+
+def test_a_caller_who_leaves_between_two_attempts_leaves_one_record_of_each(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with (
+            ScriptedUpstream(refuses(500)) as one,
+            ScriptedUpstream(says(b"")) as other,
+            house(tmp_path, served_by(one, "small"), served_by(other, "large")) as home,
+        ):
+            visit = home.chat().start()
+            await other.request()
+            visit.leave()
+            await asyncio.wait_for(other.log[0].gone.wait(), 1.0)
+            await visit.done()
+            errors = [made["error"] for made in json.loads(home.row().attempts)]
+            assert errors == ["upstream_refused", "caller_left"]
+
+    asyncio.run(scene())
+
+
+def test_no_task_outlives_its_request(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, streams("a"), answers(), sends(ROLE, HELLO, then="close"), says(b"")) as (
+            home,
+            up,
+        ):
+            for stream in (True, False, True):
+                await home.chat(stream=stream).done()
+            visit = home.chat().start()
+            await up.request(3)
+            visit.leave()
+            await visit.done()
+            await asyncio.sleep(0.01)
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            assert [task for task in tasks if "scene" not in repr(task) and "_play" not in repr(task)] == []
+
+    asyncio.run(scene())
+
+
+# What an upstream says of us
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_trouble_with_our_own_account_is_not_told_in_the_provider_s_words(
+    tmp_path: Path, status: int, stream: bool
+) -> None:
+    async def scene() -> None:
+        scene_ = refuses(status, f"Incorrect API key provided: {SECRET}; sk-***ret")
+        async with serving(tmp_path, scene_) as (home, _):
+            visit = await home.chat(stream=stream, headers={"x-gearshift-metadata": "enabled"}).done()
+            assert (visit.status, visit.json["error"]["code"]) == (502, "upstream_auth")
+            row = home.row()
+            for text in (visit.body.decode(), row.attempts, row.decision or ""):
+                assert SECRET not in text
+                assert "sk-***" not in text
+                assert "Incorrect" not in text
+            assert "at-small" in visit.json["error"]["message"]
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    "teller",
+    [
+        pytest.param(refuses(500, f"cannot use {SECRET}"), id="500"),
+        pytest.param(refuses(400, f"cannot use {SECRET}"), id="400"),
+        pytest.param(sends(f'data: {{"error":{{"message":"bad {SECRET}"}}}}\n\n'.encode()), id="first event"),
+        pytest.param(sends(ROLE, HELLO, f'data: {{"error":"bad {SECRET}"}}\n\n'.encode()), id="later event"),
+    ],
+)
+def test_a_key_that_an_upstream_repeats_is_taken_out_of_its_words(tmp_path: Path, teller: Scene) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, teller) as (home, _):
+            visit = await home.chat(stream=True, headers={"x-gearshift-metadata": "enabled"}).done()
+            assert b"[key]" in visit.body
+            assert SECRET not in visit.body.decode() + home.row().attempts
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("size", [70_000, 500_000])
+def test_an_error_of_any_length_keeps_its_status_and_is_shortened(tmp_path: Path, size: int) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, refuses(400, "x" * size)) as (home, _):
+            visit = await home.chat().done()
+            assert (visit.status, visit.json["error"]["code"]) == (400, "upstream_rejected")
+            assert len(visit.body) < 1000
+            assert attempt(home)["status"] == 400
+
+    asyncio.run(scene())
+
+
+def test_an_error_whose_body_is_cut_keeps_its_status(tmp_path: Path) -> None:
+    async def scene() -> None:
+        cut = says(b"HTTP/1.1 400 X\r\ncontent-length: 99\r\n\r\n{", "close")
+        async with serving(tmp_path, cut) as (home, _):
+            visit = await home.chat().done()
+            assert visit.status == 400
+            assert attempt(home)["billing"] == "not_billed"
+
+    asyncio.run(scene())
