@@ -99,8 +99,9 @@ bench-routing: setup ## drive recorded prompts through the gateway: cost, score,
 	@$(BIN)/python tools/bench_routing.py $(ARGS)
 
 .PHONY: artifacts
-artifacts: setup ## train the builtin router artefact again
+artifacts: setup ## train the router artefacts that ship: builtin and demo
 	@$(BIN)/python tools/build_artifacts.py $(ARGS)
+	$(BIN)/python tools/build_demo_artifact.py
 
 # The lock keeps its versions; UPGRADE=--upgrade takes the newest that pyproject.toml allows.
 UPGRADE ?=

@@ -46,9 +46,8 @@ class Transcript:
 
     def text(self, codec: Codec, *, stream: bool) -> str | None:
         """Give the text of the first answer as far as it came; None when there was none, as in an error."""
-        texts = self._streamed(codec) if stream else self._whole(codec)
         try:
-            return "".join(texts) or None
+            return "".join(self._streamed(codec) if stream else self._whole(codec)) or None
         except UpstreamError:
             return None
 
@@ -58,8 +57,8 @@ class Transcript:
         self._room -= len(data)
 
     def _whole(self, codec: Codec) -> Iterator[str]:
-        choice = codec.decode_response(b"".join(self._pieces)).choices[0]
-        return (part.text for part in choice.parts if isinstance(part, Text | Refusal))
+        for choice in codec.decode_response(b"".join(self._pieces)).choices[:1]:
+            yield from (part.text for part in choice.parts if isinstance(part, Text | Refusal))
 
     def _streamed(self, codec: Codec) -> Iterator[str]:
         decoder = codec.stream_decoder()
