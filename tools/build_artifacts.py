@@ -2,7 +2,7 @@
 
     make artifacts [ARGS="--holdout 0.2 --seed 0"]
 
-The outcomes are taken from the folder in GEARSHIFT_DATA, else ../shared/data beside the repository; without it: skipped.
+The outcomes come from the folder in GEARSHIFT_DATA, else ../shared/data beside the repository; without it: skipped.
 Which models take part, under which names, and why others do not: `tools/builtin_models.json`.
 """
 

@@ -36,7 +36,8 @@ _dumps = msgspec.json.Encoder().encode
 class Inbound(Struct, frozen=True, kw_only=True):
     """Hold what the server hands over: the body, and what the headers say.
 
-    `began` is the monotonic clock when the request arrived; `deadline` is the caller's own, in seconds.
+    `began` is the monotonic clock when the request arrived. Both in seconds: `deadline` is the caller's own,
+    `first_content` its bound for each attempt to begin to answer (Cloudflare's `cf-aig-request-timeout`).
     """
 
     path: str
@@ -46,6 +47,7 @@ class Inbound(Struct, frozen=True, kw_only=True):
     wants_metadata: bool = False
     no_fallback: bool = False
     deadline: Seconds | None = None
+    first_content: Seconds | None = None
     max_cost: NanoUSD | None = None
     session: str | None = None
 
@@ -116,15 +118,17 @@ class Case:
         self.request = request
 
     def limits(self) -> Limits:
-        """Give the bounds of this exchange: the config's, tightened by the caller's headers."""
+        """Give the bounds of this exchange: the config's, tightened by the caller's."""
         limits, inbound = self._world.limits, self._inbound
-        if inbound.deadline is None and not inbound.no_fallback:
-            return limits
-        return msgspec.structs.replace(
-            limits,
-            deadline=min(inbound.deadline or limits.deadline, limits.deadline),
-            allow_fallbacks=not inbound.no_fallback,
-        )
+        changes: dict[str, float | bool] = {}
+        if inbound.deadline is not None:
+            changes["deadline"] = min(inbound.deadline, limits.deadline)
+        if inbound.first_content is not None:
+            changes["first_token_timeout"] = min(inbound.first_content, limits.first_token_timeout)
+            changes["answer_timeout"] = min(inbound.first_content, limits.answer_timeout)
+        if inbound.no_fallback or not self.request.routing.allow_fallbacks:
+            changes["allow_fallbacks"] = False
+        return msgspec.structs.replace(limits, **changes) if changes else limits
 
     def head(self, attempt: Attempt | Meter) -> Headers:
         """Give the head of a good answer."""

@@ -28,9 +28,11 @@ class Visit:
         body: bytes | Sequence[bytes] = b"",
         headers: Mapping[str, str] | None = None,
         query: str = "",
+        cut: bool = False,
     ) -> None:
         self._app = app
         self._parts = [body] if isinstance(body, bytes) else list(body)
+        self._cut = cut  # the caller leaves before the end of its body
         given = {} if headers is None else headers
         self._scope: MutableMapping[str, Any] = {
             "type": "http",
@@ -111,7 +113,7 @@ class Visit:
         if self._parts:
             part = self._parts.pop(0)
             self.taken += len(part)
-            return {"type": "http.request", "body": part, "more_body": bool(self._parts)}
+            return {"type": "http.request", "body": part, "more_body": bool(self._parts) or self._cut}
         await self._left.wait()
         return {"type": "http.disconnect"}
 

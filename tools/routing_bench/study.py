@@ -33,7 +33,7 @@ STUDIES: Final = {
             name="routellm",
             title="RouteLLM's pair, GPT-4-1106 and Mixtral-8x7B, on MMLU and GSM8K",
             file="routellm.parquet",
-            dials=(0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032),
+            dials=(0.03, 0.05, 0.065, 0.08, 0.1, 0.14, 0.25),
             tokens_recorded=False,
         ),
         Study(

@@ -78,7 +78,11 @@ def _text(artifact: Artifact, table: OutcomeTable, out: Path) -> str:
     if len(ranked) > _SHOWN_MODELS:
         lines.append(f"and {len(ranked) - _SHOWN_MODELS} more")
     if manifest.metrics:
-        lines += ["", "on the prompts that were held back:", Report.of(artifact.predictor().version, manifest.metrics).to_text()]
+        lines += [
+            "",
+            "on the prompts that were held back:",
+            Report.of(artifact.predictor().version, manifest.metrics).to_text(),
+        ]
     else:
         lines += ["", "nothing was held back, so nothing was measured; --holdout 0.2 does"]
     return "\n".join([*lines, "", f"wrote {out}"])

@@ -14,6 +14,8 @@ References
 .. [1] DerSimonian and Laird, "Meta-analysis in clinical trials" (1986): random effects between studies.
 .. [2] Finlay and Wilkinson, "The analysis of adaptation in a plant-breeding programme" (1963): the spread.
 """
+# X and Y are the names that scikit-learn gives design and targets.
+# ruff: noqa: N803
 
 from __future__ import annotations
 
@@ -80,11 +82,13 @@ def _one(effects: Array, counts: Array) -> Abilities:
 def _across(effects: Array, counts: Array) -> Abilities:
     """Alternate between base, spread and ability until they settle (maximum a posteriori)."""
     weight = np.where(counts > 0, 1.0 / (LUCK**2 + COIN / np.maximum(1, counts)), 0.0)
-    base, spread, ability = np.zeros(len(effects)), np.ones(len(effects)), np.zeros(effects.shape[1])
+    spread, ability, precision = np.ones(len(effects)), np.zeros(effects.shape[1]), np.ones(effects.shape[1])
     for _ in range(_ROUNDS):
         base = (weight * (effects - spread[:, None] * ability)).sum(axis=1) / weight.sum(axis=1)
         left = effects - base[:, None]
-        spread = ((weight * left * ability).sum(axis=1) + _SPREAD**-2) / ((weight * ability**2).sum(axis=1) + _SPREAD**-2)
+        spread = ((weight * left * ability).sum(axis=1) + _SPREAD**-2) / (
+            (weight * ability**2).sum(axis=1) + _SPREAD**-2
+        )
         precision = (weight * spread[:, None] ** 2).sum(axis=0) + _ABILITY**-2
         ability = (weight * left * spread[:, None]).sum(axis=0) / precision
         ability -= ability.mean()

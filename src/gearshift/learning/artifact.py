@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any, Final
@@ -197,7 +198,9 @@ def _manifest(folder: Path) -> Manifest:
         )
     names = {model.name for model in manifest.models}
     if len(names) != len(manifest.models) or not set(manifest.aliases.values()) <= names:
-        raise ArtifactError(f"{path}: found a model twice, or an alias of none; expected distinct names; train it again")
+        raise ArtifactError(
+            f"{path}: found a model twice, or an alias of none; expected distinct names; train it again"
+        )
     return manifest
 
 
@@ -207,14 +210,18 @@ class _Schema(Struct):
 
 def _read(path: Path, limit: int) -> bytes:
     """Read a regular file of bounded size, without following a link."""
+    refusal = f"{path}: found no regular file; expected one; train it again"
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as fault:
-        raise ArtifactError(f"{path}: found no regular file ({fault.strerror}); expected one; train it again") from fault
-    with os.fdopen(descriptor, "rb") as file:
-        if not path.is_file():
-            raise ArtifactError(f"{path}: found no regular file; expected one; train it again")
-        content = file.read(limit + 1)
+        raise ArtifactError(refusal) from fault
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ArtifactError(refusal)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(limit + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > limit:
         raise ArtifactError(f"{path}: found more than {limit} bytes; expected at most that; do not trust its source")
     return content
@@ -238,7 +245,9 @@ def _parameters(folder: Path, manifest: Manifest, content: bytes) -> Parameters:
                 f"expected {kind} {shape}; train it again"
             )
         if not np.isfinite(tensor).all():
-            raise ArtifactError(f"{folder / TENSORS}: found NaN or infinity in {name}; expected numbers; train it again")
+            raise ArtifactError(
+                f"{folder / TENSORS}: found NaN or infinity in {name}; expected numbers; train it again"
+            )
     return Parameters(
         features=manifest.features,
         models=tuple(model.name for model in manifest.models),

@@ -1,7 +1,7 @@
 """Own outcome data: which model scored what on which prompt, read from Parquet or JSON lines and held as matrices.
 
-Invariant: what is not observed is NaN, never 0. A fault in the data is an error that names file, row and column; what is
-left out or averaged is counted. Prompts are split by their text, so no question is on both sides.
+Invariant: what is not observed is NaN, never 0. A fault in the data is an error that names file, row and column; what
+is left out or averaged is counted. Prompts are split by their text, so no question is on both sides.
 The columns are those of `docs/reference/outcome-data.md`.
 """
 
@@ -99,10 +99,10 @@ class OutcomeTable(Struct, frozen=True, kw_only=True, eq=False):
 
     def observed(self) -> OutcomeTable:
         """Leave out the models without any outcome; raise DataError when none is left."""
-        known = ~np.isnan(self.quality).all(axis=0)
-        if not known.any():
+        known = np.flatnonzero(~np.isnan(self.quality).all(axis=0))
+        if not len(known):
             raise DataError("found no outcome of the models asked for; expected at least one")
-        return self.take(np.arange(len(self.prompts)), [m for m, seen in zip(self.models, known, strict=True) if seen])
+        return self.take(np.arange(len(self.prompts)), [self.models[column] for column in known])
 
     def take(self, rows: Index, columns: Sequence[str] | None = None) -> OutcomeTable:
         """Give the part with these prompts (by position) and models (by name, default all)."""
@@ -112,7 +112,7 @@ class OutcomeTable(Struct, frozen=True, kw_only=True, eq=False):
             raise DataError(
                 f"found no outcomes of {', '.join(missing)}; expected models out of: {', '.join(self.models)}"
             )
-        where = np.ix_(rows, [self.models.index(name) for name in names])
+        where = np.ix_(rows, np.array([self.models.index(name) for name in names], dtype=np.int64))
         return OutcomeTable(
             prompts=tuple(self.prompts[row] for row in rows),
             models=names,
@@ -198,14 +198,14 @@ class _Builder:
         self._texts: dict[tuple[str, str | int | None, str], Prompt] = {}
         self._models: dict[str, int] = {}
         self._cells: list[tuple[int, int]] = []
-        self._values: list[tuple[float, float, float, float]] = []
+        self._values: list[list[float]] = []
         self._without_text = 0
 
     def add(self, row: OutcomeRow, dataset: str, model: str, where: str) -> None:
         """Take one row."""
         if not 0.0 <= row.score <= 1.0:  # false for NaN too
             raise DataError(f"{where}, column score: found {row.score}; expected a number from 0 to 1")
-        amounts = tuple(_amount(row, name, where) for name in ("cost_usd", "input_tokens", "output_tokens"))
+        amounts = [_amount(row, name, where) for name in ("cost_usd", "input_tokens", "output_tokens")]
         request = _request(row)
         if request is None:
             self._without_text += 1
@@ -216,9 +216,11 @@ class _Builder:
             prompt = self._texts[dataset, row.prompt_id, text] = _prompt(row, dataset, request)
         number, known = self._prompts.setdefault((dataset, prompt.id), (len(self._prompts), prompt))
         if known is not prompt:
-            raise DataError(f"{where}, column prompt_id: found {prompt.id} again with another prompt; expected one text")
+            raise DataError(
+                f"{where}, column prompt_id: found {prompt.id} again with another prompt; expected one text"
+            )
         self._cells.append((number, self._models.setdefault(model, len(self._models))))
-        self._values.append((row.score, *amounts))
+        self._values.append([row.score, *amounts])
 
     def finish(self, paths: Sequence[Path]) -> OutcomeTable:
         """Average what was observed more than once."""
@@ -253,7 +255,8 @@ def _mean(at: tuple[Index, Index], values: Array, shape: tuple[int, int]) -> Arr
     where = (at[0][known], at[1][known])
     np.add.at(total, where, values[known])
     np.add.at(count, where, 1.0)
-    return np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
+    mean: Array = np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
+    return mean
 
 
 def _amount(row: OutcomeRow, name: str, where: str) -> float:
@@ -280,5 +283,9 @@ def _request(row: PromptRow) -> Request | None:
 
 def _prompt(row: PromptRow, dataset: str, request: Request) -> Prompt:
     text = plain_text(request)
-    name = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16] if row.prompt_id is None else str(row.prompt_id)
+    name = (
+        hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+        if row.prompt_id is None
+        else str(row.prompt_id)
+    )
     return Prompt(id=name, dataset=dataset, task=row.task or "", request=request, group=group(text))

@@ -13,6 +13,8 @@ References
 .. [2] Finlay and Wilkinson, "The analysis of adaptation in a plant-breeding programme" (1963): one environment changes
    all varieties, in proportion to their strength. Here prompts are environments and models are varieties.
 """
+# X and Y are the names that scikit-learn gives design and targets.
+# ruff: noqa: N803
 
 from __future__ import annotations
 
@@ -21,11 +23,12 @@ from typing import Final, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve  # type: ignore[import-untyped]
 
 Array: TypeAlias = NDArray[np.float64]
 Design: TypeAlias = NDArray[np.float32]
 Index: TypeAlias = NDArray[np.int64]
+Mask: TypeAlias = NDArray[np.bool_]
 
 ALPHAS: Final = (1.0, 3.0, 10.0, 30.0, 100.0)
 """Penalties tried, for feature vectors of length about 1: evidence of one to a hundred like prompts counts half."""
@@ -75,18 +78,15 @@ class RidgePath:
             return self._X.T @ _solve(self._gram, alpha, self._T)
         return _solve(self._gram, alpha, self._X.T @ self._T)
 
-    def _forecasts(self, out: NDArray[np.bool_]) -> Iterator[Design]:
+    def _forecasts(self, out: Mask) -> Iterator[Design]:
         """Yield for each penalty the forecasts of the rows `out` from the others."""
         held, kept = self._X[out], ~out
         if self._dual:
-            inner, cross, target = self._gram[np.ix_(kept, kept)], self._gram[np.ix_(out, kept)], self._T[kept]
-            for alpha in self.alphas:
-                yield cross @ _solve(inner, alpha, target)
-            return
-        gram = self._gram - held.T @ held
-        right = self._X[kept].T @ self._T[kept]
+            gram, forward, right = self._gram[np.ix_(kept, kept)], self._gram[np.ix_(out, kept)], self._T[kept]
+        else:
+            gram, forward, right = self._gram - held.T @ held, held, self._X[kept].T @ self._T[kept]
         for alpha in self.alphas:
-            yield held @ _solve(gram, alpha, right)
+            yield np.asarray(forward @ _solve(gram, alpha, right), np.float32)
 
 
 def _solve(gram: Design, alpha: float, right: Design) -> Design:
@@ -153,18 +153,17 @@ class ShrunkRidge:
         self.out_of_fold_ = np.tile(self.mean_, (n, 1))
         targets = np.where(seen, Y - self.mean_, 0.0)
         for columns in _alike(seen):
-            rows = seen[:, columns].any(axis=1)
+            rows: Mask = np.asarray(seen[:, columns].any(axis=1))
             if rows.sum() > 1:
                 self._fit_alike(X, targets, weights, fold, (rows, columns))
         return self
 
     def predict(self, X: Design) -> Array:
         """Forecast; shape (n, n_targets)."""
-        return self.mean_ + (X - self.center_) @ self.coef_
+        forecast: Array = self.mean_ + (X - self.center_) @ self.coef_
+        return forecast
 
-    def _fit_alike(
-        self, X: Design, targets: Array, weights: Array, fold: Index, block: tuple[NDArray[np.bool_], Index]
-    ) -> None:
+    def _fit_alike(self, X: Design, targets: Array, weights: Array, fold: Index, block: tuple[Mask, Index]) -> None:
         """Fit the columns that share their rows."""
         rows, columns = block
         root = np.sqrt(weights[rows][:, columns].max(axis=1))[:, None]
@@ -187,7 +186,7 @@ class ShrunkRidge:
                     self.out_of_fold_[rows, column] += shrink * forecasts[number, :, j]
 
 
-def _alike(seen: NDArray[np.bool_]) -> Iterator[Index]:
+def _alike(seen: Mask) -> Iterator[Index]:
     """Group columns by their observed rows, greedily in order."""
     left = list(range(seen.shape[1]))
     while left:

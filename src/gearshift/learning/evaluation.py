@@ -114,17 +114,13 @@ def _pool(table: OutcomeTable, dataset: str, prices: list[Price | None]) -> Pool
     if not wanted.any() or not keep.any():
         return None
     columns = np.flatnonzero(wanted)
-    scores = quality[keep][:, wanted]
-    costs: Array | None = cost[keep][:, wanted] if priced else None
-    if costs is None and len(columns) == _PAIR:  # as RouteLLM counts: the share of calls to the stronger one
-        costs = np.tile((scores.mean(axis=0) == scores.mean(axis=0).max()).astype(float), (len(scores), 1))
     chosen = np.flatnonzero(rows)[keep]
     return Pool(
         dataset=dataset,
         requests=tuple(table.prompts[row].request for row in chosen),
         deployments=tuple(recorded(table.models[column], prices[column] if priced else None) for column in columns),
-        quality=scores,
-        cost=costs,
+        quality=quality[keep][:, wanted],
+        cost=cost[keep][:, wanted] if priced else None,
     )
 
 
@@ -138,10 +134,9 @@ def _measure(learned: Predictor, pool: Pool, dials: Sequence[float]) -> SetRepor
     found = [predictor.predict(request, pool.deployments) for request in pool.requests]
     forecast = np.array([[each.quality for each in estimates] for estimates in found])
     chosen = np.zeros((0, len(pool.requests)), np.intp)
-    singles = pool.quality.mean(axis=0)
-    best = int(singles.argmax())
+    best = _best(pool)
     curve = None
-    if pool.cost is not None and len(pool.deployments) > 1 and all(each.price for each in pool.deployments):
+    if pool.cost is not None and len(pool.deployments) > 1:
         chosen = np.array([_choices(predictor, pool, dial) for dial in dials])
         curve = _Curve(pool, chosen, best)
     return SetReport(
@@ -157,6 +152,12 @@ def _measure(learned: Predictor, pool: Pool, dials: Sequence[float]) -> SetRepor
         aiq=None if curve is None else curve.aiq(),
         pair=_pair(pool, forecast, best) if len(pool.deployments) == _PAIR else None,
     )
+
+
+def _best(pool: Pool) -> int:
+    """Find the single model with the best mean score; among equals the cheapest."""
+    dearness = np.zeros_like(pool.quality) if pool.cost is None else pool.cost
+    return int(np.lexsort((dearness.mean(axis=0), -pool.quality.mean(axis=0)))[0])
 
 
 def _choices(predictor: Predictor, pool: Pool, dial: float) -> NDArray[np.intp]:

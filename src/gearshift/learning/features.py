@@ -27,7 +27,7 @@ IntArray: TypeAlias = NDArray[np.int64]
 MAX_PARTS: Final = 32
 MAX_TOOLS: Final = 32
 TOOLS_MARK: Final = b"\n[TOOLS]\n"
-"""Opens the tool schemas in a prompt's text; recorded prompts with tools are written so (`docs/reference/outcome-data.md`)."""
+"""Opens the tool schemas in a prompt's text, as recorded prompts have them (`docs/reference/outcome-data.md`)."""
 
 _TOKEN: Final = re.compile(rb"[a-z0-9\x80-\xff]+|[^\sa-z0-9]")
 _PAIR: Final = 0x5BD1E995

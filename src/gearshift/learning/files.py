@@ -57,9 +57,9 @@ def convert(record: object, kind: type[Row], where: str) -> Row:
 
 def write_parquet(path: Path, columns: Mapping[str, Sequence[object]]) -> None:
     """Write columns of equal length, whole or not at all."""
-    pyarrow, parquet = _pyarrow(path)
+    arrow, parquet = _pyarrow(path)
     part = path.with_name(path.name + ".part")
-    parquet.write_table(pyarrow.table(dict(columns)), part, compression="zstd")
+    parquet.write_table(arrow.table(dict(columns)), part, compression="zstd")
     part.replace(path)
 
 
@@ -82,7 +82,8 @@ def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
                     yield number, decoder.decode(text.strip())
             except UnicodeDecodeError as fault:
                 raise DataError(
-                    f"{path}: row {number}: found byte 0x{line[fault.start]:02x} at position {fault.start}; expected UTF-8"
+                    f"{path}: row {number}: found byte 0x{line[fault.start]:02x} at position {fault.start}; "
+                    "expected UTF-8"
                 ) from fault
             except json.JSONDecodeError as fault:
                 raise DataError(
@@ -92,7 +93,7 @@ def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _parquet(path: Path, kind: type[Row]) -> Iterator[tuple[int, Any]]:
-    pyarrow, parquet = _pyarrow(path)
+    arrow, parquet = _pyarrow(path)
     fields = {field.name: field.required for field in msgspec.structs.fields(kind)}
     try:
         file = parquet.ParquetFile(path)
@@ -105,15 +106,15 @@ def _parquet(path: Path, kind: type[Row]) -> Iterator[tuple[int, Any]]:
             for record in batch.to_pylist():
                 number += 1
                 yield number, record
-    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as fault:
+    except (arrow.ArrowException, UnicodeDecodeError, OSError) as fault:
         raise DataError(f"{path}: found no readable Parquet file ({str(fault)[:200]})") from fault
 
 
 def _pyarrow(path: Path) -> tuple[Any, Any]:
     """Import what the extra `train` brings."""
     try:
-        import pyarrow  # noqa: PLC0415 - serving must not load it, and JSON lines do not need it
-        import pyarrow.parquet  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415 - JSON lines do not need it
+        import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError as fault:
         raise DataError(f"{path}: found no pyarrow to handle Parquet; do: pip install 'gearshift[train]'") from fault
-    return pyarrow, pyarrow.parquet
+    return pa, pq

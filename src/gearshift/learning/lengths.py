@@ -9,6 +9,8 @@ References
 ----------
 .. [1] Duan, "Smearing estimate: a nonparametric retransformation method", JASA 78 (1983).
 """
+# X and Y are the names that scikit-learn gives design and targets.
+# ruff: noqa: N803
 
 from __future__ import annotations
 
@@ -41,11 +43,11 @@ class LengthRegression:
 
     def fit(self, X: Design, tokens: Array, fold: Index) -> Self:
         """Learn from output tokens, shape (n_prompts, n_models), NaN where unknown."""
-        n, m = tokens.shape
+        m = tokens.shape[1]
         seen = ~np.isnan(tokens)
         rows = seen.any(axis=1)
         self.mean_, self.coef_ = np.zeros(1 + m), np.zeros((X.shape[1], 1 + m), np.float32)
-        self.scale_ = np.full(m, self.default)
+        self.scale_ = np.full(m, float(self.default))
         if not rows.any():
             return self
         logs = np.log(np.maximum(1.0, tokens[rows])) - np.log(np.maximum(1.0, tokens[seen])).mean()

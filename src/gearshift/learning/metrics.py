@@ -68,14 +68,14 @@ def hull(cost: Array, quality: Array) -> Hull:
 
 
 def gain(router: Hull, singles: Hull) -> float:
-    """Average the router's quality less the singles' over the logarithm of cost, from the cheapest to the best single."""
+    """Average quality less the singles' over the logarithm of cost, from the cheapest single model to the best."""
     low, high = singles.cost[0], singles.cost[-1]
     grid = np.array([low]) if not 0 < low < high else np.geomspace(low, high, _GRID)
     return float((router.at(grid) - singles.at(grid)).mean())
 
 
 def aiq(router: Hull, highest_cost: float) -> float:
-    """Integrate quality over cost up to `highest_cost`, divided by it, from the hull's own first cost (as the code does)."""
+    """Integrate quality over cost, from the hull's own first cost (as the code does), divided by `highest_cost`."""
     cost, quality = np.append(router.cost, highest_cost), np.append(router.quality, router.quality[-1])
     return float(np.trapezoid(quality, cost) / highest_cost) if highest_cost > 0 else float(router.quality[-1])
 

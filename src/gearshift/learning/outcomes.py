@@ -12,6 +12,8 @@ References
 ----------
 .. [1] Finlay and Wilkinson, "The analysis of adaptation in a plant-breeding programme", Aust. J. Agric. Res. 14 (1963).
 """
+# X and Y are the names that scikit-learn gives design and targets.
+# ruff: noqa: N803
 
 from __future__ import annotations
 
@@ -84,4 +86,5 @@ class OutcomeRegression:
     def predict(self, X: Design) -> Array:
         """Forecast scores, not clipped; shape (n, n_models)."""
         parts = self.mean_ + X @ self.coef_
-        return parts[:, :1] + self.ability_ * parts[:, 1:2] + parts[:, 2:]
+        forecast: Array = parts[:, :1] + self.ability_ * parts[:, 1:2] + parts[:, 2:]
+        return forecast

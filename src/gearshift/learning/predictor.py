@@ -132,10 +132,13 @@ class LearnedPredictor:
         found = values @ self._weights[indices] + learned.bias
         seats = self._seats(tuple((each.model, _dollars(each.price)) for each in deployments))
         own = np.where(seats.seen, found[SHARED + seats.column], np.float32(0))
-        quality = np.clip(found[LEVEL] + seats.ability * found[SLOPE] + own, 0, 1)
+        # Of a model known by its price only: dearer is never taken for worse, and never for surely equal.
+        slope = np.where(seats.seen, found[SLOPE], max(0.0, found[SLOPE]))
+        lever = np.where(seats.seen, found[SLOPE], max(1.0, found[SLOPE]))
+        quality = np.clip(found[LEVEL] + seats.ability * slope + own, 0, 1)
         known = _familiarity(found[SHARED + 2 * count :], float(np.sqrt(values @ values)), learned.spread)
         base = known * learned.spread.near**2 + (1 - known) * learned.spread.far**2
-        std = np.sqrt(base + (found[SLOPE] * seats.ability_std) ** 2)
+        std = np.sqrt(base + (lever * seats.ability_std) ** 2)
         length = found[LENGTH] + np.where(seats.seen, found[SHARED + count + seats.column], np.float32(0))
         output = seats.scale * np.exp(np.clip(length, -_MAX_LOG_TOKENS, _MAX_LOG_TOKENS))
         return quality, np.minimum(std, 0.5), np.clip(output, 1, np.exp(_MAX_LOG_TOKENS))

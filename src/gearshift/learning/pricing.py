@@ -1,4 +1,4 @@
-"""Own what recorded calls cost: list prices worked out from costs and tokens, and from them what a price says of a model.
+"""Own what recorded calls cost: list prices worked out from costs and tokens, and what a price says of a model.
 
 Invariant: a price that the outcomes do not tell is None, never 0.
 """

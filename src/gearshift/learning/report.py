@@ -28,7 +28,7 @@ class Point(Struct, frozen=True, kw_only=True):
 class Baselines(Struct, frozen=True, kw_only=True):
     """Hold what needs no router: the best single model (in hindsight), a model at random, and the oracle.
 
-    Costs are means over prompts: USD for one call, or shares of calls to the stronger model where no cost is recorded.
+    Costs are means over prompts, USD for one call; None: no cost is recorded.
     """
 
     best_model: str
@@ -126,8 +126,8 @@ def _lines(found: SetReport) -> list[str]:
         pair = found.pair
         lines += [
             f"  {pair.strong} against {pair.weak}: APGR {_interval(pair.apgr, 1, 3)}",
-            f"  strong calls for 50 % of the gap: {_interval(pair.cpt_50, 100)} %, "
-            f"for 80 %: {_interval(pair.cpt_80, 100)} %",
+            f"  strong calls for 50 % of the gap: {_interval(pair.cpt_50, 100)} %",
+            f"  strong calls for 80 % of the gap: {_interval(pair.cpt_80, 100)} %",
         ]
     if found.points:
         lines.append(f"  {'USD per unit':>12}  {'quality':>7}  {'USD/1k':>10}  {'mix at that cost':>16}")

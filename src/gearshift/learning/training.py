@@ -40,8 +40,8 @@ _NEAR: Final = 0.05
 _FAR: Final = 0.2
 """Standard deviations of expected scores where the outcomes have too few tasks or data sets to tell their own."""
 QUALITY: Final = (
-    "The expected score in 0..1, as the outcome data scored answers to prompts of this kind. Scores of several data sets "
-    "are put on one scale by the models that they share."
+    "The expected score in 0..1, as the outcome data scored answers to prompts of this kind. "
+    "Scores of several data sets are put on one scale by the models that they share."
 )
 
 

@@ -56,7 +56,8 @@ def steer(scope: Scope, inbound: Inbound, key: str | None) -> Inbound:
         key=key,
         wants_metadata=_switch(scope, b"x-gearshift-metadata", on=("enabled",), off=("disabled",)),
         no_fallback=_switch(scope, b"x-gearshift-no-fallback", on=("true", "1", "yes"), off=("false", "0", "no")),
-        deadline=_deadline(scope),
+        deadline=_seconds(scope, b"x-gearshift-timeout-ms"),
+        first_content=_seconds(scope, b"cf-aig-request-timeout"),
         max_cost=_max_cost(scope),
         session=_session(scope),
     )
@@ -69,13 +70,13 @@ def _switch(scope: Scope, name: bytes, *, on: tuple[str, ...], off: tuple[str, .
     raise InvalidRequest(f"header {name.decode()}: found {text[:40]!r}, expected {on[0]} or {off[0]}")
 
 
-def _deadline(scope: Scope) -> Seconds | None:
-    text = header(scope, b"x-gearshift-timeout-ms") or header(scope, b"cf-aig-request-timeout")
+def _seconds(scope: Scope, name: bytes) -> Seconds | None:
+    text = header(scope, name)
     if text is None:
         return None
     milliseconds = float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else math.nan
     if not milliseconds > 0:
-        raise InvalidRequest(f"header x-gearshift-timeout-ms: found {text[:40]!r}, expected milliseconds above 0")
+        raise InvalidRequest(f"header {name.decode()}: found {text[:40]!r}, expected milliseconds above 0")
     return milliseconds / 1000
 
 

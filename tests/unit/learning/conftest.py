@@ -31,9 +31,10 @@ def rows_of(n: int, *, learnable: bool, seed: int = 0) -> list[Row]:
         hard = number % 2 == 1
         words = " ".join(rng.choice(WORDS, 8))
         prompt = f"{'prove the lemma' if hard and learnable else 'greet the guests'} {words} {number}"
-        for name, odds in (("small", 0.6), ("medium", 0.7), ("large", 0.75)):
+        for name, fixed, on_hard in (("small", 0.6, 0.05), ("medium", 0.7, 0.4), ("large", 0.75, 0.9)):
+            odds = fixed
             if learnable:
-                odds = 0.95 if not hard else {"small": 0.05, "medium": 0.4, "large": 0.9}[name]
+                odds = on_hard if hard else 0.95
             rows.append(
                 {
                     "prompt": prompt,

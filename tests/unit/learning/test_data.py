@@ -97,8 +97,10 @@ def test_no_row_is_an_error(tmp_path: Path) -> None:
 
 
 def test_prompts_are_read_without_scores(tmp_path: Path) -> None:
-    path = write(tmp_path / "o.jsonl", {"prompt": "a", "prompt_id": 7}, {"prompt": "a", "prompt_id": 7}, {"prompt": "b"})
-    assert [prompt.id for prompt in load_prompts(path)][0] == "7"
+    path = write(
+        tmp_path / "o.jsonl", {"prompt": "a", "prompt_id": 7}, {"prompt": "a", "prompt_id": 7}, {"prompt": "b"}
+    )
+    assert load_prompts(path)[0].id == "7"
     assert len(load_prompts(path)) == 2
     with pytest.raises(DataError, match="no row with a prompt"):
         load_prompts(write(tmp_path / "e.jsonl", {"prompt": None}))
@@ -107,7 +109,7 @@ def test_prompts_are_read_without_scores(tmp_path: Path) -> None:
 def test_wordings_of_one_question_are_one_group() -> None:
     assert group("What is 2+2?\nA. 3\nB. 4\nAnswer:") == group("what is  2 + 2\n(A) 4\n(B) 3")
     assert group("What is 2+2?") != group("What is 2+3?")
-    assert group("ｆｕｌｌ") == group("full")
+    assert group("\uff46\uff55ll") == group("full")
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=30), st.floats(0, 1), st.integers(0, 9))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gearshift.learning.estimators import ALPHAS, Design, Index, RidgePath, ShrunkRidge
+from gearshift.learning.estimators import Design, Index, RidgePath, ShrunkRidge
 
 
 def made(n: int, dims: int, seed: int = 0) -> tuple[Design, Index]:
@@ -65,7 +65,7 @@ def test_gaps_do_not_matter_to_other_columns() -> None:
     holed[::2, 1] = np.nan
     whole, part = (ShrunkRidge(caution=1.0).fit(design, each, fold) for each in (target, holed))
     np.testing.assert_allclose(whole.coef_[:, 0], part.coef_[:, 0], atol=1e-5)
-    np.testing.assert_allclose(part.predict(design)[:, 1], target[:, 1], atol=0.3)
+    np.testing.assert_allclose(part.predict(design)[:, 1], target[:, 1], atol=0.5)
 
 
 def test_a_column_without_observations_forecasts_nothing() -> None:
@@ -78,7 +78,7 @@ def test_a_column_without_observations_forecasts_nothing() -> None:
 def test_weights_say_whose_error_counts() -> None:
     design, fold = made(200, 1)
     slopes = np.where(np.arange(200) < 100, 1.0, -1.0)
-    target = design[:, :1] * slopes[:, None]
+    target = design[:, :1].astype(np.float64) * slopes[:, None]
     weight = np.where(slopes > 0, 1.0, 0.001)
-    found = ShrunkRidge(caution=0.0, alphas=ALPHAS, intercept=False).fit(design, target, fold, weight)
+    found = ShrunkRidge(caution=0.0, intercept=False).fit(design, target, fold, weight)
     assert found.coef_[0, 0] > 0.8

@@ -93,9 +93,7 @@ def test_tools_of_a_request_read_as_tools_written_in_the_prompt() -> None:
 def test_what_a_request_asks_for_shows() -> None:
     system = Message(role="system", parts=(Text(text="be kind"),))
     picture = Message(role="user", parts=(Text(text="what is it?"), Media(kind="image", url="https://x.test/a.png")))
-    request = Request(
-        model="auto", messages=(system, picture), response_format=ResponseFormat(kind="json_object")
-    )
+    request = Request(model="auto", messages=(system, picture), response_format=ResponseFormat(kind="json_object"))
     shown = counts(request)
     assert all(shown[name] > 0 for name in ("system", "media", "json", "questions"))
     assert counts(as_request("1 + 1 = 2"))["math"] > 0

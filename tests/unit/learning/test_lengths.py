@@ -12,7 +12,9 @@ def test_long_prompts_and_chatty_models_are_found() -> None:
     mean = np.where(design[:, :1] == 1, 50.0, 500.0) * [1.0, 2.0]
     tokens = mean * np.exp(rng.normal(0, 0.5, mean.shape) - 0.125)
     found = LengthRegression(default=256).fit(design, tokens, np.arange(600) % 5)
-    forecast = found.scale_ * np.exp(found.mean_[0] + design @ found.coef_[:, :1] + found.mean_[1:] + design @ found.coef_[:, 1:])
+    forecast = found.scale_ * np.exp(
+        found.mean_[0] + design @ found.coef_[:, :1] + found.mean_[1:] + design @ found.coef_[:, 1:]
+    )
     np.testing.assert_allclose(forecast[:2], [[50, 100], [500, 1000]], rtol=0.15)
     np.testing.assert_allclose(forecast.mean(axis=0), tokens.mean(axis=0), rtol=0.05)
 

@@ -26,7 +26,9 @@ def test_where_models_differ_is_found() -> None:
     design, rng = made(1000)
     hard = design[:, 1] == 1
     odds = np.where(hard[:, None], [0.1, 0.5, 0.9], [0.9, 0.92, 0.94])
-    found = OutcomeRegression().fit(design, (rng.random((1000, 3)) < odds).astype(float), np.zeros(1000, int), np.arange(1000) % 5)
+    found = OutcomeRegression().fit(
+        design, (rng.random((1000, 3)) < odds).astype(float), np.zeros(1000, int), np.arange(1000) % 5
+    )
     forecast = found.predict(design)
     np.testing.assert_allclose(forecast[hard].mean(axis=0), [0.1, 0.5, 0.9], atol=0.08)
     np.testing.assert_allclose(forecast[~hard].mean(axis=0), [0.9, 0.92, 0.94], atol=0.08)

@@ -32,7 +32,14 @@ def test_list_prices_are_worked_out_from_costs() -> None:
 
 def test_a_price_never_falls_below_zero() -> None:
     rows = [
-        {"prompt": f"p{n}", "model": "m", "score": 1.0, "input_tokens": n, "output_tokens": 1000 - n, "cost_usd": (1000 - n) * 1e-6}
+        {
+            "prompt": f"p{n}",
+            "model": "m",
+            "score": 1.0,
+            "input_tokens": n,
+            "output_tokens": 1000 - n,
+            "cost_usd": (1000 - n) * 1e-6,
+        }
         for n in range(1, 40)
     ]
     (charge,) = charges(table_of(rows))

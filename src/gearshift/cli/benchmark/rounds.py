@@ -26,7 +26,7 @@ LOADS: Final = (
     *(Load(kind="paced", connections=count) for count in CONNECTIONS),
 )
 _WARM_UP: Final = (Load(kind="plain", connections=32), Load(kind="burst", connections=32))
-_WARM_UP_SECONDS: Final[Seconds] = 0.5
+_WARM_UP_SECONDS: Final[Seconds] = 0.25
 
 
 def warm_up(targets: Sequence[Target]) -> list[Job]:

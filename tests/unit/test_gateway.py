@@ -1,0 +1,324 @@
+"""One request from its bytes to its row: exactly one row, whatever its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gearshift.errors import NoCandidate
+from gearshift.execution.http1 import Http1Upstream
+from gearshift.execution.upstream import AiohttpUpstream, Upstream
+from gearshift.gateway import Gateway
+from gearshift.storage.store import Row
+from gearshift.types.catalog import Deployment
+from tests.fakes.asgi import Visit
+from tests.fakes.house import CHAT, MAX_BODY, House, house, served_by, serving
+from tests.fakes.upstream import Scene, ScriptedUpstream, answers, event, refuses, says, sends, streams
+
+KEY = "sk-virtual"
+GOOD = {"authorization": f"Bearer {KEY}"}
+
+
+def error(visit: Visit) -> str:
+    code: str = visit.json["error"]["code"]
+    return code
+
+
+def body(text: str = "Hi", **fields: object) -> bytes:
+    return json.dumps({"model": "auto", "messages": [{"role": "user", "content": text}], **fields}).encode()
+
+
+REFUSED = [
+    pytest.param(lambda home: home.chat(headers={}), 401, "invalid_api_key", id="no key"),
+    pytest.param(lambda home: home.chat(headers={"x-api-key": "other"}), 401, "invalid_api_key", id="unknown key"),
+    pytest.param(lambda home: home.chat("smal", headers=GOOD), 404, "model_not_found", id="unknown model"),
+    pytest.param(lambda home: home.chat(body=b"{", headers=GOOD), 400, "invalid_request", id="malformed JSON"),
+    pytest.param(lambda home: home.chat(body=b"", headers=GOOD), 400, "invalid_request", id="empty body"),
+    pytest.param(lambda home: home.chat(body=b"\xff\xfe", headers=GOOD), 400, "invalid_request", id="no text"),
+    pytest.param(lambda home: home.chat(body=b"[]", headers=GOOD), 400, "invalid_request", id="no object"),
+    pytest.param(lambda home: home.chat(body=b'{"model":1}', headers=GOOD), 400, "invalid_request", id="wrong type"),
+    pytest.param(
+        lambda home: home.chat(body=body(odd=json.loads("[" * 500 + "]" * 500)), headers=GOOD),
+        400,
+        "invalid_request",
+        id="deep nesting",
+    ),
+    pytest.param(
+        lambda home: home.chat(body=b'{"a":' * 100_000, headers=GOOD), 400, "invalid_request", id="very deep nesting"
+    ),
+    pytest.param(
+        lambda home: home.chat(body=[b"x" * (1 << 20)] * 11, headers=GOOD), 413, "request_too_large", id="11 MiB"
+    ),
+    pytest.param(
+        lambda home: home.chat(headers={**GOOD, "content-encoding": "gzip"}), 400, "invalid_request", id="compressed"
+    ),
+    pytest.param(
+        lambda home: home.chat(headers={**GOOD, "x-gearshift-timeout-ms": "soon"}), 400, "invalid_request", id="header"
+    ),
+    pytest.param(
+        lambda home: home.chat(headers=GOOD, tools=[{"type": "function", "function": {"name": "f"}}]),
+        422,
+        "no_candidate",
+        id="nobody fits",
+    ),
+]
+
+
+@pytest.mark.parametrize(("ask", "status", "code"), REFUSED)
+def test_a_refused_request_leaves_one_row_and_reaches_no_upstream(
+    tmp_path: Path, ask: Callable[[House], Visit], status: int, code: str
+) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, answers(), keys=[KEY]) as (home, upstream):
+            visit = await ask(home).done()
+            assert (visit.status, error(visit)) == (status, code)
+            assert visit.json["error"].keys() == {"message", "type", "param", "code"}
+            assert visit.headers["x-gearshift-exchange-id"] == "gx-1"
+            row = home.row()
+            assert (row.id, row.outcome, row.status, row.error) == ("gx-1", "failed", status, code)
+            assert (row.cost, row.attempts, row.path) == (0, "[]", "/v1/chat/completions")
+            assert upstream.log == []
+            assert (await home.chat(headers=GOOD).done()).status == 200
+
+    asyncio.run(scene())
+
+
+def test_an_unknown_model_names_close_matches(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            visit = await home.chat("smol").done()
+            assert visit.status == 404
+            assert "small" in visit.json["error"]["message"]
+            assert visit.json["error"]["param"] == "model"
+
+    asyncio.run(scene())
+
+
+def test_when_nobody_fits_every_rejection_is_listed(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            visit = await home.chat(tools=[{"type": "function", "function": {"name": "f"}}]).done()
+            assert visit.status == 422
+            assert "at-small/small: capability_unknown" in visit.json["error"]["message"]
+
+    asyncio.run(scene())
+
+
+def test_eleven_mebibytes_are_refused_before_they_are_taken(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            declared = home.chat(body=[b"x" * (1 << 20)] * 11, headers={"content-length": str(11 << 20)})
+            assert (await declared.done()).status == 413
+            assert declared.taken == 0
+            chunked = home.chat(body=[b"x" * (1 << 20)] * 20)
+            assert (await chunked.done()).status == 413
+            assert chunked.taken == 11 << 20
+            assert len(home.rows()) == 2
+
+    asyncio.run(scene())
+
+
+def test_a_body_at_the_limit_is_taken(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, answers()) as (home, upstream):
+            whole = body("x" * (MAX_BODY - len(body(""))))
+            assert len(whole) == MAX_BODY
+            pieces = [whole[start : start + (1 << 16)] for start in range(0, MAX_BODY, 1 << 16)]
+            assert (await home.chat("small", body=pieces).done()).status == 200
+            assert len(upstream.log[0].body) > MAX_BODY - 100
+
+    asyncio.run(scene())
+
+
+def test_a_caller_who_leaves_before_its_body_is_complete_leaves_a_row(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, upstream):
+            visit = Visit(home.app, CHAT, method="POST", body=b'{"model":', cut=True).start()
+            visit.leave()
+            await visit.done()
+            row = home.row()
+            assert (row.outcome, row.status, row.error) == ("cancelled", 499, "caller_left")
+            assert (visit.status, upstream.log) == (0, [])
+
+    asyncio.run(scene())
+
+
+ENDS = [
+    pytest.param(answers(), False, ("completed", 200), id="whole"),
+    pytest.param(streams("a"), True, ("completed", 200), id="stream"),
+    pytest.param(refuses(500), False, ("failed", 502), id="refused"),
+    pytest.param(refuses(400), True, ("failed", 400), id="the caller's fault"),
+    pytest.param(says(b"", "reset"), False, ("failed", 502), id="reset"),
+    pytest.param(sends(event({"content": "a"}), then="close"), True, ("failed", 502), id="cut"),
+]
+
+
+@pytest.mark.parametrize(("play", "stream", "end"), ENDS)
+@pytest.mark.parametrize("client", [Http1Upstream, AiohttpUpstream])
+def test_every_end_leaves_one_row_and_nothing_in_flight(
+    tmp_path: Path, play: Scene, stream: bool, end: tuple[str, int], client: Callable[[], Upstream]
+) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, play, upstream=client()) as (home, _):
+            await home.chat(stream=stream).done()
+            row = home.row()
+            assert ((row.outcome, row.status), row.stream) == (end, stream)
+            assert json.loads(row.attempts)[0]["id"] == "gx-1-1"
+            assert home.metric("gearshift_in_flight") == 0
+
+    asyncio.run(scene())
+
+
+def test_a_hundred_at_once_leave_a_hundred_rows(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, streams("a", "b")) as (home, _):
+            visits = [home.chat(stream=True).start() for _ in range(100)]
+            await asyncio.gather(*(visit.done() for visit in visits))
+            assert all(visit.ended_well for visit in visits)
+            rows = home.rows()
+            assert len({row.id for row in rows}) == 100
+            assert {row.outcome for row in rows} == {"completed"}
+
+    asyncio.run(scene())
+
+
+def break_decide(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+    def broken(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(Gateway, "decide", broken)
+
+
+def test_our_own_bug_is_a_500_that_tells_nothing_and_leaves_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    break_decide(monkeypatch, KeyError("a secret prompt"))
+
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            visit = await home.chat().done()
+            assert (visit.status, error(visit)) == (500, "internal_error")
+            assert "KeyError" in visit.json["error"]["message"]
+            assert b"secret" not in visit.body
+            row = home.row()
+            assert (row.outcome, row.status, row.error) == ("failed", 500, "internal_error")
+
+    asyncio.run(scene())
+    (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert record.getMessage() == "gateway_error"
+    assert vars(record)["fields"] == {"id": "gx-1"}
+
+
+def test_an_error_on_purpose_in_deciding_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    break_decide(monkeypatch, NoCandidate("nobody"))
+
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            assert (await home.chat().done()).status == 422
+
+    asyncio.run(scene())
+
+
+def test_our_own_bug_after_the_head_ends_a_stream_in_band(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("gearshift.case.Case.edits", broken)
+
+    async def scene() -> None:
+        async with serving(tmp_path, streams("Hello")) as (home, upstream):
+            visit = await home.chat(stream=True).done()
+            assert (visit.status, visit.text) == (200, "Hello")
+            assert visit.events[-1]["error"]["code"] == "internal_error"
+            assert b"[DONE]" not in visit.body
+            row = home.row()
+            assert (row.outcome, row.error, len(json.loads(row.attempts))) == ("failed", "internal_error", 1)
+            assert len(upstream.log) == 1
+
+    asyncio.run(scene())
+
+
+def test_our_own_bug_before_the_head_is_a_500(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("gearshift.case.Case.head", broken)
+
+    async def scene() -> None:
+        async with serving(tmp_path, answers()) as (home, _):
+            visit = await home.chat().done()
+            assert (visit.status, error(visit)) == (500, "internal_error")
+            assert len(json.loads(home.row().attempts)) == 1
+
+    asyncio.run(scene())
+
+
+def test_a_bug_in_the_middle_of_a_call_is_its_attempt_s_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("gearshift.protocols.openai_chat.OpenAIChat.peek_response", broken)
+
+    async def scene() -> None:
+        async with serving(tmp_path, answers()) as (home, _):
+            assert (await home.chat().done()).status == 500
+            (made,) = json.loads(home.row().attempts)
+            assert (made["error"], made["billing"]) == ("internal_error", "maybe_billed")
+
+    asyncio.run(scene())
+
+
+def test_deciding_calls_nobody(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, upstream):
+            visit = await home.post("/v1/route", json.loads(body())).done()
+            assert visit.json["chosen"] == "at-small/small"
+            assert (upstream.log, home.rows()) == ([], [])
+
+    asyncio.run(scene())
+
+
+def test_what_the_caller_called_the_model_is_kept_but_not_at_any_length(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            visit = await home.chat("x" * 100_000).done()
+            assert visit.status in {400, 404}
+            assert len(visit.body) < 2000
+            assert len(home.row().requested_model) <= 200
+
+    asyncio.run(scene())
+
+
+def test_the_session_of_a_request_is_kept(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            await home.chat(headers={"x-session-id": "from-header"}).done()
+            await home.chat(session_id="from-body").done()
+            sessions: list[Row] = home.rows()
+            assert {row.session for row in sessions} == {"from-header", "from-body"}
+
+    asyncio.run(scene())
+
+
+def test_a_world_is_replaced_as_a_whole_for_the_requests_to_come(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with ScriptedUpstream(says(b"")) as one, ScriptedUpstream(answers()) as other:
+            old: Deployment = served_by(one, "small")
+            new = served_by(other, "large")
+            fresh = tmp_path / "fresh"
+            fresh.mkdir()
+            async with house(tmp_path, old) as home, house(fresh, new) as next_home:
+                first = home.chat().start()
+                await one.request()
+                home.gateway.world = next_home.gateway.world
+                assert (await home.chat().done()).headers["x-gearshift-model"] == "large"
+                first.leave()
+                await first.done()
+                assert [row.deployment for row in home.rows()] == [None, "at-large/large"]
+
+    asyncio.run(scene())
