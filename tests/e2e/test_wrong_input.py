@@ -100,7 +100,7 @@ def test_a_port_in_use_is_said_plainly(demo_gateway: Gateway, tmp_path: Path, ge
     ("arguments", "code", "said"),
     [
         (("serve", "--config", "nowhere.yaml"), 1, "nowhere.yaml"),
-        (("route",), 2, "PROMPT"),
+        (("route",), 2, "prompt"),
         (("frobnicate",), 2, "frobnicate"),
         (("train", "--data", "nowhere.parquet", "--out", "x"), 1, "nowhere.parquet"),
         (("evaluate", "--artifact", "nowhere", "--data", "nowhere.parquet"), 1, "nowhere"),

@@ -10,9 +10,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
-from gearshift.learning.training import train
 
 from gearshift.learning.data import group, load
+from gearshift.learning.training import train
 
 
 @dataclass(frozen=True)

@@ -54,11 +54,10 @@ def assemble(config: Config, environ: Mapping[str, str]) -> Assembly:
     """Wire everything that `config` asks for; raise ConfigError with every fault."""
     catalog = open_catalog(config, environ)
     world = make_world(config, catalog)
-    codec = CODECS["openai_chat"]
-    upstream = make_upstream(environ)
-    store = SQLiteStore(config.store_path)
-    telemetry = Telemetry()
+    codec, upstream, telemetry = CODECS["openai_chat"], make_upstream(environ), Telemetry()
     means = Means(upstream=upstream, codecs=CODECS, credentials=credentials(catalog, environ), clock=time.monotonic)
+    keys, max_body = Keys(_keys(config, environ)), config.server.max_body_bytes
+    store = SQLiteStore(config.store_path)  # last: its writer runs from here on, and only `close` ends it
     gateway = Gateway(
         world,
         Driver(means),
@@ -74,23 +73,17 @@ def assemble(config: Config, environ: Mapping[str, str]) -> Assembly:
         await upstream.close()
         store.close()
 
-    inference = Inference(
-        gateway=gateway,
-        codec=codec,
-        keys=Keys(_keys(config, environ)),
-        max_body=config.server.max_body_bytes,
-        clock=time.monotonic,
-    )
     views = Views(
         gateway=gateway,
         codec=codec,
         listing=_listing(world, catalog),
         store=store,
         telemetry=telemetry,
-        max_body=config.server.max_body_bytes,
+        max_body=max_body,
         wall_clock=time.time,
         close=close,
     )
+    inference = Inference(gateway=gateway, codec=codec, keys=keys, max_body=max_body, clock=time.monotonic)
     return Assembly(app=App(inference, views), gateway=gateway, catalog=catalog, store=store)
 
 
@@ -115,6 +108,7 @@ def make_world(config: Config, catalog: Catalog) -> World:
             deadline=bounds.deadline,
             connect_timeout=bounds.connect_timeout,
             first_token_timeout=bounds.first_token_timeout,
+            answer_timeout=bounds.answer_timeout,
             stall_timeout=bounds.stall_timeout,
         ),
         version=config.version,

@@ -49,11 +49,14 @@ def export(
     out: Annotated[Path, typer.Option(help="File to write: .parquet or .jsonl.")],
     since: Annotated[str | None, typer.Option(help="Only the last stretch of time, such as 7d or 12h.")] = None,
     config: Annotated[Path | None, typer.Option(help="Config file; default: as serve.")] = None,
+    scored: Annotated[bool, typer.Option("--scored", help="Only what has feedback: what `train` learns from.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Write the log of exchanges: one row each, in the form that `gearshift train` reads, with all else beside it."""
     from gearshift.storage.sqlite import SQLiteStore
 
+    if out.suffix not in _WRITERS:
+        raise DataError(f"--out: found the ending {out.suffix!r}, expected {' or '.join(_WRITERS)}")
     start = time.time() - _age(since) if since else 0.0
     path = find_config(config).store_path
     if not path.is_file():
@@ -62,18 +65,21 @@ def export(
         )
     store = SQLiteStore(path)
     try:
-        count = _write(out, outcomes(store, start))
+        count = _WRITERS[out.suffix](out, outcomes(store, start, scored=scored))
     finally:
         store.close()
     summary = {"rows": count, "file": str(out)}
     typer.echo(msgspec.json.encode(summary).decode() if as_json else f"wrote {count} rows to {out}")
 
 
-def outcomes(store: Store, since: float) -> Iterator[dict[str, Any]]:
-    """Give the answered exchanges as outcome rows; `score` needs feedback, `prompt` content logging; else None."""
+def outcomes(store: Store, since: float, *, scored: bool = False) -> Iterator[dict[str, Any]]:
+    """Give the answered exchanges as outcome rows; `score` needs feedback, `prompt` content logging; else None.
+
+    `scored`: those with a score only.
+    """
     scores = store.scores()
     for row in store.exchanges(since):
-        if row.model is not None:
+        if row.model is not None and (row.id in scores or not scored):
             yield _outcome(row, scores.get(row.id))
 
 
@@ -101,16 +107,6 @@ def _outcome(row: Row, score: float | None) -> dict[str, Any]:
         "decision": row.decision,
         "attempts": row.attempts,
     }
-
-
-def _write(out: Path, rows: Iterable[dict[str, Any]]) -> int:
-    match out.suffix:
-        case ".jsonl":
-            return _write_jsonl(out, rows)
-        case ".parquet":
-            return _write_parquet(out, rows)
-        case suffix:
-            raise DataError(f"--out: found the ending {suffix!r}, expected .parquet or .jsonl")
 
 
 def _write_jsonl(out: Path, rows: Iterable[dict[str, Any]]) -> int:
@@ -141,6 +137,9 @@ def _write_parquet(out: Path, rows: Iterable[dict[str, Any]]) -> int:
                 batch = []
         writer.write_table(pa.Table.from_pylist(batch, schema=schema))
     return count
+
+
+_WRITERS: Final = {".parquet": _write_parquet, ".jsonl": _write_jsonl}
 
 
 def _age(text: str) -> float:

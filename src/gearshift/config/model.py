@@ -124,6 +124,7 @@ class ReliabilityConfig(Section):
     deadline: Duration = 600.0
     connect_timeout: Duration = 5.0
     first_token_timeout: Duration = 10.0
+    answer_timeout: Duration = 300.0
     stall_timeout: Duration = 30.0
 
 

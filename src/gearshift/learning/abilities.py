@@ -31,10 +31,11 @@ COIN: Final = 0.2
 LUCK: Final = 0.1
 """Standard deviation between data sets of a model's mean score, beyond its ability."""
 _ABILITY: Final = 0.2
-"""Standard deviation of abilities, known beforehand; holds back models that one small data set makes look unlike all others."""
+"""Standard deviation of abilities, known beforehand; holds back what one small data set says of its own models."""
 _SPREAD: Final = 0.5
 """Standard deviation of the spread around 1, known beforehand."""
 _ROUNDS: Final = 50
+_SETTLED: Final = 1e-7
 
 
 class Abilities(Struct, frozen=True, kw_only=True, eq=False):
@@ -67,7 +68,7 @@ def within(scores: Array) -> Array:
     for _ in range(_ROUNDS):
         prompt = np.where(seen, known - base - model, 0.0).sum(axis=1) / (per_prompt + 1.0)
         settled = np.where(seen, known - base - prompt[:, None], 0.0).sum(axis=0) / per_model
-        if np.abs(settled - model).max(initial=0.0) < 1e-7:
+        if np.abs(settled - model).max(initial=0.0) < _SETTLED:
             break
         model = settled
     return model

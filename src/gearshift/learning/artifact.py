@@ -41,6 +41,7 @@ MAX_MANIFEST_BYTES: Final = 4 * 2**20
 MAX_TENSOR_BYTES: Final = 256 * 2**20
 MAX_MODELS: Final = 4096
 MAX_BUCKETS: Final = 2**18
+MAX_READ: Final = 2**16
 MILLION: Final = 1_000_000
 _PACKAGED: Final = Path(__file__).resolve().parents[1] / "artifacts"
 _VERSION_CHARACTERS: Final = 12
@@ -158,7 +159,7 @@ def load(folder: Path) -> LearnedPredictor:
 
 
 def read(folder: Path) -> Artifact:
-    """Read an artefact, checking everything: names, sizes, hashes, schema, shapes, types and finiteness, in that order."""
+    """Read an artefact, checking everything: schema, names, sizes, hashes, shapes, types, finiteness, in that order."""
     manifest = _manifest(folder)
     names = {path.name for path in folder.iterdir()}
     if names != {MANIFEST, TENSORS} or set(manifest.files) != {TENSORS}:
@@ -191,10 +192,12 @@ def _manifest(folder: Path) -> Manifest:
     expected = FeatureSpec().version
     spec = manifest.features
     sane = spec.version == expected and 0 < spec.buckets <= MAX_BUCKETS and spec.buckets & (spec.buckets - 1) == 0
-    if not sane or not 0 < len(manifest.models) <= MAX_MODELS or min(spec.head, spec.tail) < 1:
+    read_some = all(0 < size <= MAX_READ for size in (spec.head, spec.tail))
+    if not sane or not read_some or not 0 < len(manifest.models) <= MAX_MODELS:
         raise ArtifactError(
-            f"{path}: found features {spec} and {len(manifest.models)} models; expected features of version {expected}, "
-            f"buckets a power of two up to {MAX_BUCKETS}, 1 to {MAX_MODELS} models; train it with this version"
+            f"{path}: found features {spec} and {len(manifest.models)} models; expected features of version "
+            f"{expected}, buckets a power of two up to {MAX_BUCKETS}, head and tail of 1 to {MAX_READ} bytes, "
+            f"1 to {MAX_MODELS} models; train it with this version"
         )
     names = {model.name for model in manifest.models}
     if len(names) != len(manifest.models) or not set(manifest.aliases.values()) <= names:

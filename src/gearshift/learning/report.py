@@ -116,18 +116,18 @@ def _lines(found: SetReport) -> list[str]:
     ]
     if found.gain is not None and found.parity is not None and found.near_parity is not None:
         lines += [
-            f"  gain over mixing single models at equal cost: {_interval(found.gain, 100)} points",
-            f"  cost at the best single model's quality: {_interval(found.parity, 100)} % of its own",
-            f"  cost at 98 % of that quality: {_interval(found.near_parity, 100)} % of its own",
+            f"  gain over mixing single models at equal cost: {interval(found.gain, 100)} points",
+            f"  cost at the best single model's quality: {interval(found.parity, 100)} % of its own",
+            f"  cost at 98 % of that quality: {interval(found.near_parity, 100)} % of its own",
         ]
     if found.aiq is not None:
         lines.append(f"  AIQ {found.aiq[0]:.4f}, single models {found.aiq[1]:.4f}")
     if found.pair is not None:
         pair = found.pair
         lines += [
-            f"  {pair.strong} against {pair.weak}: APGR {_interval(pair.apgr, 1, 3)}",
-            f"  strong calls for 50 % of the gap: {_interval(pair.cpt_50, 100)} %",
-            f"  strong calls for 80 % of the gap: {_interval(pair.cpt_80, 100)} %",
+            f"  {pair.strong} against {pair.weak}: APGR {interval(pair.apgr, 1, 3)}",
+            f"  strong calls for 50 % of the gap: {interval(pair.cpt_50, 100)} %",
+            f"  strong calls for 80 % of the gap: {interval(pair.cpt_80, 100)} %",
         ]
     if found.points:
         lines.append(f"  {'USD per unit':>12}  {'quality':>7}  {'USD/1k':>10}  {'mix at that cost':>16}")
@@ -156,8 +156,8 @@ def _cost(value: float | None) -> str:
     return "         -" if value is None else f"{_PER * value:>10.4f} USD/1k"
 
 
-def _interval(found: Interval, scale: float, digits: int = 1) -> str:
-    """Write `value (low to high)`; `-` is "not reached"."""
+def interval(found: Interval, scale: float, digits: int = 1) -> str:
+    """Write `value (low to high)`, each times `scale`; `-` is "not reached"."""
 
     def shown(value: float | None) -> str:
         return "-" if value is None else f"{value * scale:.{digits}f}"

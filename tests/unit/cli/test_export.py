@@ -85,3 +85,9 @@ def test_parquet_holds_the_same(folder: Path) -> None:
 def test_since_leaves_out_what_is_older(folder: Path) -> None:
     CliRunner().invoke(app, ["export", "--out", "log.jsonl", "--since", "1d"])
     assert (folder / "log.jsonl").read_text() == ""
+
+
+def test_scored_leaves_out_what_nobody_judged(folder: Path) -> None:
+    CliRunner().invoke(app, ["export", "--out", "log.jsonl", "--scored"])
+    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [row["prompt_id"] for row in rows] == ["gx-2"]

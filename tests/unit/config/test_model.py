@@ -36,6 +36,7 @@ def test_the_defaults() -> None:
         "deadline": 600.0,
         "connect_timeout": 5.0,
         "first_token_timeout": 10.0,
+        "answer_timeout": 300.0,
         "stall_timeout": 30.0,
     }
     assert found.logging.content is False

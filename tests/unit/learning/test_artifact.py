@@ -146,6 +146,7 @@ def test_a_broken_manifest_is_refused(saved: Path, content: bytes) -> None:
         {"buckets": 0},
         {"version": 2},
         {"tail": -1},
+        {"head": 2**60},
     ],
 )
 def test_features_of_another_kind_are_refused(saved: Path, change: dict[str, int]) -> None:
