@@ -1,7 +1,7 @@
 """Train the `builtin` artefact again from the recorded outcomes, and write it into the package.
 
     make artifacts [ARGS="--holdout 0.2 --seed 0"]
-    make artifacts ARGS=--docs      only writes what its manifest says into docs/reference/artifacts.md, as each build does
+    make artifacts ARGS=--docs      trains nothing, only writes the table of docs/reference/artifacts.md
 
 The outcomes come from the folder in GEARSHIFT_DATA, else ../shared/data beside the repository; without it: skipped.
 Which models take part, under which names, and why others do not: `tools/builtin_models.json`.
@@ -83,8 +83,8 @@ def document(manifest: Manifest) -> None:
     """Put the table of held-out prompts into the page."""
     training = manifest.training
     lines = [
-        f"Trained on {training.outcomes:,} outcomes of {training.prompts:,} prompts and {len(manifest.models)} models, "
-        f"seed {training.seed}; measured on the {training.holdout:.0%} of prompt groups that were held back.",
+        f"Trained on {training.outcomes:,} outcomes of {training.prompts:,} prompts and {len(manifest.models)} models.",
+        f"Measured on the {training.holdout:.0%} of questions that were held back (seed {training.seed}).",
         "",
         "| data set | prompts | models | gain, points | cost at parity, % | cost at 98 %, % | APGR | ECE |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",

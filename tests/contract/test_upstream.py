@@ -11,7 +11,8 @@ import pytest
 
 from gearshift.errors import StreamBroken, UpstreamError, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
 from gearshift.execution.http1 import Http1Upstream
-from gearshift.execution.upstream import AiohttpUpstream, Reply, Upstream
+from gearshift.execution.proxied import AiohttpUpstream
+from gearshift.execution.upstream import Reply, Upstream
 from tests.fakes.upstream import (
     DONE,
     Scene,
@@ -202,7 +203,7 @@ def test_a_stream_released_at_its_terminator_keeps_its_connection(make: Make) ->
 
 
 def test_a_released_stream_that_never_ends_is_closed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gearshift.execution.upstream.LINGER", 0.05)
+    monkeypatch.setattr("gearshift.execution.proxied.LINGER", 0.05)
     monkeypatch.setattr("gearshift.execution.connection.LINGER", 0.05)
 
     async def act(client: Upstream, server: ScriptedUpstream) -> None:

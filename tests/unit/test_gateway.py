@@ -12,7 +12,8 @@ import pytest
 
 from gearshift.errors import NoCandidate
 from gearshift.execution.http1 import Http1Upstream
-from gearshift.execution.upstream import AiohttpUpstream, Upstream
+from gearshift.execution.proxied import AiohttpUpstream
+from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway
 from gearshift.storage.store import Row
 from gearshift.types.catalog import Deployment

@@ -22,7 +22,7 @@ from gearshift.execution.credentials import Credentials
 from gearshift.execution.driver import Driver
 from gearshift.execution.http1 import Http1Upstream
 from gearshift.execution.machine import Limits
-from gearshift.execution.upstream import AiohttpUpstream, Upstream
+from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway
 from gearshift.learning.artifact import builtin_path, load
 from gearshift.protocols.codec import Codec
@@ -150,6 +150,8 @@ def make_upstream(environ: Mapping[str, str]) -> Upstream:
     """Make the HTTP client: our own, or aiohttp where the environment names a proxy, which ours does not speak to."""
     proxies = ("http_proxy", "https_proxy", "all_proxy")
     if any(environ.get(name) or environ.get(name.upper()) for name in proxies):
+        from gearshift.execution.proxied import AiohttpUpstream
+
         return AiohttpUpstream(trust_env=True)
     return Http1Upstream()
 

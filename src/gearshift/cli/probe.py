@@ -9,10 +9,10 @@ from typing import Final
 import typer
 
 from gearshift.catalog import Catalog
-from gearshift.cli.assemble import CODECS, credentials
+from gearshift.cli.assemble import CODECS, credentials, make_upstream
 from gearshift.errors import UpstreamError, UpstreamTimeout
 from gearshift.execution.credentials import Credentials
-from gearshift.execution.upstream import AiohttpUpstream, Upstream
+from gearshift.execution.upstream import Upstream
 from gearshift.protocols.codec import RequestEdits
 from gearshift.types.catalog import Deployment, Seconds
 from gearshift.types.chat import Message, Request, Sampling, Text
@@ -25,11 +25,12 @@ _OK: Final = 200
 
 def probe_all(catalog: Catalog, environ: Mapping[str, str]) -> bool:
     """Call every deployment once and print how it went; True when all answered."""
-    return asyncio.run(_probe_all(catalog, credentials(catalog, environ)))
+    return asyncio.run(_probe_all(catalog, environ))
 
 
-async def _probe_all(catalog: Catalog, keys: Credentials) -> bool:
-    upstream = AiohttpUpstream()
+async def _probe_all(catalog: Catalog, environ: Mapping[str, str]) -> bool:
+    keys = credentials(catalog, environ)
+    upstream = make_upstream(environ)
     try:
         outcomes = [await _probe(upstream, keys, deployment) for deployment in catalog.deployments]
     finally:

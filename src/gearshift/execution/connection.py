@@ -18,13 +18,12 @@ from typing import Final, cast
 import httptools
 
 from gearshift.errors import StreamBroken, UpstreamError, UpstreamInvalid
+from gearshift.execution.upstream import LINGER
 from gearshift.types.catalog import Seconds
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BUFFERED_BYTES: Final = 256 * 1024
 """Bytes of body that may wait unread before the socket is paused."""
-LINGER: Final[Seconds] = 1.0
-"""How long the end of a body may take that nobody reads any more: a new connection would cost more."""
 _FIRST_FINAL_STATUS: Final = 200
 
 

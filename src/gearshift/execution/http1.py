@@ -3,7 +3,7 @@
 Why our own: a call costs about a third of aiohttp's CPU, and a chunk is passed on the moment it arrives.
 Source: RFC 9110 section 9.2.2: a request on a kept connection that dies at once, before any byte came, was not
 processed, so it is sent once more on a fresh one. One that dies later may have been: it is an error like any other.
-Proxies are not spoken to: `execution.upstream` takes aiohttp where one is configured.
+Proxies are not spoken to: `proxied` does, where one is configured.
 Invariant: no redirects, no cookies, certificates always verified, no header that holds a line break.
 """
 

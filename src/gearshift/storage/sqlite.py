@@ -31,6 +31,7 @@ Entry: TypeAlias = Exchange | Feedback
 BATCH_SECONDS: Final[Seconds] = 0.25
 BUSY_SECONDS: Final[Seconds] = 10.0
 """How long to wait for another process that writes the same file."""
+_PRIMARY: Final = 0xFF  # of a result code of SQLite; the rest tells variants apart
 MAX_QUEUED: Final = 200_000
 SCHEMA_VERSION: Final = 1
 
@@ -73,24 +74,43 @@ class SQLiteStore:
         self.failing = False
         self.given_up = 0
         try:
-            self._keeper = self._connect()
-            self._prepare(self._keeper)
+            self._keeper = self._keep()
         except sqlite3.Error as error:
             fault = f"store: cannot open {path} ({error}); expected a writable SQLite file or a place for one"
             raise ConfigError([fault], source=str(path)) from error
         self._thread = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
         self._thread.start()
 
+    def _keep(self) -> sqlite3.Connection:
+        """Open the connection that stays, on a file with its tables."""
+        keeper = self._connect()
+        try:
+            self._prepare(keeper)
+        except BaseException:
+            keeper.close()
+            raise
+        return keeper
+
     def _prepare(self, keeper: sqlite3.Connection) -> None:
-        """Make the tables; one process at a time, for several may start on a new file at once.
+        """Make the tables, waiting for others that do: SQLite itself does not wait while a new file turns to WAL.
 
         `keeper` stays open as long as the store: whenever the last connection closes, SQLite folds the whole WAL into
         the file, and with a connection per batch that was half the cost of writing.
         """
+        end = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return self._make_tables(keeper)
+            except sqlite3.OperationalError as error:
+                keeper.rollback()
+                if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                    raise
+            time.sleep(0.01)
+
+    def _make_tables(self, keeper: sqlite3.Connection) -> None:
         keeper.execute("PRAGMA journal_mode=WAL")
         version = keeper.execute("PRAGMA user_version").fetchone()[0]
         if version not in {0, SCHEMA_VERSION}:
-            keeper.close()
             found = f"store: {self._path} has schema version {version}, expected {SCHEMA_VERSION}"
             fault = f"{found}; use the gearshift that wrote it, or another file"
             raise ConfigError([fault], source=str(self._path))
@@ -143,7 +163,11 @@ class SQLiteStore:
 
     def _connect(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, check_same_thread=False)
-        database.execute("PRAGMA synchronous=NORMAL")
+        try:
+            database.execute("PRAGMA synchronous=NORMAL")
+        except sqlite3.Error:
+            database.close()
+            raise
         return database
 
     @contextmanager

@@ -9,7 +9,7 @@ from gearshift.cli.assemble import assemble, load_predictors, make_upstream
 from gearshift.config import from_mapping
 from gearshift.errors import ConfigError
 from gearshift.execution.http1 import Http1Upstream
-from gearshift.execution.upstream import AiohttpUpstream
+from gearshift.execution.proxied import AiohttpUpstream
 
 MAPPING = {
     "providers": {"lab": {"protocol": "openai_chat", "base_url": "http://127.0.0.1:9/v1", "key": "env:LAB_KEY"}},
