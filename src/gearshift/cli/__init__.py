@@ -1,1 +1,1 @@
-"""The commands: one small file per group. `app.py` lists them, `assemble.py` is the only place that wires everything."""
+"""The commands, one small file per group: `app.py` lists them, and only `assemble.py` wires everything."""

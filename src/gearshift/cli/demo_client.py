@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Final, Self
 
 import aiohttp
 import msgspec
 from msgspec import Struct
+from rich.console import Console
 from rich.progress import Progress
 
 from gearshift.errors import UpstreamInvalid
@@ -92,7 +94,7 @@ class DemoClient:
     async def ask_all(self, prompts: Iterable[GradedPrompt], models: Sequence[str], what: str) -> list[Graded]:
         """Ask each model each prompt, showing progress as `what` on a terminal."""
         questions = [(prompt, model) for prompt in prompts for model in models]
-        with Progress(transient=True, disable=None) as progress:
+        with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
             bar = progress.add_task(what, total=len(questions))
 
             async def ask(prompt: GradedPrompt, model: str) -> Graded:

@@ -12,7 +12,7 @@ from gearshift.types.catalog import NANO_PER_USD
 LOCAL: Final = "demo"
 SIMULATED: Final = "simulated"
 WILLINGNESS_USD: Final = 0.002
-"""The demo's dial: a right answer is worth a fifth of a cent. Its answers are short, so they cost far less than that."""
+"""The demo's dial: a right answer is worth a fifth of a cent. The answers are short and cost far less than that."""
 
 
 def demo_mapping(base_url: str, models: Iterable[str]) -> dict[str, Any]:

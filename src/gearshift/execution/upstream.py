@@ -1,7 +1,7 @@
 """Own the door through which calls leave: what every HTTP client of ours must do.
 
-`http1.Http1Upstream` is the one that serves; `proxied.AiohttpUpstream` serves where a proxy is configured. Both are held
-to `tests/contract/test_upstream.py`.
+`http1.Http1Upstream` is the one that serves; `proxied.AiohttpUpstream` serves where a proxy is configured. Both are
+held to `tests/contract/test_upstream.py`.
 Invariant: no redirects are followed, bodies are bounded, and every failure is one of our `UpstreamError`s.
 """
 

@@ -9,8 +9,10 @@ from gearshift.execution.http1 import Http1Upstream
 from gearshift.execution.proxied import AiohttpUpstream
 from gearshift.execution.upstream import Reply, Upstream
 
+PAIRS = [(Upstream, Http1Upstream), (Upstream, AiohttpUpstream), (Reply, Http1Reply)]
 
-@pytest.mark.parametrize(("interface", "client"), [(Upstream, Http1Upstream), (Upstream, AiohttpUpstream), (Reply, Http1Reply)])
+
+@pytest.mark.parametrize(("interface", "client"), PAIRS)
 def test_every_client_has_the_interface_s_methods_with_its_signatures(interface: type, client: type) -> None:
     for name, method in inspect.getmembers(interface, inspect.isfunction):
         if not name.startswith("_"):
