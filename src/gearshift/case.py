@@ -118,7 +118,10 @@ class Case:
         self.request = request
 
     def limits(self) -> Limits:
-        """Give the bounds of this exchange: the config's, tightened by the caller's."""
+        """Give the bounds of this exchange: the config's, tightened by the caller's headers.
+
+        What the body says of fallbacks is the decision's affair: the plan holds only what may be tried.
+        """
         limits, inbound = self._world.limits, self._inbound
         changes: dict[str, float | bool] = {}
         if inbound.deadline is not None:
@@ -126,7 +129,7 @@ class Case:
         if inbound.first_content is not None:
             changes["first_token_timeout"] = min(inbound.first_content, limits.first_token_timeout)
             changes["answer_timeout"] = min(inbound.first_content, limits.answer_timeout)
-        if inbound.no_fallback or not self.request.routing.allow_fallbacks:
+        if inbound.no_fallback:
             changes["allow_fallbacks"] = False
         return msgspec.structs.replace(limits, **changes) if changes else limits
 
