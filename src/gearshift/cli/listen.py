@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -12,6 +13,8 @@ from gearshift.errors import ConfigError
 from gearshift.server.app import App
 
 BACKLOG: Final = 2048
+GC_THRESHOLD: Final = 20_000
+"""Objects made and not yet freed before the collector looks; Python's default is 700."""
 GRACE_SECONDS: Final = 10
 """How long requests in flight may take when the server is told to stop."""
 
@@ -55,7 +58,18 @@ class Server(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
+        """Start, settle the heap, then say so."""
         await super().startup(sockets)
         if not self.should_exit:
+            settle()
             self._ready()
+
+
+def settle() -> None:
+    """Take all that is loaded by now out of the garbage collector's sight, and let it look less often.
+
+    It lives as long as the process, and looking through it again and again was a tenth of a request's CPU.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 100)

@@ -30,8 +30,8 @@ Design: TypeAlias = NDArray[np.float32]
 Index: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
 
-ALPHAS: Final = (1.0, 3.0, 10.0, 30.0, 100.0)
-"""Penalties tried, for feature vectors of length about 1: evidence of one to a hundred like prompts counts half."""
+ALPHAS: Final = (1.0, 4.0, 15.0, 60.0)
+"""Penalties tried, for feature vectors of length about 1: evidence of one to sixty like prompts counts half."""
 _SAME_ROWS: Final = 0.02
 """Targets whose observed rows differ by less are solved together; their few gaps count as "like the mean"."""
 
@@ -64,6 +64,7 @@ class RidgePath:
         self._X, self._T = X, T
         self._dual = len(X) <= X.shape[1]
         self._gram = X @ X.T if self._dual else X.T @ X
+        self._right = T if self._dual else X.T @ T
         self.out_of_fold_ = np.zeros((len(self.alphas), *T.shape), np.float32)
         folds = np.unique(fold)
         for each in folds if len(folds) > 1 else ():  # one fold leaves nothing to forecast from
@@ -74,9 +75,8 @@ class RidgePath:
 
     def coef(self, alpha: float) -> Design:
         """Fit all rows with one penalty; shape (dims, n_targets)."""
-        if self._dual:
-            return self._X.T @ _solve(self._gram, alpha, self._T)
-        return _solve(self._gram, alpha, self._X.T @ self._T)
+        found = _solve(self._gram, alpha, self._right)
+        return self._X.T @ found if self._dual else found
 
     def _forecasts(self, out: Mask) -> Iterator[Design]:
         """Yield for each penalty the forecasts of the rows `out` from the others."""
@@ -84,7 +84,7 @@ class RidgePath:
         if self._dual:
             gram, forward, right = self._gram[np.ix_(kept, kept)], self._gram[np.ix_(out, kept)], self._T[kept]
         else:
-            gram, forward, right = self._gram - held.T @ held, held, self._X[kept].T @ self._T[kept]
+            gram, forward, right = self._gram - held.T @ held, held, self._right - held.T @ self._T[out]
         for alpha in self.alphas:
             yield np.asarray(forward @ _solve(gram, alpha, right), np.float32)
 
@@ -166,12 +166,12 @@ class ShrunkRidge:
     def _fit_alike(self, X: Design, targets: Array, weights: Array, fold: Index, block: tuple[Mask, Index]) -> None:
         """Fit the columns that share their rows."""
         rows, columns = block
-        root = np.sqrt(weights[rows][:, columns].max(axis=1))[:, None]
-        design = ((X[rows] - self.center_) * root).astype(np.float32)
+        root = np.sqrt(weights[rows][:, columns].max(axis=1), dtype=np.float32)[:, None]
+        design = X[rows] - self.center_
+        design *= root
         block_targets = targets[np.ix_(rows, columns)]
         path = RidgePath(alphas=self.alphas).fit(design, (block_targets * root).astype(np.float32), fold[rows])
-        safe = np.maximum(root, 1e-6)
-        forecasts = path.out_of_fold_ / safe.astype(np.float32)
+        forecasts = path.out_of_fold_ / np.maximum(root, np.float32(1e-6))
         best = [
             _best(forecasts[:, :, j], block_targets[:, j], weights[rows, column], self.caution)
             for j, column in enumerate(columns)
