@@ -107,7 +107,7 @@ artifacts: setup ## train the router artefacts that ship: builtin and demo
 UPGRADE ?=
 LOCK = UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/uv pip compile --quiet --no-config $(UPGRADE) \
   --generate-hashes --universal --python-version 3.11 --fork-strategy fewest --only-binary :all: \
-  --default-index https://pypi.org/simple --no-emit-index-url --no-emit-find-links
+  --no-emit-index-url --no-emit-find-links
 
 .PHONY: lock
 lock: setup ## write requirements/*.txt again from pyproject.toml (UPGRADE=--upgrade for newer versions)
