@@ -89,6 +89,7 @@ def test_the_log_can_be_exported(
 ) -> None:
     answer = client.chat.completions.with_raw_response.create(model="auto", messages=QUESTION)
     exchange = answer.headers["x-gearshift-exchange-id"]
+    client.get(f"/generation?id={exchange}", cast_to=object)  # answers once the row is written
     done = gearshift("export", "--out", "log.jsonl", cwd=demo_gateway.folder)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (demo_gateway.folder / "log.jsonl").read_text().splitlines()]
