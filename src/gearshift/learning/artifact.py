@@ -13,7 +13,7 @@ import shutil
 import stat
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -24,81 +24,20 @@ from safetensors.numpy import save as dump_tensors
 
 from gearshift.errors import ArtifactError
 from gearshift.learning.features import FeatureSpec
-from gearshift.learning.predictor import (
-    DEFAULT_OUTPUT_TOKENS,
-    SHARED,
-    LearnedPredictor,
-    Parameters,
-    PricePrior,
-    Spread,
-)
-from gearshift.types.catalog import NANO_PER_USD, Price, Rates
+from gearshift.learning.manifest import SCHEMA, Manifest
+from gearshift.learning.predictor import SHARED, LearnedPredictor, Parameters
+from gearshift.learning.words import load_words
 
-SCHEMA: Final = 1
 MANIFEST: Final = "manifest.json"
 TENSORS: Final = "model.safetensors"
 MAX_MANIFEST_BYTES: Final = 4 * 2**20
 MAX_TENSOR_BYTES: Final = 256 * 2**20
 MAX_MODELS: Final = 4096
+MAX_TASKS: Final = 1024
 MAX_BUCKETS: Final = 2**18
 MAX_READ: Final = 2**16
-MILLION: Final = 1_000_000
 _PACKAGED: Final = Path(__file__).resolve().parents[1] / "artifacts"
 _VERSION_CHARACTERS: Final = 12
-
-
-class Charge(Struct, frozen=True, kw_only=True):
-    """Hold what a model charged: USD per million tokens if it could be worked out, and the mean of one call."""
-
-    input_price: float | None = None
-    output_price: float | None = None
-    cost_usd: float | None = None
-
-    def price(self) -> Price | None:
-        """Give a price for forecasts; a mean cost alone becomes the price of an answer of the default length."""
-        if self.input_price is not None and self.output_price is not None:
-            return _price(self.input_price, self.output_price)
-        return None if self.cost_usd is None else _price(0.0, self.cost_usd / DEFAULT_OUTPUT_TOKENS * MILLION)
-
-
-class ModelFacts(Struct, frozen=True, kw_only=True):
-    """Hold what the manifest says of a model."""
-
-    name: str
-    outcomes: int
-    mean_quality: float
-    charge: Charge
-
-
-class Training(Struct, frozen=True, kw_only=True):
-    """Hold where an artefact comes from; `digest` is the SHA-256 of the outcomes that it was fitted to.
-
-    `holdout` is the share of prompt groups that were held back, by `seed` (`gearshift.learning.data.split`).
-    """
-
-    digest: str
-    seed: int
-    holdout: float
-    prompts: int
-    outcomes: int
-    datasets: dict[str, int]
-
-
-class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Hold the manifest. `metrics` is a report of held-out prompts, `files` the SHA-256 of every other file."""
-
-    schema: int = SCHEMA
-    quality: str
-    features: FeatureSpec
-    models: tuple[ModelFacts, ...]
-    aliases: dict[str, str]
-    prior: PricePrior
-    spread: Spread
-    training: Training
-    metrics: dict[str, Any]
-    calibration: None = None
-    sources: tuple[dict[str, str], ...] = ()
-    files: dict[str, str] = {}
 
 
 class Artifact(Struct, frozen=True, kw_only=True, eq=False):
@@ -136,9 +75,15 @@ class Artifact(Struct, frozen=True, kw_only=True, eq=False):
 _TYPES: Final = {
     "weights": np.dtype(np.float16),
     "bias": np.dtype(np.float32),
+    "mix": np.dtype(np.float16),
+    "rarity": np.dtype(np.float16),
+    "trust": np.dtype(np.float32),
+    "seen": np.dtype(np.uint8),
     "ability": np.dtype(np.float32),
     "ability_std": np.dtype(np.float32),
+    "offset": np.dtype(np.float32),
     "scale": np.dtype(np.float32),
+    "overhead": np.dtype(np.float32),
 }
 """The tensors and their types; the shapes are those of `Parameters`."""
 
@@ -191,13 +136,19 @@ def _manifest(folder: Path) -> Manifest:
         raise ArtifactError(f"{path}: found no valid manifest ({str(fault)[:200]}); train it again") from fault
     expected = FeatureSpec().version
     spec = manifest.features
+    if spec.words != load_words().digest:
+        raise ArtifactError(
+            f"{path}: found word vectors {spec.words[:16]}…, expected {load_words().digest[:16]}…; "
+            "train it with this version"
+        )
     sane = spec.version == expected and 0 < spec.buckets <= MAX_BUCKETS and spec.buckets & (spec.buckets - 1) == 0
     read_some = all(0 < size <= MAX_READ for size in (spec.head, spec.tail))
-    if not sane or not read_some or not 0 < len(manifest.models) <= MAX_MODELS:
+    few = 0 < len(manifest.models) <= MAX_MODELS and 0 < len(manifest.tasks) <= MAX_TASKS
+    if not (sane and read_some and few):
         raise ArtifactError(
-            f"{path}: found features {spec} and {len(manifest.models)} models; expected features of version "
-            f"{expected}, buckets a power of two up to {MAX_BUCKETS}, head and tail of 1 to {MAX_READ} bytes, "
-            f"1 to {MAX_MODELS} models; train it with this version"
+            f"{path}: found features {spec}, {len(manifest.models)} models and {len(manifest.tasks)} tasks; expected "
+            f"features of version {expected}, buckets a power of two up to {MAX_BUCKETS}, head and tail of 1 to "
+            f"{MAX_READ} bytes, 1 to {MAX_MODELS} models and 1 to {MAX_TASKS} tasks; train it with this version"
         )
     names = {model.name for model in manifest.models}
     if len(names) != len(manifest.models) or not set(manifest.aliases.values()) <= names:
@@ -237,12 +188,10 @@ def _parameters(folder: Path, manifest: Manifest, content: bytes) -> Parameters:
         raise ArtifactError(f"{folder / TENSORS}: found no safetensors ({str(fault)[:200]}); train it again") from fault
     if set(tensors) != set(_TYPES):
         raise ArtifactError(f"{folder / TENSORS}: found {sorted(tensors)}; expected {sorted(_TYPES)}; train it again")
-    count = len(manifest.models)
-    columns = tensors["bias"].size
-    shapes = {"weights": (manifest.features.dims, columns), "bias": (columns,)}
+    shapes = _shapes(manifest)
     for name, kind in _TYPES.items():
-        tensor, shape = tensors[name], shapes.get(name, (count,))
-        if tensor.shape != shape or tensor.dtype != kind or columns < SHARED + 2 * count:
+        tensor, shape = tensors[name], shapes[name]
+        if tensor.shape != shape or tensor.dtype != kind:
             raise ArtifactError(
                 f"{folder / TENSORS}: found {name} of {tensor.dtype} {tensor.shape}; "
                 f"expected {kind} {shape}; train it again"
@@ -261,14 +210,24 @@ def _parameters(folder: Path, manifest: Manifest, content: bytes) -> Parameters:
     )
 
 
+def _shapes(manifest: Manifest) -> dict[str, tuple[int, ...]]:
+    """Give the shape that each tensor has by the manifest; see `Parameters`."""
+    dims, models, tasks = manifest.features.dims, len(manifest.models), len(manifest.tasks)
+    own = SHARED + 2 * models
+    special: dict[str, tuple[int, ...]] = {
+        "weights": (dims, own + 2 * tasks),
+        "bias": (own + 2 * tasks,),
+        "mix": (tasks, own),
+        "rarity": (dims,),
+        "trust": (tasks, 3),
+        "seen": (tasks, models),
+    }
+    return {name: special.get(name, (models,)) for name in _TYPES}
+
+
 def _encode(manifest: Manifest) -> bytes:
     """Write JSON that a person can read and a diff can show: sorted keys, one per line."""
     return json.dumps(msgspec.to_builtins(manifest), indent=1, sort_keys=True, allow_nan=False).encode() + b"\n"
-
-
-def _price(input_price: float, output_price: float) -> Price:
-    rates = Rates(input=round(input_price * NANO_PER_USD), output=round(output_price * NANO_PER_USD))
-    return Price(rates=rates, source="outcomes")
 
 
 def _version(manifest: bytes) -> str:

@@ -152,7 +152,7 @@ class ShrunkRidge:
         self.shrink_, self.alpha_ = np.zeros(m), np.full(m, max(self.alphas))
         self.out_of_fold_ = np.tile(self.mean_, (n, 1))
         targets = np.where(seen, Y - self.mean_, 0.0)
-        for columns in _alike(seen):
+        for columns in alike(seen):
             rows: Mask = np.asarray(seen[:, columns].any(axis=1))
             if rows.sum() > 1:
                 self._fit_alike(X, targets, weights, fold, (rows, columns))
@@ -186,8 +186,8 @@ class ShrunkRidge:
                     self.out_of_fold_[rows, column] += shrink * forecasts[number, :, j]
 
 
-def _alike(seen: Mask) -> Iterator[Index]:
-    """Group columns by their observed rows, greedily in order."""
+def alike(seen: Mask) -> Iterator[Index]:
+    """Group columns by their observed rows, greedily in order; the few rows that differ are those of `_SAME_ROWS`."""
     left = list(range(seen.shape[1]))
     while left:
         first = left[0]

@@ -1,8 +1,8 @@
-"""Own what a predictor sees of a request: hashed word 1-2-grams and a few counts, as a sparse vector.
+"""Own what a predictor sees of a request: hashed word 1-2-grams, a few counts and a word vector, as a sparse vector.
 
 Invariant: the same request gives the same vector on every machine and in every process. Only bytes are looked at (no
 locale, no Unicode tables, no `hash()`), and a bounded number of them: the work does not grow with the conversation.
-Nothing here is learned, so training and serving cannot drift apart.
+Nothing here is learned from outcomes, so training and serving cannot drift apart.
 
 References
 ----------
@@ -15,10 +15,12 @@ import re
 import zlib
 from typing import Final, TypeAlias
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from gearshift.learning.words import DIMS, load_words
 from gearshift.types.chat import Media, Message, Request, Text
 
 FloatArray: TypeAlias = NDArray[np.float32]
@@ -38,10 +40,13 @@ class FeatureSpec(Struct, frozen=True, kw_only=True):
     """Hold what an artefact must know to see prompts as its training did.
 
     `buckets` is a power of two; `head` and `tail` are the bytes read from either end of the text. `version` counts
-    changes of this module that alter any vector.
+    changes of this module that alter any vector, `words` is the digest of the word vectors.
+
+    A vector holds the buckets, then `STRUCTURE`, then the directions of `words`.
     """
 
-    version: int = 1
+    version: int = 2
+    words: str = msgspec.field(default_factory=lambda: load_words().digest)
     buckets: int = 4096
     head: int = 4096
     tail: int = 2048
@@ -49,7 +54,7 @@ class FeatureSpec(Struct, frozen=True, kw_only=True):
     @property
     def dims(self) -> int:
         """Give the length of the dense vector."""
-        return self.buckets + len(STRUCTURE)
+        return self.buckets + len(STRUCTURE) + DIMS
 
 
 STRUCTURE: Final = (
@@ -108,14 +113,21 @@ def featurize(request: Request, spec: FeatureSpec) -> tuple[IntArray, FloatArray
         Ascending, distinct, below `spec.dims`.
     values : ndarray of float32, shape (k,)
         The hashed part (square roots of counts) has Euclidean length 1, unless the text has no token; counts of
-        `STRUCTURE` follow, zeros included.
+        `STRUCTURE` follow, zeros included, then the word vector, of length 1 unless no word is known.
     """
     raw = read(request, spec)
-    buckets, counts = np.unique(_hash(raw.lower(), spec.buckets), return_counts=True)
-    hashed = np.sqrt(counts / max(1, counts.sum()))
-    structure = np.arange(spec.buckets, spec.dims)
-    values = np.concatenate([hashed, _structure(raw, request) * _STRUCTURE_WEIGHT])
-    return np.concatenate([buckets, structure]), values.astype(np.float32)
+    words = split_words(raw.lower())
+    counts = np.bincount(_hash(words, spec.buckets), minlength=spec.buckets)
+    buckets = np.flatnonzero(counts)
+    hashed = np.sqrt(counts[buckets] / max(1, 2 * len(words) - 1))
+    structure = _structure(raw, request) * _STRUCTURE_WEIGHT
+    values = np.concatenate([hashed, structure, load_words().mean(words)], dtype=np.float32)
+    return np.concatenate([buckets, np.arange(spec.buckets, spec.dims)]), values
+
+
+def split_words(text: bytes) -> list[bytes]:
+    """Cut lower-cased text into words and signs."""
+    return _TOKEN.findall(text)
 
 
 def read(request: Request, spec: FeatureSpec) -> bytes:
@@ -166,10 +178,9 @@ def _clip(text: bytes, spec: FeatureSpec) -> bytes:
     return text if len(text) <= spec.head + spec.tail else text[: spec.head] + b"\n" + text[-spec.tail :]
 
 
-def _hash(text: bytes, buckets: int) -> IntArray:
-    """Hash the words and word pairs of lower-cased text."""
+def _hash(words: list[bytes], buckets: int) -> IntArray:
+    """Hash words and pairs of neighbours."""
     crc32 = zlib.crc32
-    words = _TOKEN.findall(text)
     hashes = [crc32(word) for word in words]
     pairs = [crc32(word, before ^ _PAIR) for before, word in zip(hashes, words[1:], strict=False)]
     return np.array(hashes + pairs, dtype=np.int64) & (buckets - 1)

@@ -24,6 +24,7 @@ from gearshift.learning.estimators import Array, Design, Index, ShrunkRidge
 _SHARED_CAUTION: Final = 0.0
 _OWN_CAUTION: Final = 1.0
 """In standard errors; a wrong length misleads a choice less than a wrong quality."""
+_OWN_ALPHAS: Final = (4.0, 60.0)
 
 
 class LengthRegression:
@@ -55,7 +56,7 @@ class LengthRegression:
         prompt = np.nanmean(logs - within(logs), axis=1)
         shared = ShrunkRidge(caution=_SHARED_CAUTION).fit(design, prompt[:, None], folds)
         rest = logs - within(logs) - prompt[:, None]
-        own = ShrunkRidge(caution=_OWN_CAUTION, intercept=False).fit(design, rest, folds)
+        own = ShrunkRidge(caution=_OWN_CAUTION, alphas=_OWN_ALPHAS, intercept=False).fit(design, rest, folds)
         self.coef_ = np.hstack([shared.coef_, own.coef_])
         self.mean_ = np.concatenate([part.mean_ - part.center_ @ part.coef_ for part in (shared, own)])
         forecast = np.where(known, np.exp(shared.out_of_fold_ + own.out_of_fold_), 0.0).sum(axis=0)

@@ -1,18 +1,18 @@
 """Own forecasting while serving: a request and deployments in, quality, spread, length and cost out.
 
-Invariant: pure and bounded: one gather and one matrix-vector product, whatever the length of the conversation. A
+Invariant: pure and bounded: one gather and two matrix-vector products, whatever the length of the conversation. A
 deployment whose model the artefact has not seen gets a prior from its price, with a wide `quality_std`.
 
-    quality(x, m) = level(x) + ability_m * slope(x) + deviation_m(x)                       (see `outcomes`)
+    quality(x, m) = level(x) + ability_m * slope(x) + offset_m + trust_m(x) * deviation_m(x)   (see `outcomes`)
     tokens(x, m)  = scale_m * exp(length(x) + length_m(x))
-    std(x, m)^2   = known * near^2 + (1 - known) * far^2 + (slope(x) * ability_std_m)^2    (known: see `_familiarity`)
+    std(x, m)^2   = known * near^2 + (1 - known) * far^2 + (slope(x) * ability_std_m)^2        (known: 1 at full trust)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 from gearshift import tokens
 from gearshift.accounting import expected_cost
 from gearshift.learning.features import FeatureSpec, featurize
+from gearshift.learning.words import load_words
 from gearshift.types.catalog import NANO_PER_USD, Deployment, Price
 from gearshift.types.chat import Request
 from gearshift.types.decision import Estimate
 
 Floats = NDArray[np.float32]
+Halves = NDArray[np.float16]
 
 DEFAULT_OUTPUT_TOKENS: Final = 256.0
 """Taken for the length of an answer where no outcome told any."""
@@ -44,22 +46,21 @@ class PricePrior(Struct, frozen=True, kw_only=True):
 
 
 class Spread(Struct, frozen=True, kw_only=True):
-    """Hold how far expected scores are off: `near` the training prompts and `far` from them, as standard deviations.
-
-    A prompt is near when its similarity to the nearest kind of training prompt is `alike` or more, far at half of it.
-    """
+    """Hold how far expected scores are off: `near` the training prompts and `far` from them, as standard deviations."""
 
     near: float
     far: float
-    alike: float
 
 
 class Parameters(Struct, frozen=True, kw_only=True, eq=False):
     """Hold all that is learned.
 
-    `weights` has shape (dims, SHARED + 2 n_models + n_kinds) and `bias` its number of columns: what models share, the
-    deviations, the lengths, then the mean direction of each kind of training prompt. `ability`, `ability_std` and
-    `scale` (tokens) have shape (n_models,).
+    `weights` has shape (dims, columns) and `bias` (columns,), with columns = SHARED + 2 n_models + 2 n_tasks: what
+    models share, the deviations, the lengths, then the logits of the tasks and the likeness to them. `mix`, of shape
+    (n_tasks, SHARED + 2 n_models), adds what the task tells. `rarity` has shape (dims,). `trust` (n_tasks, 3) holds
+    low, high and slope of each task's trust, `seen` (n_tasks, n_models) is 1 where the model was seen in the task.
+    `ability`, `ability_std`, `offset`, `scale` (tokens) and `overhead` (input tokens beyond our own count) have shape
+    (n_models,).
     """
 
     features: FeatureSpec
@@ -67,21 +68,44 @@ class Parameters(Struct, frozen=True, kw_only=True, eq=False):
     aliases: dict[str, str]
     prior: PricePrior
     spread: Spread
-    weights: Floats
+    weights: Halves
     bias: Floats
+    mix: Halves
+    rarity: Halves
+    trust: Floats
+    seen: NDArray[np.uint8]
     ability: Floats
     ability_std: Floats
+    offset: Floats
     scale: Floats
+    overhead: Floats
 
 
 class _Seats(Struct, frozen=True):
-    """Hold where each deployment of a set stands in the parameters; -1: not seen in training."""
+    """Hold what a set of deployments needs of the parameters, in their order; `seen`: the model was in training.
 
-    column: NDArray[np.intp]
+    `weights` and `bias` have columns SHARED, deviations, lengths, logits, likenesses; `mix` the first three.
+    `taught` (n_tasks, n_deployments) is 1 where the model was seen in the task.
+    """
+
     seen: NDArray[np.bool_]
+    weights: Floats
+    bias: Floats
+    mix: Floats
+    taught: Floats
     ability: Floats
     ability_std: Floats
+    offset: Floats
     scale: Floats
+    overhead: Floats
+
+
+class _Forecast(NamedTuple):
+    """Hold forecasts, each of shape (n_deployments,): expected score, its standard deviation, tokens of the answer."""
+
+    quality: Floats
+    std: Floats
+    output: Floats
 
 
 class LearnedPredictor:
@@ -91,11 +115,11 @@ class LearnedPredictor:
         """Take parameters that have been checked (`artifact.load`) and the short digest of their manifest."""
         self.parameters = parameters
         self._version = version
-        self._weights = parameters.weights.astype(np.float32)
         self._row = {_plain(name): number for number, name in enumerate(parameters.models)}
         self._row |= {_plain(alias): parameters.models.index(name) for alias, name in parameters.aliases.items()}
         self._row |= {name: number for number, name in enumerate(parameters.models)}
-        self._seats = lru_cache(maxsize=256)(self._find_seats)
+        self._seats = lru_cache(maxsize=16)(self._find_seats)
+        load_words()  # not while a request waits
 
     @property
     def version(self) -> str:
@@ -108,64 +132,87 @@ class LearnedPredictor:
 
     def predict(self, request: Request, deployments: Sequence[Deployment]) -> list[Estimate]:
         """Forecast each deployment's answer; in their order."""
-        quality, std, output = self._forecast(request, deployments)
+        if not deployments:
+            return []
+        seats = self._seats(tuple((each.model, _dollars(each.price)) for each in deployments))
+        found = self._forecast(request, seats)
         longest = request.sampling.max_output_tokens
-        if longest is not None:
-            output = np.minimum(output, longest)
-        asked = tokens.estimate(request)
+        output = found.output if longest is None else np.minimum(found.output, longest)
+        asked = np.maximum(1, tokens.estimate(request) + seats.overhead)
         return [
             Estimate(
-                quality=q,
-                quality_std=s,
-                cost=None if deployment.price is None else expected_cost(deployment.price, asked, length),
+                quality=quality,
+                quality_std=std,
+                cost=None if deployment.price is None else expected_cost(deployment.price, round(sent), length),
                 output_tokens=length,
             )
-            for deployment, q, s, length in zip(
-                deployments, quality.tolist(), std.tolist(), output.tolist(), strict=True
+            for deployment, quality, std, sent, length in zip(
+                deployments, *(each.tolist() for each in (found.quality, found.std, asked, output)), strict=True
             )
         ]
 
-    def _forecast(self, request: Request, deployments: Sequence[Deployment]) -> tuple[Floats, Floats, Floats]:
-        """Forecast quality, its standard deviation and output tokens, each of shape (n_deployments,)."""
-        learned, count = self.parameters, len(self.parameters.models)
+    def _forecast(self, request: Request, seats: _Seats) -> _Forecast:
+        learned, count, n_tasks = self.parameters, len(seats.seen), len(self.parameters.trust)
         indices, values = featurize(request, learned.features)
-        found = values @ self._weights[indices] + learned.bias
-        seats = self._seats(tuple((each.model, _dollars(each.price)) for each in deployments))
-        own = np.where(seats.seen, found[SHARED + seats.column], np.float32(0))
+        found = values @ seats.weights[indices] + seats.bias
+        own = SHARED + 2 * count
+        rare = values * learned.rarity[indices]
+        known = _risen(found[own + n_tasks :] / max(float(rare @ rare) ** 0.5, 1e-9), learned.trust)
+        parts = found[:own] + _chances(found[own : own + n_tasks]) @ seats.mix
         # Of a model known by its price only: dearer is never taken for worse, and never for surely equal.
-        slope = np.where(seats.seen, found[SLOPE], max(0.0, found[SLOPE]))
-        lever = np.where(seats.seen, found[SLOPE], max(1.0, found[SLOPE]))
-        quality = np.clip(found[LEVEL] + seats.ability * slope + own, 0, 1)
-        known = _familiarity(found[SHARED + 2 * count :], float(np.sqrt(values @ values)), learned.spread)
-        base = known * learned.spread.near**2 + (1 - known) * learned.spread.far**2
+        slope = np.where(seats.seen, parts[SLOPE], max(0.0, parts[SLOPE]))
+        lever = np.where(seats.seen, parts[SLOPE], max(1.0, parts[SLOPE]))
+        trust = (seats.taught * (learned.trust[:, 2] * known)[:, None]).max(axis=0)
+        quality = parts[LEVEL] + seats.ability * slope + seats.offset + trust * parts[SHARED : SHARED + count]
+        near = np.where(seats.seen, (seats.taught * known[:, None]).max(axis=0), known.max())
+        base = near * learned.spread.near**2 + (1 - near) * learned.spread.far**2
         std = np.sqrt(base + (lever * seats.ability_std) ** 2)
-        length = found[LENGTH] + np.where(seats.seen, found[SHARED + count + seats.column], np.float32(0))
-        output = seats.scale * np.exp(np.clip(length, -_MAX_LOG_TOKENS, _MAX_LOG_TOKENS))
-        return quality, np.minimum(std, 0.5), np.clip(output, 1, np.exp(_MAX_LOG_TOKENS))
+        length = np.clip(parts[LENGTH] + parts[SHARED + count :], -_MAX_LOG_TOKENS, _MAX_LOG_TOKENS)
+        output = np.clip(seats.scale * np.exp(length), 1, np.exp(_MAX_LOG_TOKENS))
+        return _Forecast(np.clip(quality, 0, 1), np.minimum(std, 0.5), output)
 
     def _find_seats(self, wanted: tuple[tuple[str, float | None], ...]) -> _Seats:
-        learned = self.parameters
-        column = np.array([self._find(model) for model, _ in wanted], dtype=np.intp)
-        seen = column >= 0
-        guess = [_guess(learned.prior, dollars) for _, dollars in wanted]
+        learned, count = self.parameters, len(self.parameters.models)
+        at = np.array([self._find(model) for model, _ in wanted], dtype=np.intp)
+        seen = at >= 0
+        own = np.concatenate([np.arange(SHARED), SHARED + at, SHARED + count + at])
+        every = np.concatenate([own, np.arange(SHARED + 2 * count, learned.bias.size)])
+        strange = np.flatnonzero(~np.concatenate([np.ones(SHARED, bool), seen, seen]))
+        weights, bias = learned.weights[:, every].astype(np.float32), learned.bias[every]
+        mix, taught = learned.mix[:, own].astype(np.float32), learned.seen[:, at].astype(np.float32)
+        for each in (weights, mix):
+            each[:, strange] = 0.0
+        bias[strange], taught[:, ~seen] = 0.0, 0.0
+        guess = np.array([_guess(learned.prior, dollars) for _, dollars in wanted], np.float32)
         return _Seats(
-            column=np.maximum(column, 0),
             seen=seen,
-            ability=np.where(seen, learned.ability[column], np.array(guess, np.float32)),
-            ability_std=np.where(seen, learned.ability_std[column], np.float32(learned.prior.std)),
-            scale=np.where(seen, learned.scale[column], np.float32(np.median(learned.scale))),
+            weights=weights,
+            bias=bias,
+            mix=mix,
+            taught=taught,
+            ability=np.where(seen, learned.ability[at], guess),
+            ability_std=np.where(seen, learned.ability_std[at], np.float32(learned.prior.std)),
+            offset=np.where(seen, learned.offset[at], np.float32(0)),
+            scale=np.where(seen, learned.scale[at], np.float32(np.median(learned.scale))),
+            overhead=np.where(seen, learned.overhead[at], np.float32(0)),
         )
 
     def _find(self, model: str) -> int:
         return self._row.get(model, self._row.get(_plain(model), -1))
 
 
-def _familiarity(similarities: Floats, length: float, spread: Spread) -> float:
-    """Say in [0, 1] how much a prompt is like a kind of prompt that was trained on."""
-    if not len(similarities):
-        return 1.0
-    nearest = float(similarities.max()) / max(length, 1e-6)
-    return min(1.0, max(0.0, 2 * nearest / max(spread.alike, 1e-6) - 1))
+def _chances(logits: Floats) -> Floats:
+    """Give the probability of each task (softmax)."""
+    raised = np.exp(logits - logits.max())
+    chances: Floats = raised / raised.sum()
+    return chances
+
+
+def _risen(likeness: Floats, trust: Floats) -> Floats:
+    """Say in [0, 1] how much a prompt is like each known task; see `deviations.ramp`."""
+    low, high = trust[:, 0], trust[:, 1]
+    risen: Floats = np.clip((likeness - low) / np.maximum(high - low, 1e-9), 0.0, 1.0)
+    return risen
 
 
 def _guess(prior: PricePrior, dollars: float | None) -> float:

@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from gearshift.learning.artifact import MILLION, Charge
 from gearshift.learning.data import OutcomeTable
 from gearshift.learning.estimators import Array
+from gearshift.learning.manifest import MILLION, Charge
 from gearshift.learning.predictor import PricePrior
 
 _MIN_CALLS: Final = 10

@@ -17,16 +17,19 @@ from typing import Final, TypeAlias
 import msgspec
 import numpy as np
 
+from gearshift import tokens
 from gearshift.learning.abilities import LUCK
-from gearshift.learning.artifact import Artifact, Charge, Manifest, ModelFacts, Training
+from gearshift.learning.artifact import Artifact
 from gearshift.learning.data import OutcomeTable, position, split, table_of
 from gearshift.learning.estimators import Array, Design, Index
 from gearshift.learning.evaluation import evaluate
 from gearshift.learning.features import FeatureSpec, featurize
 from gearshift.learning.lengths import LengthRegression
-from gearshift.learning.outcomes import OutcomeRegression
-from gearshift.learning.predictor import DEFAULT_OUTPUT_TOKENS, Parameters, Spread
+from gearshift.learning.manifest import Charge, Manifest, ModelFacts, Task, Training
+from gearshift.learning.outcomes import OutcomeRegression, Prompts
+from gearshift.learning.predictor import DEFAULT_OUTPUT_TOKENS, Floats, Parameters, Spread
 from gearshift.learning.pricing import charges, price_prior
+from gearshift.learning.tasks import MAX_CLUSTERS, PER_CLUSTER, cluster
 
 Progress: TypeAlias = Callable[[str, float], None]
 """Called with what is being done, and the share that is done."""
@@ -34,8 +37,9 @@ Progress: TypeAlias = Callable[[str, float], None]
 N_FOLDS: Final = 5
 _FOLD_SEED: Final = 1_000_003
 """Keeps the folds independent of the split, which uses the seed itself."""
-_MIN_KIND: Final = 20
-_MAX_KINDS: Final = 64
+_MIN_TASK: Final = 20
+"""Prompts of a task; those of smaller ones are taken together."""
+_MAX_TASKS: Final = 128
 _NEAR: Final = 0.05
 _FAR: Final = 0.2
 """Standard deviations of expected scores where the outcomes have too few tasks or data sets to tell their own."""
@@ -78,13 +82,13 @@ def train(
     rest = rest.observed()
     tell("reading prompts", 0.0)
     design = dense(rest, FeatureSpec())
-    fold = folds(rest, seed)
+    kinds, prompts = tasks(rest, design, seed)
     tell("fitting scores", 0.1)
-    scores = OutcomeRegression().fit(design, rest.quality, rest.datasets, fold)
+    scores = OutcomeRegression(buckets=FeatureSpec().buckets).fit(design, rest.quality, prompts)
     tell("fitting lengths", 0.6)
-    lengths = LengthRegression(default=DEFAULT_OUTPUT_TOKENS).fit(design, rest.output_tokens, fold)
-    parameters = _parameters(rest, design, scores, lengths)
-    artifact = Artifact(manifest=_manifest(rest, parameters, seed, holdout), parameters=parameters)
+    lengths = LengthRegression(default=DEFAULT_OUTPUT_TOKENS).fit(design, rest.output_tokens, prompts.fold)
+    parameters = _parameters(rest, scores, lengths)
+    artifact = Artifact(manifest=_manifest(rest, parameters, kinds, (seed, holdout)), parameters=parameters)
     if held.prompts:
         tell("measuring", 0.9)
         artifact = measured(artifact, held)
@@ -121,38 +125,66 @@ def measured(artifact: Artifact, held: OutcomeTable) -> Artifact:
     return Artifact(manifest=manifest, parameters=artifact.parameters)
 
 
-def _parameters(
-    table: OutcomeTable, design: Design, scores: OutcomeRegression, lengths: LengthRegression
-) -> Parameters:
+def tasks(table: OutcomeTable, design: Design, seed: int) -> tuple[tuple[Task, ...], Prompts]:
+    """Give every prompt the number of its task; the prompts of a data set with a single task are clustered."""
+    names = np.array([prompt.task for prompt in table.prompts], dtype=object)
+    dataset = table.datasets
+    titles = sorted({prompt.dataset for prompt in table.prompts})
+    common = Counter(zip(dataset.tolist(), names.tolist(), strict=True))
+    kept = {key for key, count in common.most_common(_MAX_TASKS - len(titles)) if count >= _MIN_TASK}
+    label = np.array([name if (each, name) in kept else "" for each, name in zip(dataset.tolist(), names, strict=True)])
+    for each in range(len(titles)):
+        rows = np.flatnonzero(dataset == each)
+        count = min(MAX_CLUSTERS, len(rows) // PER_CLUSTER)
+        if len(set(label[rows].tolist())) == 1 and count > 1:
+            found = cluster(design[rows, : FeatureSpec().buckets], count, seed)
+            label = label.astype(object)
+            label[rows] = [f"{label[rows[0]]}#{number}" for number in found]
+    pairs = list(zip(dataset.tolist(), label.tolist(), strict=True))
+    order = {pair: number for number, pair in enumerate(sorted(set(pairs)))}
+    counts = Counter(pairs)
+    named = tuple(Task(dataset=titles[each], name=name, prompts=counts[each, name]) for each, name in order)
+    task = np.array([order[pair] for pair in pairs])
+    return named, Prompts(dataset=dataset, task=task, fold=folds(table, seed))
+
+
+def _parameters(table: OutcomeTable, scores: OutcomeRegression, lengths: LengthRegression) -> Parameters:
     """Lay what was learned out in the columns that `Parameters` states."""
-    kinds, alike = _kinds(table, design)
-    coef = np.hstack([scores.coef_[:, :2], lengths.coef_[:, :1], scores.coef_[:, 2:], lengths.coef_[:, 1:], kinds])
-    mean = np.concatenate([scores.mean_[:2], lengths.mean_[:1], scores.mean_[2:], lengths.mean_[1:]])
+    classes, likeness = scores.tasks_, scores.likeness_
+    words = (scores.coef_[:, :2], lengths.coef_[:, :1], scores.coef_[:, 2:], lengths.coef_[:, 1:])
+    mix = np.zeros((len(scores.trust_), lengths.coef_.shape[1] + scores.mix_.shape[1]), np.float16)
+    mix[:, :2], mix[:, 3 : 3 + len(table.models)] = scores.mix_[:, :2], scores.mix_[:, 2:]
+    mean = (scores.mean_[:2], lengths.mean_[:1], scores.mean_[2:], lengths.mean_[1:], classes.bias_)
     near, far = _spread(table, scores.out_of_fold())
-    prices = [_dollars(charge) for charge in charges(table)]
+    prices = np.array([_dollars(charge) for charge in charges(table)])
     return Parameters(
         features=FeatureSpec(),
         models=table.models,
         aliases={},
-        prior=price_prior(np.array(prices), scores.ability_),
-        spread=Spread(near=near, far=far, alike=alike),
-        weights=coef.astype(np.float16),
-        bias=np.concatenate([mean, np.zeros(kinds.shape[1])]).astype(np.float32),
+        prior=price_prior(prices, scores.ability_),
+        spread=Spread(near=near, far=far),
+        weights=np.hstack([*words, classes.coef_, likeness.directions_]).astype(np.float16),
+        bias=np.concatenate([*mean, np.zeros(len(mix))]).astype(np.float32),
+        mix=mix,
+        rarity=likeness.rarity_.astype(np.float16),
+        trust=np.array([(each.low, each.high, each.slope) for each in scores.trust_], np.float32),
+        seen=scores.seen_.astype(np.uint8),
         ability=scores.ability_.astype(np.float32),
         ability_std=scores.strength_.std.astype(np.float32),
+        offset=scores.offset_.astype(np.float32),
         scale=lengths.scale_.astype(np.float32),
+        overhead=_overhead(table),
     )
 
 
-def _kinds(table: OutcomeTable, design: Design) -> tuple[Design, float]:
-    """Give the mean direction of each task's prompts, shape (dims, n_kinds), and how alike nearly all prompts are."""
-    names = [(prompt.dataset, prompt.task) for prompt in table.prompts]
-    common = [name for name, count in Counter(names).most_common(_MAX_KINDS) if count >= _MIN_KIND]
-    unit = design / np.maximum(np.linalg.norm(design, axis=1, keepdims=True), 1e-6)
-    members = [np.array([name == each for name in names]) for each in common] or [np.ones(len(names), dtype=bool)]
-    kinds = np.column_stack([unit[rows].mean(axis=0) for rows in members])
-    kinds /= np.maximum(np.linalg.norm(kinds, axis=0), 1e-6)
-    return kinds, float(np.quantile((unit @ kinds).max(axis=1), 0.1))
+def _overhead(table: OutcomeTable) -> Floats:
+    """Measure how many input tokens each model counts beyond our own estimate (the median); 0 where none are known."""
+    own = np.array([tokens.estimate(prompt.request) for prompt in table.prompts])[:, None]
+    beyond = table.input_tokens - own
+    known = ~np.isnan(beyond).all(axis=0)
+    found = np.zeros(len(table.models), np.float32)
+    found[known] = np.nanmedian(beyond[:, known], axis=0)
+    return found
 
 
 def _spread(table: OutcomeTable, forecast: Array) -> tuple[float, float]:
@@ -166,7 +198,7 @@ def _spread(table: OutcomeTable, forecast: Array) -> tuple[float, float]:
     biases, levels = [], []
     for task in np.unique(tasks):
         part = error[tasks == task]
-        part = part[:, (~np.isnan(part)).sum(axis=0) >= _MIN_KIND]
+        part = part[:, (~np.isnan(part)).sum(axis=0) >= _MIN_TASK]
         count = (~np.isnan(part)).sum(axis=0)
         biases.extend(np.nanmean(part, axis=0) ** 2 - np.nanvar(part, axis=0) / np.maximum(1, count))
     for each in np.unique(table.datasets):
@@ -177,7 +209,7 @@ def _spread(table: OutcomeTable, forecast: Array) -> tuple[float, float]:
     return max(near, _NEAR / 5), _FAR if few else float(np.hypot(np.std(levels, ddof=1), LUCK))
 
 
-def _manifest(table: OutcomeTable, parameters: Parameters, seed: int, holdout: float) -> Manifest:
+def _manifest(table: OutcomeTable, parameters: Parameters, kinds: tuple[Task, ...], how: tuple[int, float]) -> Manifest:
     seen = ~np.isnan(table.quality)
     facts = tuple(
         ModelFacts(
@@ -192,13 +224,14 @@ def _manifest(table: OutcomeTable, parameters: Parameters, seed: int, holdout: f
         quality=QUALITY,
         features=parameters.features,
         models=facts,
+        tasks=kinds,
         aliases=parameters.aliases,
         prior=parameters.prior,
         spread=parameters.spread,
         training=Training(
             digest=table.digest,
-            seed=seed,
-            holdout=holdout,
+            seed=how[0],
+            holdout=how[1],
             prompts=len(table.prompts),
             outcomes=int(seen.sum()),
             datasets=dict(sorted(Counter(prompt.dataset for prompt in table.prompts).items())),

@@ -128,11 +128,11 @@ def test_a_pipe_or_folder_instead_of_a_file_is_refused(saved: Path) -> None:
 
 
 def test_another_schema_is_refused_before_anything_else(saved: Path) -> None:
-    (saved / MANIFEST).write_text('{"schema": 2, "hello": []}')
-    assert "found schema 2, expected 1" in refused(saved)
+    (saved / MANIFEST).write_text('{"schema": 1, "hello": []}')
+    assert "found schema 1, expected 2" in refused(saved)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema": 1}', b"\xff", b"[" * 100_000, b'{"schema": "1"}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema": 2}', b"\xff", b"[" * 100_000, b'{"schema": "2"}'])
 def test_a_broken_manifest_is_refused(saved: Path, content: bytes) -> None:
     (saved / MANIFEST).write_bytes(content)
     assert "found no valid manifest" in refused(saved)
@@ -144,7 +144,7 @@ def test_a_broken_manifest_is_refused(saved: Path, content: bytes) -> None:
         {"buckets": 4095},
         {"buckets": 2**40},
         {"buckets": 0},
-        {"version": 2},
+        {"version": 1},
         {"tail": -1},
         {"head": 2**60},
     ],
@@ -152,6 +152,16 @@ def test_a_broken_manifest_is_refused(saved: Path, content: bytes) -> None:
 def test_features_of_another_kind_are_refused(saved: Path, change: dict[str, int]) -> None:
     edit(saved, lambda manifest: manifest["features"].update(change))
     assert "found features" in refused(saved)
+
+
+def test_other_word_vectors_are_refused(saved: Path) -> None:
+    edit(saved, lambda manifest: manifest["features"].update(words="0" * 64))
+    assert "found word vectors 0000" in refused(saved)
+
+
+def test_without_a_task_nothing_is_served(saved: Path) -> None:
+    edit(saved, lambda manifest: manifest.update(tasks=[]))
+    assert "0 tasks" in refused(saved)
 
 
 def test_names_must_be_distinct_and_aliases_of_something(saved: Path) -> None:
@@ -174,6 +184,9 @@ def test_no_number_may_be_missing(saved: Path) -> None:
         {"weights": np.zeros((8, 11), np.float16)},
         {"bias": np.zeros(2, np.float32)},
         {"scale": np.zeros((3, 1), np.float32)},
+        {"mix": np.zeros((3, 9), np.float16)},
+        {"trust": np.zeros((2, 2), np.float32)},
+        {"seen": np.zeros((2, 3), np.float32)},
     ],
 )
 def test_shapes_and_types_must_be_those_of_the_manifest(saved: Path, tensors: dict[str, np.ndarray[Any, Any]]) -> None:
@@ -205,7 +218,7 @@ def test_the_builtin_artefact_is_sound_and_says_where_it_comes_from() -> None:
     assert found.manifest.metrics
     assert {source["licence"] for source in found.manifest.sources} == {"Apache-2.0", "MIT"}
     assert found.manifest.calibration is None
-    assert sum(path.stat().st_size for path in builtin_path().iterdir()) < 3_000_000
+    assert sum(path.stat().st_size for path in builtin_path().iterdir()) < 6_000_000
     assert found.predictor().knows("openai/gpt-4o-mini")
     assert msgspec.json.encode(found.manifest)
 

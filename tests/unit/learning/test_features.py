@@ -24,7 +24,7 @@ SPEC = FeatureSpec()
 
 def counts(request: Request) -> dict[str, float]:
     indices, values = featurize(request, SPEC)
-    structure = values[indices >= SPEC.buckets]
+    structure = values[(indices >= SPEC.buckets) & (indices < SPEC.buckets + len(STRUCTURE))]
     return dict(zip(STRUCTURE, structure.tolist(), strict=True))
 
 
@@ -37,7 +37,7 @@ def test_the_same_text_gives_the_same_valid_vector(text: str) -> None:
     assert (np.diff(indices) > 0).all()
     assert indices.max() < SPEC.dims
     assert np.isfinite(values).all()
-    assert (values >= 0).all()
+    assert (values[indices < SPEC.buckets + len(STRUCTURE)] >= 0).all()
     hashed = values[indices < SPEC.buckets]
     assert len(hashed) == 0 or np.isclose(np.linalg.norm(hashed), 1, atol=1e-5)
 
