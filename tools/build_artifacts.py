@@ -22,7 +22,9 @@ import msgspec
 
 from gearshift.learning.artifact import Artifact, Manifest, builtin_path, read
 from gearshift.learning.data import load
-from gearshift.learning.report import Report, SetReport, interval
+from gearshift.learning.findings import SetReport
+from gearshift.learning.report import Report
+from gearshift.learning.tables import interval
 from gearshift.learning.training import train
 
 ROOT: Final = Path(__file__).resolve().parents[1]
