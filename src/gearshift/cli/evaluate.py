@@ -15,23 +15,21 @@ PAGE: Final = "report.html"
 """The file that --report writes."""
 
 
+_TRAIN: Final = (
+    "Outcome data for the kNN and ridge baselines to learn from: what the artefact was trained on. "
+    "Questions that are measured are left out of it. May be given again."
+)
+_PRICES: Final = (
+    "YAML file of prices, where no cost is recorded: `model: [input, output]` in USD per million tokens, "
+    "or `model: USD per call`."
+)
+
+
 def evaluate(
     artifact: Annotated[Path, typer.Option(help="Folder of the artefact.")],
     data: Annotated[list[Path], typer.Option(help="Outcome data, .parquet or .jsonl; may be given again.")],
-    train: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Outcome data for the kNN and ridge baselines to learn from: what the artefact was trained on. "
-            "Questions that are measured are left out of it. May be given again."
-        ),
-    ] = None,
-    prices: Annotated[
-        Path | None,
-        typer.Option(
-            help="YAML file of prices, where no cost is recorded: `model: [input, output]` in USD per million tokens, "
-            "or `model: USD per call`."
-        ),
-    ] = None,
+    train: Annotated[list[Path] | None, typer.Option(help=_TRAIN)] = None,
+    prices: Annotated[Path | None, typer.Option(help=_PRICES)] = None,
     report: Annotated[Path | None, typer.Option(help=f"Folder to write {PAGE} to: plots and tables, one file.")] = None,
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Only the prompts that `train --holdout` kept back with this artefact.")

@@ -4,7 +4,7 @@
 
 Invariant: the numbers are of the code that ships: the choices are those of `gearshift.routing.decide.decide` (see
 `choices`). Whether the prompts were trained on is for the caller to see to (`data.split`); the report counts those
-that lie on the side that training held back.
+that it cannot have been trained on.
 """
 
 from __future__ import annotations
@@ -96,7 +96,10 @@ def _method(artifact: Artifact, table: OutcomeTable, dials: int, found: Sequence
         training_digest=training.digest,
         data_digest=table.digest,
         prompts=len(table.prompts),
-        held_out=sum(position(prompt, training.seed) < training.holdout for prompt in table.prompts),
+        unseen=sum(
+            prompt.dataset not in training.datasets or position(prompt, training.seed) < training.holdout
+            for prompt in table.prompts
+        ),
         holdout=training.holdout,
         seed=training.seed,
         dials=dials,

@@ -125,7 +125,7 @@ class SetReport(Struct, frozen=True, kw_only=True):
 class Method(Struct, frozen=True, kw_only=True):
     """Hold how an evaluation was made.
 
-    `held_out` counts the `prompts` that lie on the side that training held back (share `holdout`, by `seed`).
+    `unseen` counts the `prompts` that training held back (share `holdout`, by `seed`), or whose data set it did not have.
     `checked` choices were made by `routing.decide` beside the sweep, `differing` of them came out otherwise (then all
     were made by it). Digests are SHA-256 of outcomes.
     """
@@ -134,7 +134,7 @@ class Method(Struct, frozen=True, kw_only=True):
     training_digest: str
     data_digest: str
     prompts: int
-    held_out: int
+    unseen: int
     holdout: float
     seed: int
     dials: int

@@ -89,10 +89,10 @@ def _how(method: Method, sets: Sequence[SetReport]) -> list[tuple[str, str]]:
         for each in found.rivals
     )
     choices = f"{method.dials} settings of willingness to pay; {method.checked:,} choices were made again by the"
-    split = f"by question, holdout {method.holdout:g}, seed {method.seed}; {method.held_out:,} of {method.prompts:,}"
+    split = f"by question, holdout {method.holdout:g}, seed {method.seed}; {method.unseen:,} of {method.prompts:,}"
     return [
         ("Choices", f"{choices} production code that serves, {method.differing} differed"),
-        ("Split", f"{split} prompts lie on the side that was held back"),
+        ("Split", f"{split} prompts were held back, or are of data sets not trained on"),
         ("Intervals", f"95 %, {method.resamples} bootstrap resamples of prompts, paired"),
         ("Baselines that learn", "; ".join(fitted) or "not measured: no training outcomes were given (--train)"),
         ("Training outcomes, SHA-256", method.training_digest),

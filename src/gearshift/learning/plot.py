@@ -186,7 +186,7 @@ def _meet(one: tuple[float, float, float, float], other: tuple[float, float, flo
 
 
 def _steps(low: float, high: float) -> list[float]:
-    """Give four to nine round values."""
+    """Give two to six round values."""
     raw = (high - low) / 5
     unit = 10 ** floor(log10(raw))
     step = next(factor * unit for factor in (1, 2, 5, 10) if factor * unit >= raw)
@@ -194,9 +194,13 @@ def _steps(low: float, high: float) -> list[float]:
 
 
 def _decades(low: float, high: float) -> list[float]:
-    """Give powers of ten; over few of them also two and five times these, over many of them every second or third."""
+    """Give powers of ten; over few of them also two and five times these, over many of them every second or third.
+
+    A range without two of these gets steps.
+    """
     powers = range(floor(log10(low)), ceil(log10(high)) + 1)
     factors = (1.0, 2.0, 5.0) if len(powers) - 1 <= _FEW else (1.0,)
     every = ceil(len(powers) / 6)
     found = (factor * 10.0**power for power in powers for factor in factors if power % every == 0)
-    return [float(f"{value:.6g}") for value in found if low <= value <= high]
+    ticks = [float(f"{value:.6g}") for value in found if low <= value <= high]
+    return ticks if len(ticks) > 1 else _steps(low, high)

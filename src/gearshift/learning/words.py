@@ -62,11 +62,11 @@ def sentences(found: SetReport) -> list[str]:
 
 def caution(method: Method) -> str:
     """Say when prompts may have been trained on; else ""."""
-    if method.held_out == method.prompts:
+    if method.unseen == method.prompts:
         return ""
-    left = method.prompts - method.held_out
+    left = method.prompts - method.unseen
     return (
-        f"{left} of {method.prompts} prompts lie on the side of the split that the artefact may have been trained on. "
+        f"The artefact may have been trained on {left} of {method.prompts} prompts. "
         "If they were, these figures flatter it; --held-out leaves them out."
     )
 
