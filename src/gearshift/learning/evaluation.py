@@ -75,10 +75,8 @@ def evaluate(
     known = [name for name in table.models if learned.knows(name)]
     priced = with_costs(table.take(np.arange(len(table.prompts)), known), stated)
     prices = _prices(artifact, priced, stated)
-    names = sorted({prompt.dataset for prompt in table.prompts})
-    pools = [pool for pool in (_pool(priced, name, prices) for name in names) if pool is not None]
-    others = None if rest is None else _without(rest, table)
-    found = [measure(learned, pool, dials, others) for pool in pools]
+    others = None if rest is None else without(rest, table)
+    found = [measure(learned, pool, dials, others) for pool in pools(priced, prices)]
     trained = artifact.manifest.training.datasets
     return Report(
         version=learned.version,
@@ -109,8 +107,8 @@ def _method(artifact: Artifact, table: OutcomeTable, dials: int, found: Sequence
     )
 
 
-def _without(rest: OutcomeTable, table: OutcomeTable) -> OutcomeTable:
-    """Leave out the questions that are measured on."""
+def without(rest: OutcomeTable, table: OutcomeTable) -> OutcomeTable:
+    """Leave the questions of `table` out of `rest`."""
     asked = {prompt.group for prompt in table.prompts}
     return rest.take(np.flatnonzero([prompt.group not in asked for prompt in rest.prompts]))
 
@@ -123,7 +121,13 @@ def _prices(artifact: Artifact, table: OutcomeTable, stated: Stated) -> list[Pri
     return [known.get(name) or price for name, price in zip(table.models, here, strict=True)]
 
 
-def _pool(table: OutcomeTable, dataset: str, prices: list[Price | None]) -> Pool | None:
+def pools(table: OutcomeTable, prices: Sequence[Price | None]) -> list[Pool]:
+    """Give what can be compared in each data set, by name; `prices` are of the table's models, in their order."""
+    names = sorted({prompt.dataset for prompt in table.prompts})
+    return [pool for pool in (_pool(table, name, prices) for name in names) if pool is not None]
+
+
+def _pool(table: OutcomeTable, dataset: str, prices: Sequence[Price | None]) -> Pool | None:
     """Take models and prompts of a data set such that every model answered every prompt; None when nothing is left.
 
     Where costs are known, models without one are left out; where they are known of hardly any outcome, none counts.
@@ -139,7 +143,7 @@ def _pool(table: OutcomeTable, dataset: str, prices: list[Price | None]) -> Pool
     keep = paid[:, wanted].all(axis=1)
     if not wanted.any() or not keep.any():
         return None
-    columns = np.flatnonzero(wanted)
+    columns = np.flatnonzero(wanted).tolist()
     return Pool(
         dataset=dataset,
         prompts=tuple(table.prompts[row] for row in np.flatnonzero(rows)[keep]),

@@ -125,7 +125,7 @@ class SetReport(Struct, frozen=True, kw_only=True):
 class Method(Struct, frozen=True, kw_only=True):
     """Hold how an evaluation was made.
 
-    `unseen` counts the `prompts` that training held back (share `holdout`, by `seed`), or whose data set it did not have.
+    `unseen` counts the `prompts` that training held back (share `holdout`, by `seed`), or whose data set it had not.
     `checked` choices were made by `routing.decide` beside the sweep, `differing` of them came out otherwise (then all
     were made by it). Digests are SHA-256 of outcomes.
     """
