@@ -100,7 +100,7 @@ bench-routing: setup ## drive recorded prompts through the gateway: cost, score,
 
 .PHONY: bench-transfer
 bench-transfer: setup ## leave data sets and models out of training, and measure on them (slow)
-	@$(BIN)/python tools/bench_transfer.py $(ARGS)
+	@$(BIN)/python -m tools.bench_transfer $(ARGS)
 
 .PHONY: artifacts
 artifacts: setup ## train the router artefacts that ship: builtin and demo
