@@ -6,7 +6,7 @@ Invariant: pure functions of findings; what a plot shows is also in a table of t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from math import sqrt
 from typing import Final, Literal
@@ -194,8 +194,11 @@ def shares(points: Sequence[Point], dataset: str) -> Markup:
     return svg(_SQUARE, f"Shares of models on {dataset}", about, *drawn)
 
 
-def forest(rows: Sequence[tuple[str, Interval]], title: str) -> Markup:
-    """Draw figures of differences with their intervals, in points of 100, one row each; zero is no gain."""
+def forest(rows: Sequence[tuple[str, Interval]], title: str, muted: Collection[str] = ()) -> Markup:
+    """Draw figures of differences with their intervals, in points of 100, one row each; zero is no gain.
+
+    Rows that are `muted` conclude nothing, whatever their interval.
+    """
     ends = [100 * end for _, each in rows for end in (each.value, each.low, each.high) if end is not None]
     low, high = span([0.0, *ends])
     width, height = _WIDE[0], _ROW * len(rows) + 64
@@ -209,17 +212,19 @@ def forest(rows: Sequence[tuple[str, Interval]], title: str) -> Markup:
     drawn.append(line([(frame.x.at(0), 8), (frame.x.at(0), height - 48)], "zero"))
     for number, (name, each) in enumerate(rows):
         y = 14 + _ROW * (number + 0.5)
-        drawn += [text((208, y + 4), short(name), "label end"), *_whisker(frame, each, y)]
+        drawn += [
+            text((208, y + 4), short(name), "label end"),
+            *_whisker(frame, each, y, "even" if name in muted else sign(each)),
+        ]
         drawn.append(text((width - 158, y + 4), points_of(each), "tick"))
     about = "A dot is the measured gain, its line the 95 % interval; a line that crosses zero may be chance."
     return svg((width, height), title, about, *drawn)
 
 
-def _whisker(frame: Frame, found: Interval, y: float) -> list[Markup]:
+def _whisker(frame: Frame, found: Interval, y: float, kind: str) -> list[Markup]:
     if found.value is None:
         return []
     low, high = (frame.x.at(100 * end) if end is not None else None for end in (found.low, found.high))
-    kind = sign(found)
     left, right = frame.x.start if low is None else low, frame.x.end if high is None else high
     return [
         line([(left, y), (right, y)], f"whisker {kind}"),

@@ -17,6 +17,7 @@ from gearshift.learning.report import Report
 from gearshift.learning.section import anchor, badge, figure, section
 
 _SHEET: Final = Path(__file__).with_name("page.css")
+_LOOKED_UP: Final = "Each choice of the router is looked up in recorded outcomes."
 _GLOSSARY: Final = (
     ("Mix", "The best that a coin toss between two single models reaches at a cost: their upper hull, in hindsight."),
     ("Gain", "Points (of 100) of mean score above the mix, averaged over the logarithm of cost."),
@@ -47,14 +48,16 @@ def _top(report: Report) -> Markup:
     parts = [
         element("p", f"Router evaluation · artefact {report.version}", class_="over"),
         element("h1", words.headline(report.sets)),
-        element("p", f"{measured} Each choice is looked up in recorded outcomes.", class_="lead"),
+        element("p", f"{measured} {_LOOKED_UP} {words.undecided(report.sets)}".rstrip(), class_="lead"),
     ]
     told = words.caution(report.method) if report.method is not None else ""
     if told:
         parts.append(element("p", told, class_="caution", role="note"))
     gains = [(found.dataset, found.gain) for found in report.sets if found.gain is not None]
     if len(gains) > 1:
-        parts.append(figure(charts.forest(gains, "Gain over mixing single models"), "Gain at equal cost, by data set"))
+        thin = {found.dataset for found in report.sets if words.verdict(found) == "thin"}
+        drawn = charts.forest(gains, "Gain over mixing single models", thin)
+        parts.append(figure(drawn, "Gain at equal cost, by data set"))
     parts.append(element("ul", *map(_card, report.sets), class_="cards"))
     return element("header", *parts)
 

@@ -47,6 +47,13 @@ def headline(sets: Sequence[SetReport]) -> str:
     return f"Routing beats mixing single models on {where}" + (f" and loses on {lost}" if lost else "")
 
 
+def undecided(sets: Sequence[SetReport]) -> str:
+    """Name the data sets that tell nothing of savings; "" when each does."""
+    names = [found.dataset for found in sets if verdict(found) in {"unknown", "thin"}]
+    few = "nothing can be concluded for want of costs or prompts"
+    return f"On {', '.join(names)} {few}." if 0 < len(names) < len(sets) else ""
+
+
 def sentences(found: SetReport) -> list[str]:
     """Say what a data set shows, most important first."""
     said = [_few(found), _saving(found), _gain(found), _harm(found), *(_lead(each) for each in found.rivals)]

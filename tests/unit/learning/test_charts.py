@@ -85,6 +85,12 @@ def test_a_forest_tells_gain_from_chance(interval: Interval, sign: str, words: s
     assert words in drawn
 
 
+def test_a_muted_row_is_no_gain() -> None:
+    drawn = charts.forest([("thin", Interval(value=0.2, low=0.1, high=0.3))], "t", {"thin"})
+    assert "whisker even" in kinds(drawn)
+    assert "whisker gain" not in kinds(drawn)
+
+
 def test_long_names_are_cut() -> None:
     assert charts.short("x" * 50).endswith("…")
     assert charts.short("x") == "x"

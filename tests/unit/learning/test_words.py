@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from gearshift.learning.findings import Baselines, Method, PairReport, RivalReport, SetReport
 from gearshift.learning.metrics import Interval
-from gearshift.learning.words import caution, headline, sentences, verdict
+from gearshift.learning.words import caution, headline, sentences, undecided, verdict
 
 GAIN = Interval(value=0.02, low=0.01, high=0.03)
 EVEN = Interval(value=0.0, low=-0.01, high=0.01)
@@ -94,6 +94,12 @@ def test_the_headline_counts() -> None:
     assert headline([won, lost, even]) == "Routing beats mixing single models on 1 of 3 data sets and loses on 1"
     assert headline([even]) == "No gain is shown on 1 data set"
     assert headline([even, lost]) == "No gain is shown on 2 data sets; on 1 routing loses"
+
+
+def test_data_sets_that_tell_nothing_are_named() -> None:
+    thin = replace(FOUND, dataset="few", prompts=5)
+    assert undecided([FOUND, thin]) == "On few nothing can be concluded for want of costs or prompts."
+    assert undecided([FOUND]) == undecided([thin]) == ""
 
 
 def test_harm_rivals_pairs_and_new_data_sets_are_told() -> None:
