@@ -19,7 +19,6 @@ from typing import Final
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve  # type: ignore[import-untyped]
 
 from gearshift.learning.data import OutcomeTable, Prompt, position
@@ -34,6 +33,8 @@ MAX_PROMPTS: Final = 8000
 _MIN_PROMPTS: Final = 20
 _WHOLE: Final = 50
 _MOST: Final = 0.9
+_BLOCK: Final = 512
+"""Prompts whose neighbours are sorted at once: positions take twice the memory of the similarities."""
 _FOLDS: Final = 5
 _FOLD_SEED: Final = 2_000_003
 
@@ -127,7 +128,8 @@ def _nearest(lesson: _Lesson) -> Rival:
 
 def _averages(alike: Design, scores: Array, tried: Sequence[int]) -> list[Array]:
     """Give forecasts for each number of neighbours; a model that no neighbour was asked about gets its mean."""
-    nearest: NDArray[np.intp] = np.argsort(-alike, axis=1, kind="stable")[:, : max(tried)]
+    blocks = np.array_split(alike, max(1, len(alike) // _BLOCK))
+    nearest = np.vstack([np.argsort(-block, axis=1, kind="stable")[:, : max(tried)] for block in blocks])
     seen, known, mean = ~np.isnan(scores), np.nan_to_num(scores), np.nanmean(scores, axis=0)
     total, count = np.zeros((len(alike), scores.shape[1])), np.zeros((len(alike), scores.shape[1]))
     found = []
