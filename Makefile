@@ -98,6 +98,10 @@ bench-peers: setup ## compare with the other gateways that are installed on this
 bench-routing: setup ## drive recorded prompts through the gateway: cost, score, share per model
 	@$(BIN)/python -m tools.bench_routing $(ARGS)
 
+.PHONY: bench-transfer
+bench-transfer: setup ## leave data sets and models out of training, and measure on them (slow)
+	@$(BIN)/python -m tools.bench_transfer $(ARGS)
+
 .PHONY: artifacts
 artifacts: setup ## train the router artefacts that ship: builtin and demo
 	@$(BIN)/python tools/build_artifacts.py $(ARGS)

@@ -22,8 +22,10 @@ import msgspec
 
 from gearshift.learning.artifact import Artifact, builtin_path, read
 from gearshift.learning.data import load
+from gearshift.learning.findings import SetReport
 from gearshift.learning.manifest import Manifest
-from gearshift.learning.report import Report, SetReport, interval
+from gearshift.learning.report import Report
+from gearshift.learning.tables import interval
 from gearshift.learning.training import train
 
 ROOT: Final = Path(__file__).resolve().parents[1]

@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from gearshift.learning.embedding import DIMS, TABLE
 from gearshift.learning.features import FeatureSpec, as_request, read, split_words
-from gearshift.learning.words import DIMS, TABLE
 from tools.sentence_encoder import Encoder, Floats
 
 ROOT: Final = Path(__file__).resolve().parents[1]

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from gearshift.learning.words import DIMS
+from gearshift.learning.embedding import DIMS
 from tools.build_words import reduce, vocabulary
 from tools.sentence_encoder import Encoder
 

@@ -23,10 +23,10 @@ from safetensors.numpy import load as parse_tensors
 from safetensors.numpy import save as dump_tensors
 
 from gearshift.errors import ArtifactError
+from gearshift.learning.embedding import load_words
 from gearshift.learning.features import FeatureSpec
 from gearshift.learning.manifest import SCHEMA, Manifest
 from gearshift.learning.predictor import SHARED, LearnedPredictor, Parameters
-from gearshift.learning.words import load_words
 
 MANIFEST: Final = "manifest.json"
 TENSORS: Final = "model.safetensors"

@@ -20,7 +20,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from gearshift.learning.words import DIMS, load_words
+from gearshift.learning.embedding import DIMS, load_words
 from gearshift.types.chat import Media, Message, Request, Text
 
 FloatArray: TypeAlias = NDArray[np.float32]

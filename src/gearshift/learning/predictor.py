@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from gearshift import tokens
 from gearshift.accounting import expected_cost
+from gearshift.learning.embedding import load_words
 from gearshift.learning.features import FeatureSpec, featurize
-from gearshift.learning.words import load_words
 from gearshift.types.catalog import NANO_PER_USD, Deployment, Price
 from gearshift.types.chat import Request
 from gearshift.types.decision import Estimate

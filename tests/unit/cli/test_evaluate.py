@@ -51,3 +51,26 @@ def test_held_out_needs_a_holdout(made: tuple[Path, Path], tmp_path: Path) -> No
     done = CliRunner().invoke(app, ["evaluate", "--artifact", str(tmp_path / "all"), "--data", str(data), "--held-out"])
     assert isinstance(done.exception, DataError)
     assert "found a holdout of 0.0" in done.exception.message
+
+
+def test_the_report_is_one_page_in_the_folder(made: tuple[Path, Path], tmp_path: Path) -> None:
+    data, out = made
+    arguments = ["evaluate", "--artifact", str(out), "--data", str(data), "--report", str(tmp_path / "new" / "report")]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    page = tmp_path / "new" / "report" / "report.html"
+    assert f"wrote {page}" in done.stdout
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert [path.name for path in page.parent.iterdir()] == ["report.html"]
+
+
+def test_training_outcomes_and_prices_are_taken(made: tuple[Path, Path], tmp_path: Path) -> None:
+    data, out = made
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("big: 0.2\ntiny: [1, 2]\n")
+    arguments = ["--artifact", str(out), "--data", str(data), "--train", str(data), "--prices", str(prices)]
+    done = CliRunner().invoke(app, ["evaluate", *arguments, "--held-out", "--json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)["sets"][0]
+    assert [each["name"] for each in found["rivals"]] == ["kNN", "ridge per model"]
+    assert {each["model"]: each["cost_usd"] for each in found["singles"]} == pytest.approx({"big": 0.1, "tiny": 0.01})

@@ -97,3 +97,75 @@ def test_an_undefined_figure_has_no_upper_end() -> None:
     found = bootstrap(lambda rows: None if rows.sum() % 2 else 1.0, 10)
     assert (found.low, found.high) == (1.0, None)
     assert bootstrap(lambda _: None, 10).low is None
+
+
+def test_margin_is_what_mixing_does_not_reach() -> None:
+    singles = Hull(np.array([1.0, 3.0]), np.array([0.4, 0.8]))
+    found = metrics.margin(np.array([1.0, 2.0, 9.0]), np.array([0.4, 0.5, 0.9]), singles)
+    assert found.tolist() == pytest.approx([0.0, -0.1, 0.1])
+
+
+def test_llmrouterbench_figures_by_hand() -> None:
+    cost, quality = np.array([1.0, 2.0, 4.0]), np.array([0.5, 0.8, 0.88])
+    assert metrics.perf_gain(quality, 0.8) == pytest.approx(0.1)
+    assert metrics.cost_save(cost, quality, (4.0, 0.8)) == pytest.approx(0.5)
+    assert metrics.cost_save(cost, quality, (1.0, 0.8)) == pytest.approx(-1.0)
+    assert metrics.cost_save(cost, quality, (4.0, 0.9)) is None
+    assert metrics.cost_save(cost, quality, (0.0, 0.8)) is None
+    assert metrics.oracle_gap(quality, 1.1) == pytest.approx(0.2)
+    assert metrics.perf_gain(quality, 0.0) is None
+    assert metrics.oracle_gap(quality, 0.0) is None
+
+
+def test_rounding_does_not_lose_the_best_models_own_score() -> None:
+    assert metrics.cost_save(np.array([1.0]), np.array([0.7 - 1e-12]), (1.0, 0.7)) == pytest.approx(0)
+    assert Hull(np.array([1.0]), np.array([0.7 - 1e-12])).cost_of(0.7) == 1.0
+
+
+def test_the_arena_score_is_the_published_one() -> None:
+    # RouterArena's table: accuracy 0.7640 at $0.18 per 1,000 is 75.27 (rounded inputs give 75.25).
+    assert metrics.arena(np.array([0.18e-3]), np.array([0.7640])) == pytest.approx(75.25, abs=0.01)
+    assert metrics.arena(np.array([0.0]), np.array([0.7])) is None
+    best = metrics.arena(np.array([0.18e-3, 1.0]), np.array([0.7640, 0.1]))
+    assert best == metrics.arena(np.array([0.18e-3]), np.array([0.7640]))
+
+
+def test_reliability_counts_every_outcome_once() -> None:
+    forecast, score = np.array([0.05, 0.05, 0.95, 1.0]), np.array([0.0, 1.0, 1.0, 1.0])
+    low, high = metrics.reliability(forecast, score)
+    assert low.forecast == pytest.approx(0.05)
+    assert (low.count, low.score) == (2, 0.5)
+    assert (high.count, high.score) == (2, 1.0)
+
+
+def test_coverage_is_in_standard_deviations_of_the_mean() -> None:
+    forecast, std = np.full((50, 2), 0.5), np.full((50, 2), 0.1)
+    score = np.tile([0.6, 0.8], (50, 1))
+    found = metrics.coverage(forecast, std, score)
+    assert found.z == pytest.approx(2.0)
+    assert found.within == pytest.approx(0.5)
+    assert metrics.coverage(forecast, np.zeros_like(std), score) == metrics.Coverage(z=None, within=None)
+
+
+def test_resamples_are_those_of_the_bootstrap() -> None:
+    sample = np.random.default_rng(1).random(40)
+    weights = metrics.resamples(40)
+    assert weights.sum(axis=1) == pytest.approx(np.ones(len(weights)))
+    by_product = metrics.interval_of((weights @ sample).tolist())
+    by_rows = bootstrap(partial(mean, sample), 40)
+    for one, other in zip((by_product.value, by_product.low), (by_rows.value, by_rows.low), strict=True):
+        assert one == pytest.approx(other)
+
+
+@given(POINTS, POINTS)
+def test_nothing_saves_more_than_everything(
+    router: list[tuple[float, float]], singles: list[tuple[float, float]]
+) -> None:
+    cost, quality = np.array(router).T
+    best = max(singles, key=lambda point: point[1])
+    found = metrics.cost_save(cost, quality, best)
+    assert found is None or found < 1
+    costs, qualities = np.array(singles).T
+    alone = metrics.cost_save(costs, qualities, best)
+    assert alone is not None
+    assert alone >= -1e-9
