@@ -51,6 +51,8 @@ class Telemetry:
         self._saved = self._gauge("saved_usd", "cost of the same tokens at the baseline less the actual cost", "router")
         self._decisions = self._counter("decisions", "decisions", "router", "policy", "chosen", "reason")
         self._failures = self._counter("attempt_failures", "attempts that failed", "model", "provider", "reason")
+        self._reloads = self._counter("reloads", "changes of config or artefact that serve since")
+        self._refused = self._counter("reload_failures", "changes that were refused: what was there before serves on")
         self._child = lru_cache(maxsize=4096)(self._make_child)
 
     def began(self) -> None:
@@ -76,6 +78,14 @@ class Telemetry:
         self._count_money(exchange, router)
         if log.isEnabledFor(logging.INFO):
             log.info("exchange", extra={"fields": _line(exchange, router, model, provider)})
+
+    def reloaded(self) -> None:
+        """Count a change of config or artefact that serves from now on."""
+        self._reloads.inc()
+
+    def reload_refused(self) -> None:
+        """Count a change that was refused."""
+        self._refused.inc()
 
     def exposition(self) -> bytes:
         """Give all metrics in Prometheus' text format."""
