@@ -1,7 +1,7 @@
 """Own the last check of an artefact before it serves: it must forecast, and in range, for every model that it knows.
 
 Invariant: a trial is the production path (`routing.estimate`), so what passes it does not fail on its first request.
-Finite parameters are not enough: two large ones overflow where they meet.
+Finite parameters are not enough: a large one overflows where it is squared.
 """
 
 from __future__ import annotations
