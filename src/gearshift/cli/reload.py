@@ -13,6 +13,7 @@ Files are looked at, not watched by the kernel: that works on every file system,
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -119,6 +120,7 @@ class Reloader:
         waiting = [key for key in FIXED if _value(plan.config, key) != _value(self._started, key)]
         self._assembly.adopt(plan)
         self._served = plan.config
+        gc.collect()  # a predictor and its cache hold each other, and the collector seldom looks (`listen.settle`)
         self._assembly.site.telemetry.reloaded()
         done: dict[str, object] = {"config": plan.config.version, "predictors": _predictors(plan)}
         done |= {"needs_restart": waiting, "took_s": round(time.monotonic() - began, 3)}

@@ -58,7 +58,7 @@ class Switch(Struct, frozen=True, kw_only=True):
 
 
 class Pointer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Hold what `current.json` says. `before` is where rollbacks lead, its last version first; `history` is in order."""
+    """Hold what `current.json` says. Rollbacks lead to `before`, its last version first; `history` is in order."""
 
     schema: Literal[1] = SCHEMA
     current: Version

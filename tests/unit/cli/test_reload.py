@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import signal
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -128,6 +129,17 @@ def test_a_change_counts_when_it_was_seen_twice(tmp_path: Path, caplog: pytest.L
         ((event, fields),) = events(caplog)
         assert event == "reloaded"
         assert (fields["predictors"], fields["needs_restart"]) == ({"auto": new}, [])
+
+    play(tmp_path, act)
+
+
+def test_what_served_before_is_let_go(tmp_path: Path) -> None:
+    async def act(made: Scene) -> None:
+        predictor = weakref.ref(made.assembly.gateway.world.routers.routers["auto"].predictor)
+        made.predictor()
+        made.replace("other")
+        await made.look(3)
+        assert predictor() is None
 
     play(tmp_path, act)
 
