@@ -98,7 +98,10 @@ class Gateway:
         world = self.world
         router = world.routers.resolve(request)
         snapshot = Snapshot(now=self._wall_clock(), deployments=world.deployments)
-        return decide(request, snapshot, router, self._dice)
+        began = self._clock()
+        decision = decide(request, snapshot, router, self._dice)
+        self._telemetry.decided(decision, self._clock() - began)
+        return decision
 
     def _record(self, case: Case) -> None:
         exchange = case.exchange(self._wall_clock(), self._clock())

@@ -45,6 +45,8 @@ class House(Struct, frozen=True, kw_only=True):
     """Hold a running gateway."""
 
     app: App
+    inference: Inference
+    views: Views
     store: SQLiteStore
     telemetry: Telemetry
     gateway: Gateway
@@ -158,7 +160,14 @@ async def house(
     )
     inference = Inference(gateway=gateway, codec=codec, keys=Keys(keys), max_body=MAX_BODY, clock=time.monotonic)
     try:
-        yield House(app=App(inference, views), store=store, telemetry=telemetry, gateway=gateway)
+        yield House(
+            app=App(inference, views),
+            inference=inference,
+            views=views,
+            store=store,
+            telemetry=telemetry,
+            gateway=gateway,
+        )
     finally:
         await close()
 

@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec import Struct
 
+from gearshift import telemetry
 from gearshift.errors import NoCandidate
 from gearshift.execution.http1 import Http1Upstream
 from gearshift.execution.proxied import AiohttpUpstream
 from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway
+from gearshift.routing.router import Router, RouterTable
 from gearshift.storage.store import Row
 from gearshift.types.catalog import Deployment
+from gearshift.types.chat import Request
+from gearshift.types.decision import Estimate, WillingnessToPay
 from tests.fakes.asgi import Visit
 from tests.fakes.house import CHAT, MAX_BODY, House, house, served_by, serving
 from tests.fakes.upstream import Scene, ScriptedUpstream, answers, event, refuses, says, sends, streams
@@ -304,6 +311,39 @@ def test_the_session_of_a_request_is_kept(tmp_path: Path) -> None:
             assert {row.session for row in sessions} == {"from-header", "from-body"}
 
     asyncio.run(scene())
+
+
+class _Slow(Struct):
+    """Forecast after a while, or fail then."""
+
+    fails: bool
+    version: str = "slow"
+
+    def predict(self, _request: Request, deployments: Sequence[Deployment]) -> list[Estimate]:
+        time.sleep(telemetry.SLOW_DECISION * 1.5)
+        if self.fails:
+            raise FloatingPointError
+        return [Estimate(quality=0.5, quality_std=0.1, cost=1, output_tokens=1.0) for _ in deployments]
+
+
+@pytest.mark.parametrize(("fails", "reason"), [(False, "objective"), (True, "degraded")])
+def test_a_slow_or_failing_predictor_is_counted_and_fails_no_request(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, fails: bool, reason: str
+) -> None:
+    async def scene() -> None:
+        async with ScriptedUpstream(answers(), answers()) as upstream:
+            deployments = (served_by(upstream, "small"), served_by(upstream, "large"))
+            async with house(tmp_path, *deployments) as home:
+                objective = WillingnessToPay(usd=1.0)
+                router = Router(name="auto", deployments=deployments, objective=objective, predictor=_Slow(fails))
+                table = RouterTable({"auto": router}, {})
+                home.gateway.world = msgspec.structs.replace(home.gateway.world, routers=table)
+                visit = await home.chat().done()
+                assert (visit.status, visit.headers["x-gearshift-reason"]) == (200, reason)
+                assert home.metric("gearshift_slow_decisions_total", router="auto") == 1
+
+    asyncio.run(scene())
+    assert [record.message for record in caplog.records].count("slow_decision") == 1
 
 
 def test_a_world_is_replaced_as_a_whole_for_the_requests_to_come(tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ class App:
 
     def __init__(self, inference: Inference, views: Views) -> None:
         """Take the handlers and lay out the routes."""
+        self.adopt(inference, views)
+
+    def adopt(self, inference: Inference, views: Views) -> None:
+        """Serve by these handlers from the next request on; a request in flight ends where it began."""
         self._codec: Codec = inference.codec
         self._keys: Keys = inference.keys
         self._views = views

@@ -31,7 +31,7 @@ def test_everything_is_wired_from_a_config(tmp_path: Path) -> None:
         assert [each.id for each in assembly.catalog.deployments] == ["lab/small"]
         assert "made-up" not in repr(assembly)
     finally:
-        assembly.store.close()
+        assembly.site.store.close()
 
 
 def test_a_missing_secret_is_a_config_error(tmp_path: Path) -> None:
