@@ -42,12 +42,17 @@ def decision(decided: Decision, flip: Flip | None = None) -> Document:
 
 
 def objective(aim: Objective | None) -> Document | None:
-    """Show an objective as the config spells it: `{"at_least": {"model": ..., ...}}`."""
+    """Show an objective as the config spells it: `{"at_least": {"model": ..., ...}, "latency_price": ...}`."""
     if aim is None:
         return None
     fields: dict[str, Scalar] = msgspec.structs.asdict(aim)
-    name = aim.__struct_config__.tag
-    return {str(name): {key: value for key, value in fields.items() if value is not None}}
+    first, price = fields.pop("p95_first_token"), fields.pop("latency_price")
+    shown: Document = {str(aim.__struct_config__.tag): {key: each for key, each in fields.items() if each is not None}}
+    if first is not None:
+        shown["latency"] = {"p95_first_token": first}
+    if price is not None:
+        shown["latency_price"] = price
+    return shown
 
 
 def candidate(option: Candidate) -> Document:
@@ -61,6 +66,7 @@ def candidate(option: Candidate) -> Document:
         "cost_usd": usd(estimate.cost) if estimate else None,
         "latency_s": estimate.latency if estimate else None,
         "output_tokens": estimate.output_tokens if estimate else None,
+        "latency_cost_usd": usd(option.latency_cost),
         "utility": option.utility,
     }
 

@@ -24,6 +24,10 @@ def test_money_is_dollars_and_unknown_stays_unknown(cost: int | None, shown: flo
         (AtLeast(model="m", within=0.02), {"at_least": {"model": "m", "within": 0.02, "confidence": 0.95}}),
         (AtMost(usd_per_1k_requests=2.0), {"at_most": {"usd_per_1k_requests": 2.0}}),
         (CostTier(tier="low"), {"cost_tier": {"tier": "low"}}),
+        (
+            CostTier(tier="low", p95_first_token=2.0, latency_price=0.001),
+            {"cost_tier": {"tier": "low"}, "latency": {"p95_first_token": 2.0}, "latency_price": 0.001},
+        ),
     ],
 )
 def test_an_objective_is_shown_as_the_config_spells_it(aim: Objective | None, shown: dict[str, object] | None) -> None:
@@ -49,6 +53,7 @@ def test_a_decision_has_the_fields_of_the_contract() -> None:
         "cost_usd": 1e-6,
         "latency_s": None,
         "output_tokens": 5.0,
+        "latency_cost_usd": 0.0,
         "utility": None,
     }
 
