@@ -10,6 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from gearshift.types.catalog import NANO_PER_USD, NanoUSD
+from gearshift.types.chat import Task
 from gearshift.types.decision import Candidate, Decision, Flip, Objective, Rejection
 from gearshift.types.record import Attempt
 
@@ -22,8 +23,8 @@ def usd(cost: NanoUSD | None) -> float | None:
     return None if cost is None else cost / NANO_PER_USD
 
 
-def decision(decided: Decision, flip: Flip | None = None) -> Document:
-    """Show a decision; `flip` is the smallest change that would have changed it, where it was computed."""
+def decision(decided: Decision, flip: Flip | None = None, task: Task | None = None) -> Document:
+    """Show a decision; `flip` (the smallest change that would have changed it) and `task` where they were computed."""
     return {
         "router": decided.router,
         "policy": decided.policy,
@@ -36,6 +37,7 @@ def decision(decided: Decision, flip: Flip | None = None) -> Document:
         "propensity": decided.propensity,
         "candidates": [candidate(option) for step in decided.plan for option in step.candidates],
         "rejected": [rejection(refused) for refused in decided.rejected],
+        "task": task,
         "flip": {"would choose": flip.would_choose, "if": flip.condition} if flip else None,
         "baseline": decided.baseline,
     }

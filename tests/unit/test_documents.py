@@ -37,7 +37,8 @@ def test_an_objective_is_shown_as_the_config_spells_it(aim: Objective | None, sh
 def test_a_decision_has_the_fields_of_the_contract() -> None:
     refused = Rejection(deployment="lab/blind", reason="capability_missing", detail="no vision")
     made = decision(deployment("small"), deployment("large"), quality=0.7, rejected=(refused,), baseline="lab/large")
-    shown = documents.decision(made, Flip(would_choose="lab/large", condition="dearer"))
+    shown = documents.decision(made, Flip(would_choose="lab/large", condition="dearer"), "code")
+    assert shown["task"] == "code"
     assert shown["chosen"] == "lab/small"
     assert shown["propensity"] == 1.0
     assert shown["rejected"] == [{"deployment": "lab/blind", "reason": "capability_missing", "detail": "no vision"}]

@@ -279,7 +279,7 @@ def test_deciding_calls_nobody(tmp_path: Path) -> None:
     async def scene() -> None:
         async with serving(tmp_path) as (home, upstream):
             visit = await home.post("/v1/route", json.loads(body())).done()
-            assert visit.json["chosen"] == "at-small/small"
+            assert (visit.json["chosen"], visit.json["task"]) == ("at-small/small", "chat")
             assert (upstream.log, home.rows()) == ([], [])
 
     asyncio.run(scene())

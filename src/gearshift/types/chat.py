@@ -15,6 +15,19 @@ Extra: TypeAlias = dict[str, Raw]
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 Sort: TypeAlias = Literal["price", "throughput", "latency"]
 Percentile: TypeAlias = Literal["p50", "p75", "p90", "p99"]
+Task: TypeAlias = Literal[
+    "tools",
+    "vision",
+    "structured",
+    "long_context",
+    "code",
+    "math",
+    "translation",
+    "extraction",
+    "writing",
+    "chat",
+]
+"""What a request is for, as far as it can be told by looking (`routing.task`)."""
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error"]
 
 
