@@ -21,6 +21,7 @@ from gearshift.execution.transcript import Transcript
 from gearshift.protocols.codec import Codec, ResponseEdits
 from gearshift.routing.explain import explain_flip
 from gearshift.routing.router import RouterTable
+from gearshift.routing.task import task_of
 from gearshift.types.catalog import Deployment, NanoUSD, Seconds
 from gearshift.types.chat import Request, Text
 from gearshift.types.decision import Decision
@@ -265,7 +266,9 @@ class Case:
             "exchange_id": self.exchange_id,
             "router": decision.router if decision else None,
             "objective": documents.objective(decision.objective) if decision else None,
-            "decision": documents.decision(decision, explain_flip(decision)) if decision else None,
+            "decision": documents.decision(decision, explain_flip(decision), task_of(self.request))
+            if decision
+            else None,
             "attempts": [documents.attempt(attempt) for attempt in self.attempts],
             "baseline": {"model": baseline.model, "cost_usd": documents.usd(baseline_cost)} if baseline else None,
             "saved_usd": documents.usd(accounting.saved(baseline_cost, cost)),

@@ -17,6 +17,7 @@ from gearshift.case import Case, Inbound, World
 from gearshift.errors import CallerError, CallerLeft, GearshiftError, InternalError
 from gearshift.execution.call import Outlet
 from gearshift.execution.driver import Driver
+from gearshift.execution.speeds import Speeds
 from gearshift.protocols.codec import Codec
 from gearshift.routing.decide import decide
 from gearshift.routing.policy import Dice
@@ -48,6 +49,7 @@ class Gateway:
         self._driver = driver
         self._store = store
         self._telemetry = telemetry
+        self._speeds = Speeds()
         self._clock = clock
         self._wall_clock = wall_clock
         self._new_id = new_id
@@ -97,13 +99,16 @@ class Gateway:
         """Decide where `request` goes, without calling anyone."""
         world = self.world
         router = world.routers.resolve(request)
-        snapshot = Snapshot(now=self._wall_clock(), deployments=world.deployments)
         began = self._clock()
+        speeds = self._speeds.known(began)
+        snapshot = Snapshot(now=self._wall_clock(), deployments=world.deployments, speeds=speeds)
         decision = decide(request, snapshot, router, self._dice)
         self._telemetry.decided(decision, self._clock() - began)
         return decision
 
     def _record(self, case: Case) -> None:
-        exchange = case.exchange(self._wall_clock(), self._clock())
+        now = self._clock()
+        exchange = case.exchange(self._wall_clock(), now)
+        self._speeds.note(exchange, now)
         self._store.append(exchange)
         self._telemetry.ended(exchange)

@@ -17,6 +17,7 @@ from gearshift import telemetry
 from gearshift.errors import NoCandidate
 from gearshift.execution.http1 import Http1Upstream
 from gearshift.execution.proxied import AiohttpUpstream
+from gearshift.execution.speeds import ENOUGH
 from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway
 from gearshift.routing.router import Router, RouterTable
@@ -285,8 +286,32 @@ def test_deciding_calls_nobody(tmp_path: Path) -> None:
     async def scene() -> None:
         async with serving(tmp_path) as (home, upstream):
             visit = await home.post("/v1/route", json.loads(body())).done()
-            assert visit.json["chosen"] == "at-small/small"
+            assert (visit.json["chosen"], visit.json["task"]) == ("at-small/small", "chat")
             assert (upstream.log, home.rows()) == ([], [])
+
+    asyncio.run(scene())
+
+
+def test_a_floor_is_asked_for_by_name(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            visit = await home.chat("small:floor").done()
+            assert (visit.status, visit.json["model"]) == (200, "small")
+            assert home.row().requested_model == "small:floor"
+
+    asyncio.run(scene())
+
+
+def test_deciding_knows_how_fast_deployments_have_been(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            asked = json.loads(body(provider={"sort": "throughput"}))
+            before = await home.post("/v1/route", asked).done()
+            for _ in range(ENOUGH):
+                assert (await home.chat().done()).status == 200
+            after = await home.post("/v1/route", asked).done()
+            assert before.json["detail"].startswith("sorted by throughput, which is not known of at-small/small")
+            assert after.json["detail"] == ""
 
     asyncio.run(scene())
 

@@ -58,6 +58,7 @@ def route(
     from gearshift.cli.assemble import make_world, open_catalog
     from gearshift.routing.decide import decide
     from gearshift.routing.explain import explain_flip
+    from gearshift.routing.task import task_of
     from gearshift.types.chat import Message, Request, Text
     from gearshift.types.decision import Snapshot
 
@@ -68,11 +69,14 @@ def route(
     decision = decide(request, snapshot, world.routers.resolve(request), random.SystemRandom())
     flip = explain_flip(decision)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(documents.decision(decision, flip))).decode())
+        typer.echo(
+            msgspec.json.format(msgspec.json.encode(documents.decision(decision, flip, task_of(request)))).decode()
+        )
         return
     _print_decision(decision)
+    typer.echo(f"\ntask {task_of(request)}")
     if flip is not None:
-        typer.echo(f"\nwould choose {flip.would_choose} if {flip.condition}")
+        typer.echo(f"would choose {flip.would_choose} if {flip.condition}")
 
 
 def print_models(catalog: Catalog, *, as_json: bool) -> None:

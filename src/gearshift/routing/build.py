@@ -13,11 +13,12 @@ from gearshift.config import Config, RouterConfig
 from gearshift.config.routers import BUILTIN
 from gearshift.errors import ConfigError
 from gearshift.routing.objective import referred_to
+from gearshift.routing.order import list_price
 from gearshift.routing.policy import Best, Weighted
 from gearshift.routing.predict import Predictor
 from gearshift.routing.router import Router, RouterTable
 from gearshift.routing.rules import Rule, compile_rule
-from gearshift.types.catalog import Deployment, NanoUSDPerMillion
+from gearshift.types.catalog import Deployment
 from gearshift.types.decision import AtMost
 
 
@@ -112,10 +113,5 @@ def _dearest(deployments: Sequence[Deployment]) -> str | None:
 
     None when no price is known.
     """
-    priced = [(_list_price(each), each.id) for each in deployments if each.price is not None]
+    priced = [(price, each.id) for each in deployments if (price := list_price(each)) is not None]
     return max(priced)[1] if priced else None
-
-
-def _list_price(deployment: Deployment) -> NanoUSDPerMillion:
-    rates = deployment.price.rates if deployment.price is not None else None
-    return 0 if rates is None else 3 * rates.input + rates.output

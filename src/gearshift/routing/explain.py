@@ -1,7 +1,8 @@
 """Own why not another: the smallest change of one number that would have changed a choice.
 
 Considered are a fall of another candidate's expected cost, a rise of its expected quality, and a move of the
-objective's own dial. Sizes are compared as shares of the number that changes. Computed on demand, from the decision.
+objective's own dial; latencies stay what they are. Sizes are compared as shares of the number that changes. Computed
+on demand, from the decision.
 Invariant: under the stated change, and no other, the same rules choose the stated deployment.
 """
 
@@ -20,11 +21,15 @@ _NO_SHARE: Final = float("inf")
 
 
 class _Known(Struct, frozen=True, kw_only=True):
-    """Hold a candidate whose cost and quality are both known; `meets`: it meets the objective."""
+    """Hold a candidate whose cost and quality are both known; `meets`: it meets the objective.
+
+    `cost` is what the objective compares: with `wait`, which its latency counts as and no change of its cost touches.
+    """
 
     id: str
     quality: float
     cost: int
+    wait: int
     meets: bool
 
 
@@ -37,8 +42,11 @@ class _Change(Struct, frozen=True, kw_only=True, order=True):
 
 
 def explain_flip(decision: Decision) -> Flip | None:
-    """Give the smallest change that would have changed the choice; None where no objective chose among several."""
-    if decision.reason != "objective" or decision.policy != "best":
+    """Give the smallest change that would have changed the choice.
+
+    None where no objective chose among several, or where the caller's own order had a say after it.
+    """
+    if decision.reason != "objective" or decision.policy != "best" or decision.steered:
         return None
     known = [found for each in decision.plan[0].candidates if (found := _known(each)) is not None]
     if len(known) < 2 or known[0].id != decision.chosen.deployment.id:  # noqa: PLR2004
@@ -53,7 +61,10 @@ def _known(candidate: Candidate) -> _Known | None:
     if estimate is None or estimate.cost is None:
         return None
     meets = candidate.utility is not None
-    return _Known(id=candidate.deployment.id, quality=estimate.quality, cost=estimate.cost, meets=meets)
+    wait = candidate.latency_cost
+    return _Known(
+        id=candidate.deployment.id, quality=estimate.quality, cost=estimate.cost + wait, wait=wait, meets=meets
+    )
 
 
 def _changes(decision: Decision, chosen: _Known, others: Iterable[_Known]) -> Iterator[_Change]:
@@ -112,10 +123,11 @@ def _below(bound: float, chosen: _Known, other: _Known) -> Iterator[_Change]:
 
 
 def _cheaper(other: _Known, cost: float) -> Iterator[_Change]:
-    """Let the other's cost fall below `cost` nano-USD, if that is a fall to something still above zero."""
-    if 0 < cost <= other.cost:
-        condition = f"its expected cost fell below ${accounting.usd(round(cost))} (it is ${accounting.usd(other.cost)})"
-        yield _Change(size=(other.cost - cost) / other.cost, would_choose=other.id, condition=condition)
+    """Let what the other costs fall until `cost` nano-USD are compared, if it is still above zero then."""
+    own, wanted = other.cost - other.wait, cost - other.wait
+    if 0 < wanted <= own:
+        condition = f"its expected cost fell below ${accounting.usd(round(wanted))} (it is ${accounting.usd(own)})"
+        yield _Change(size=(own - wanted) / own, would_choose=other.id, condition=condition)
 
 
 def _better(other: _Known, quality: float, *, or_if: str | None = None) -> Iterator[_Change]:

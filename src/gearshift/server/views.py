@@ -19,6 +19,7 @@ from gearshift.errors import GearshiftError, InvalidRequest, StoreUnavailable, U
 from gearshift.gateway import Gateway
 from gearshift.protocols.codec import Codec
 from gearshift.routing.explain import explain_flip
+from gearshift.routing.task import task_of
 from gearshift.server.asgi import Receive, Scope, read_body
 from gearshift.server.models import Listing
 from gearshift.storage.store import Row, Store
@@ -73,8 +74,9 @@ class Views(Struct, frozen=True, kw_only=True):
     async def route(self, scope: Scope, receive: Receive) -> bytes:
         """Decide, and explain, without calling anyone."""
         body = await read_body(scope, receive, self.max_body)
-        decision = self.gateway.decide(self.codec.decode_request(body))
-        return _dumps(documents.decision(decision, explain_flip(decision)))
+        request = self.codec.decode_request(body)
+        decision = self.gateway.decide(request)
+        return _dumps(documents.decision(decision, explain_flip(decision), task_of(request)))
 
     async def feedback(self, scope: Scope, receive: Receive) -> bytes:
         """Take a judgement of an exchange or of a session."""

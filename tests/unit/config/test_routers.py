@@ -34,6 +34,12 @@ def faults(**stated: object) -> list[str]:
         ({"at_most": {"model": "a"}}, AtMost(model="a")),
         ({"at_most": {"usd_per_1k_requests": 2.0}}, AtMost(usd_per_1k_requests=2.0)),
         ({"cost_tier": "max"}, CostTier(tier="max")),
+        ({"cost_tier": "low", "latency": {"p95_first_token": "2s"}}, CostTier(tier="low", p95_first_token=2.0)),
+        (
+            {"at_most": {"model": "a"}, "latency": {"p95_first_token": 0.5}, "latency_price": 0.001},
+            AtMost(model="a", p95_first_token=0.5, latency_price=0.001),
+        ),
+        ({"willingness_to_pay": 1, "latency_price": 0}, WillingnessToPay(usd=1, latency_price=0)),
     ],
 )
 def test_an_objective_is_parsed(stated: dict[str, Any], objective: Objective) -> None:
@@ -61,12 +67,15 @@ def test_the_defaults_of_a_router() -> None:
         ({"at_most": {}}, "found none of them, expected exactly one of model, usd_per_1k_requests"),
         ({"at_most": {"model": "a", "usd_per_1k_requests": 1}}, "found model and usd_per_1k_requests"),
         ({"at_most": {"usd_per_1k_requests": 0}}, "objective.at_most.usd_per_1k_requests: "),
-        ({"budget": {"usd": 10, "per": "day"}}, "objective.budget: found a mapping, but this is not supported"),
+        ({"budget": {"usd": 10, "per": "day"}}, "objective.budget: found a mapping, but budgets are not supported in"),
+        ({"latency": {"p95_first_token": "2s"}}, "found none of them, expected exactly one of willingness_to_pay"),
+        ({"cost_tier": "low", "latency": {}}, "objective.latency.p95_first_token: "),
         (
-            {"cost_tier": "low", "latency": {"p95_first_token": "2s"}},
-            "objective.latency: found a mapping, but this is not",
+            {"cost_tier": "low", "latency": {"p95_first_token": 0}},
+            "objective.latency.p95_first_token: found 0, expected",
         ),
-        ({"cost_tier": "low", "latency_price": 1}, "objective.latency_price: found 1, but this is not supported"),
+        ({"cost_tier": "low", "latency": "2s"}, "objective.latency: "),
+        ({"cost_tier": "low", "latency_price": -1}, "objective.latency_price: "),
     ],
 )
 def test_no_other_objective_is_taken(stated: dict[str, Any], said: str) -> None:

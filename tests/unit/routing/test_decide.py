@@ -27,9 +27,10 @@ from gearshift.types.decision import (
     Objective,
     RejectionReason,
     Snapshot,
+    Speed,
     WillingnessToPay,
 )
-from tests.unit.routing.scene import Broken, Loaded, Oracle, deployment, estimate, ids, request, world
+from tests.unit.routing.scene import Broken, Loaded, Oracle, begins, deployment, estimate, ids, request, world
 
 SMALL, MEDIUM, LARGE = deployment("small", usd=0.1), deployment("medium", usd=1.0), deployment("large", usd=10.0)
 THREE = (SMALL, MEDIUM, LARGE)
@@ -114,6 +115,113 @@ def test_the_callers_cost_tier_goes_before_the_routers_objective(tier: str, expe
     decision = decided(auto(WillingnessToPay(usd=0.0)), request(routing=Routing(cost_tier=tier)))
     assert order(decision)[0] == expected
     assert isinstance(decision.objective, CostTier)
+
+
+def test_the_callers_cost_tier_keeps_what_the_router_says_of_latency() -> None:
+    own = WillingnessToPay(usd=0.0, p95_first_token=2.0, latency_price=0.001)
+    decision = decided(auto(own), request(routing=Routing(cost_tier="low")))
+    assert decision.objective == CostTier(tier="low", p95_first_token=2.0, latency_price=0.001)
+
+
+QUICK = AtLeast(model="large", within=0.1, p95_first_token=2.0)
+
+
+def timed(router: Router, speeds: dict[str, Speed], routing: Routing | None = None, *, shows: float = 0.0) -> Decision:
+    return decide(request(routing=routing), world(*THREE, speeds=speeds), router, Loaded(shows))
+
+
+def test_who_is_known_to_begin_too_late_is_rejected_for_its_latency() -> None:
+    decision = timed(auto(QUICK), {"lab/medium": begins(3.0), "lab/large": begins(1.0)})
+    assert order(decision) == ["large", "small"]
+    assert [(each.deployment, each.reason) for each in decision.rejected] == [("lab/medium", "latency")]
+
+
+def test_an_unknown_latency_is_no_reason() -> None:
+    assert order(timed(auto(QUICK), {})) == ["medium", "large", "small"]
+
+
+def test_when_all_are_too_slow_nobody_serves_and_each_is_named() -> None:
+    speeds = {each.id: begins(3.0) for each in THREE}
+    with pytest.raises(NoCandidate) as caught:
+        timed(auto(QUICK), speeds)
+    assert caught.value.message.count(": latency: ") == 3
+
+
+def test_a_reference_that_is_too_slow_to_serve_still_sets_the_bar() -> None:
+    decision = timed(auto(QUICK), {"lab/large": begins(3.0)})
+    assert order(decision) == ["medium", "small"]
+    assert decision.threshold == pytest.approx(0.8)
+
+
+def test_the_limit_holds_when_deciding_fails_too() -> None:
+    router = auto(QUICK, predictor=Broken(), fallback=(LARGE,))
+    assert order(timed(router, {})) == ["large", "small", "medium"]
+    assert order(timed(router, {"lab/large": begins(3.0)})) == ["small", "medium"]
+
+
+def test_a_latency_that_the_predictor_does_not_know_comes_from_what_was_measured() -> None:
+    decision = timed(auto(), {"lab/medium": Speed(tokens_per_second=50.0)})
+    latencies = [each.estimate and each.estimate.latency for each in decision.plan[0].candidates]
+    assert latencies == [2.0, None, None]
+
+
+TWINS = (
+    deployment("a", provider="dear", usd=5.0),
+    deployment("b", usd=3.0),
+    deployment("a", provider="cheap", usd=1.0),
+    deployment("c", provider="unknown", usd=None),
+)
+TWIN_ORACLE = Oracle({"a": estimate(0.9, 1), "b": estimate(0.8, 1)})
+
+
+def test_a_suffix_sorts_the_deployments_of_the_chosen_model() -> None:
+    router = auto(CostTier(tier="max"), deployments=TWINS, predictor=TWIN_ORACLE)
+    assert ids(decided(router).plan[0].candidates)[:2] == ["cheap/a", "dear/a"]
+    dearer = auto(CostTier(tier="max"), deployments=TWINS[:3], predictor=Oracle({"dear/a": estimate(0.95, 1)}))
+    floor = decided(msgspec.structs.replace(dearer, sort="price"))
+    assert ids(decided(dearer).plan[0].candidates)[0] == "dear/a"
+    assert ids(floor.plan[0].candidates) == ["cheap/a", "dear/a", "lab/b"]
+    assert (floor.reason, floor.propensity, floor.steered) == ("objective", 1.0, True)
+
+
+def test_the_floor_of_a_named_model_puts_an_unknown_price_last_and_says_so() -> None:
+    router = Router(name="x", deployments=(TWINS[3], TWINS[0], TWINS[2]), named=True, sort="price")
+    decision = decided(router)
+    assert ids(decision.plan[0].candidates) == ["unknown/c", "cheap/a", "dear/a"]
+    assert decision.detail == "sorted by price, which is not known of unknown/c; they come last"
+    assert decision.reason == "named"
+
+
+def test_a_sort_across_models_leaves_nothing_to_the_policy() -> None:
+    router = Router(name="canary", deployments=TWINS[:3], policy=Weighted({"a": 0.1, "b": 0.9}))
+    decision = timed(router, {}, Routing(sort="price", sort_across=True), shows=0.5)
+    assert ids(decision.plan[0].candidates) == ["cheap/a", "lab/b", "dear/a"]
+    assert (decision.reason, decision.policy, decision.propensity) == ("sorted", "fixed", 1.0)
+
+
+def test_the_late_are_kept_for_when_the_others_fail_and_the_draw_is_among_the_others() -> None:
+    router = Router(name="canary", deployments=THREE, policy=Weighted({"small": 1.0, "medium": 1.0, "large": 2.0}))
+    patience = Routing(preferred_max_latency=(("p50", 1.0),))
+    decision = timed(router, {"lab/small": begins(2.0)}, patience)
+    assert order(decision) == ["large", "medium", "small"]
+    assert decision.propensity == pytest.approx(2 / 3)
+    assert decision.rejected == ()
+
+
+def test_when_all_are_late_the_policy_chooses_among_them_all() -> None:
+    speeds = {each.id: begins(2.0) for each in THREE}
+    decision = timed(auto(), speeds, Routing(preferred_max_latency=(("p90", 1.0),)))
+    assert order(decision) == ["medium", "large", "small"]
+
+
+def test_a_fallback_model_overtakes_a_router_that_is_late_and_leaves_no_chance() -> None:
+    router = Router(
+        name="canary", deployments=(SMALL, MEDIUM), policy=Weighted({"small": 1.0, "medium": 3.0}), after=(LARGE,)
+    )
+    speeds = {"lab/small": begins(2.0), "lab/medium": begins(2.0)}
+    decision = timed(router, speeds, Routing(preferred_max_latency=(("p50", 1.0),)))
+    assert order(decision) == ["large", "medium"]
+    assert decision.propensity == 1.0
 
 
 def test_a_cost_tier_has_no_say_where_there_is_no_objective() -> None:

@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -241,3 +242,50 @@ def test_at_most_never_takes_one_over_the_bound_when_one_is_under(some: list[For
         assert first.cost is not None
         assert first.cost <= bound
         assert first.quality == max(each.quality for each in under)
+
+
+SLOW = [
+    (deployment("a"), estimate(0.5, 1 * CENT, 30.0)),
+    (deployment("b"), estimate(0.7, 2 * CENT, 1.0)),
+    (deployment("c"), estimate(0.8, 5 * CENT, None)),
+    (deployment("d"), estimate(0.8, 6 * CENT, 2.0)),
+]
+
+
+@pytest.mark.parametrize(
+    ("objective", "without", "expected"),
+    [
+        (WillingnessToPay(usd=0.1), "bacd", "bcda"),
+        (CostTier(tier="max"), "cdba", "cdba"),
+        (AtLeast(model="z"), "abcd", "bcda"),
+        (AtMost(usd_per_1k_requests=70.0), "cdba", "cbda"),
+    ],
+)
+def test_a_price_of_latency_counts_as_cost(objective: Objective, without: str, expected: str) -> None:
+    assert order(rank(objective, SLOW, REFERENCE)) == without
+    ranking = rank(msgspec.structs.replace(objective, latency_price=0.01), SLOW, REFERENCE)
+    assert order(ranking) == expected
+    counted = {each.deployment.model: each.latency_cost // CENT for each in ranking.candidates}
+    assert counted == {"a": 30, "b": 1, "c": 2, "d": 2}
+
+
+def test_the_utility_is_less_what_the_latency_counts_as() -> None:
+    ranking = rank(WillingnessToPay(usd=1.0, latency_price=0.01), SLOW)
+    first = ranking.candidates[0]
+    assert first.estimate is not None
+    assert first.estimate.latency is None
+    assert first.utility == pytest.approx(0.8 - 0.05 - 0.02)  # unknown: as the median of 1, 2 and 30 seconds
+    assert utilities(rank(CostTier(tier="max", latency_price=0.01), SLOW))[0] == pytest.approx(-0.07)
+
+
+def test_the_reference_of_at_most_is_charged_for_its_latency_too() -> None:
+    reference = [estimate(0.5, 3 * CENT, 5.0)]  # 3 cents and 5 of waiting
+    ranking = rank(AtMost(model="z", latency_price=0.01), SLOW, reference)
+    assert ranking.threshold == 8 * CENT
+    assert order(ranking) == "cdba"
+
+
+@given(MANY, st.sampled_from(OBJECTIVES))
+def test_where_no_latency_is_known_its_price_changes_nothing(some: list[Forecast], objective: Objective) -> None:
+    priced = msgspec.structs.replace(objective, latency_price=5.0)
+    assert rank(priced, some, REFERENCE) == rank(objective, some, REFERENCE)
