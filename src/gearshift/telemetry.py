@@ -156,6 +156,8 @@ class JSONFormatter(logging.Formatter):
 
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Send our log, and uvicorn's, to stderr as JSON lines."""
+    # What our lines do not hold need not be found out: https://docs.python.org/3/howto/logging.html#optimization
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JSONFormatter())
     for name in ("gearshift", "uvicorn"):

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from gearshift import tokens
 from gearshift.accounting import expected_cost
 from gearshift.learning.embedding import load_words
-from gearshift.learning.features import FeatureSpec, featurize
+from gearshift.learning.features import DENSE, FeatureSpec, featurize
 from gearshift.types.catalog import NANO_PER_USD, Deployment, Price
 from gearshift.types.chat import Request
 from gearshift.types.decision import Estimate
@@ -34,7 +34,10 @@ DEFAULT_OUTPUT_TOKENS: Final = 256.0
 LEVEL, SLOPE, LENGTH, SHARED = 0, 1, 2, 3
 """Columns of the weights that all models share, and how many these are."""
 _MAX_LOG_TOKENS: Final = 11.5
-"""e^11.5 is 100,000 tokens, more than any model answers."""
+_MAX_TOKENS: Final = float(np.exp(_MAX_LOG_TOKENS))
+"""100,000: more than any model answers."""
+_MAX_STD: Final = 0.5
+"""Of anything between 0 and 1."""
 
 
 class PricePrior(Struct, frozen=True, kw_only=True):
@@ -85,10 +88,12 @@ class _Seats(Struct, frozen=True):
     """Hold what a set of deployments needs of the parameters, in their order; `seen`: the model was in training.
 
     `weights` and `bias` have columns SHARED, deviations, lengths, logits, likenesses; `mix` the first three.
-    `taught` (n_tasks, n_deployments) is 1 where the model was seen in the task.
+    `taught` (n_deployments, n_tasks) is 1 where the model was seen in the task; a model that was in no training counts
+    as seen in all, for its spread, and has no deviation.
     """
 
     seen: NDArray[np.bool_]
+    all_seen: bool
     weights: Floats
     bias: Floats
     mix: Floats
@@ -118,6 +123,9 @@ class LearnedPredictor:
         self._row = {_plain(name): number for number, name in enumerate(parameters.models)}
         self._row |= {_plain(alias): parameters.models.index(name) for alias, name in parameters.aliases.items()}
         self._row |= {name: number for number, name in enumerate(parameters.models)}
+        low, high, self._trust = np.ascontiguousarray(parameters.trust.T)
+        self._low, self._rise = low, 1 / np.maximum(high - low, np.float32(1e-9))
+        self._rarity = parameters.rarity.astype(np.float32)
         self._seats = lru_cache(maxsize=16)(self._find_seats)
         load_words()  # not while a request waits
 
@@ -152,24 +160,28 @@ class LearnedPredictor:
         ]
 
     def _forecast(self, request: Request, seats: _Seats) -> _Forecast:
-        learned, count, n_tasks = self.parameters, len(seats.seen), len(self.parameters.trust)
+        learned, count, n_tasks = self.parameters, len(seats.seen), len(self._low)
         indices, values = featurize(request, learned.features)
-        found = values @ seats.weights[indices] + seats.bias
+        cut, buckets = len(values) - DENSE, learned.features.buckets
+        words, hits = values[:cut], indices[:cut]
+        found = words @ seats.weights[hits] + values[cut:] @ seats.weights[buckets:] + seats.bias
         own = SHARED + 2 * count
-        rare = values * learned.rarity[indices]
-        known = _risen(found[own + n_tasks :] / max(float(rare @ rare) ** 0.5, 1e-9), learned.trust)
+        rare = words * self._rarity[hits]
+        likeness = found[own + n_tasks :] / max(float(rare @ rare) ** 0.5, 1e-9)
+        known = _between((likeness - self._low) * self._rise, 0.0, 1.0)
         parts = found[:own] + _chances(found[own : own + n_tasks]) @ seats.mix
-        # Of a model known by its price only: dearer is never taken for worse, and never for surely equal.
-        slope = np.where(seats.seen, parts[SLOPE], max(0.0, parts[SLOPE]))
-        lever = np.where(seats.seen, parts[SLOPE], max(1.0, parts[SLOPE]))
-        trust = (seats.taught * (learned.trust[:, 2] * known)[:, None]).max(axis=0)
+        slope = lever = parts[SLOPE]
+        if not seats.all_seen:  # of a model known by its price only: dearer is never worse, and never surely equal
+            slope = np.where(seats.seen, slope, max(0.0, slope))
+            lever = np.where(seats.seen, lever, max(1.0, lever))
+        trust = (seats.taught * (known * self._trust)).max(axis=1)
         quality = parts[LEVEL] + seats.ability * slope + seats.offset + trust * parts[SHARED : SHARED + count]
-        near = np.where(seats.seen, (seats.taught * known[:, None]).max(axis=0), known.max())
-        base = near * learned.spread.near**2 + (1 - near) * learned.spread.far**2
-        std = np.sqrt(base + (lever * seats.ability_std) ** 2)
-        length = np.clip(parts[LENGTH] + parts[SHARED + count :], -_MAX_LOG_TOKENS, _MAX_LOG_TOKENS)
-        output = np.clip(seats.scale * np.exp(length), 1, np.exp(_MAX_LOG_TOKENS))
-        return _Forecast(np.clip(quality, 0, 1), np.minimum(std, 0.5), output)
+        near = (seats.taught * known).max(axis=1)
+        spread = learned.spread
+        std = np.sqrt(spread.far**2 + near * (spread.near**2 - spread.far**2) + (lever * seats.ability_std) ** 2)
+        length = _between(parts[LENGTH] + parts[SHARED + count :], -_MAX_LOG_TOKENS, _MAX_LOG_TOKENS)
+        output = _between(seats.scale * np.exp(length), 1.0, _MAX_TOKENS)
+        return _Forecast(_between(quality, 0.0, 1.0), np.minimum(std, _MAX_STD), output)
 
     def _find_seats(self, wanted: tuple[tuple[str, float | None], ...]) -> _Seats:
         learned, count = self.parameters, len(self.parameters.models)
@@ -179,13 +191,14 @@ class LearnedPredictor:
         every = np.concatenate([own, np.arange(SHARED + 2 * count, learned.bias.size)])
         strange = np.flatnonzero(~np.concatenate([np.ones(SHARED, bool), seen, seen]))
         weights, bias = learned.weights[:, every].astype(np.float32), learned.bias[every]
-        mix, taught = learned.mix[:, own].astype(np.float32), learned.seen[:, at].astype(np.float32)
+        mix, taught = learned.mix[:, own].astype(np.float32), learned.seen.T[at].astype(np.float32)
         for each in (weights, mix):
             each[:, strange] = 0.0
-        bias[strange], taught[:, ~seen] = 0.0, 0.0
+        bias[strange], taught[~seen] = 0.0, 1.0
         guess = np.array([_guess(learned.prior, dollars) for _, dollars in wanted], np.float32)
         return _Seats(
             seen=seen,
+            all_seen=bool(seen.all()),
             weights=weights,
             bias=bias,
             mix=mix,
@@ -208,11 +221,10 @@ def _chances(logits: Floats) -> Floats:
     return chances
 
 
-def _risen(likeness: Floats, trust: Floats) -> Floats:
-    """Say in [0, 1] how much a prompt is like each known task; see `deviations.ramp`."""
-    low, high = trust[:, 0], trust[:, 1]
-    risen: Floats = np.clip((likeness - low) / np.maximum(high - low, 1e-9), 0.0, 1.0)
-    return risen
+def _between(values: Floats, low: float, high: float) -> Floats:
+    """Clip; three times as fast as `np.clip` on a few numbers."""
+    clipped: Floats = np.minimum(np.maximum(values, low), high)
+    return clipped
 
 
 def _guess(prior: PricePrior, dollars: float | None) -> float:
