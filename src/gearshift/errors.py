@@ -23,7 +23,8 @@
     ├── DataError                   outcome data that cannot be used (file, row, column)
     └── ArtifactError               a router artefact that must not be loaded
 
-Invariant: messages hold no secret and no upstream text longer than `MAX_UPSTREAM_TEXT` characters.
+Invariant: messages hold no secret and, once their attempt is recorded (`execution.credentials.Credentials.redact`), no
+upstream text longer than `MAX_UPSTREAM_TEXT` characters.
 `status` is what the caller sees; `code` is stable and documented in `docs/reference/errors.md`.
 """
 

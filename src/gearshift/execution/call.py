@@ -19,17 +19,17 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from gearshift.errors import (
-    OUR_FAULT,
     CallerLeft,
     GearshiftError,
     InternalError,
     UpstreamError,
     UpstreamInvalid,
-    UpstreamRefused,
 )
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.machine import Ended, Failed, Limits, Ready, Send, Signal
 from gearshift.execution.metering import Meter
+from gearshift.execution.outlet import Headers, Outlet
+from gearshift.execution.refusal import no_stream, refusal
 from gearshift.execution.upstream import Reply, Upstream
 from gearshift.execution.watchdog import Watchdog
 from gearshift.protocols.codec import Codec, RequestEdits, ResponseEdits, StreamRelay
@@ -39,35 +39,12 @@ from gearshift.types.decision import Decision
 from gearshift.types.record import Attempt
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
-MAX_ERROR_BYTES = 64 * 1024
 MAX_HELD_BYTES = 1024 * 1024
 """Bytes of a stream that may come before its first content."""
 TERMINATOR_GRACE: Seconds = 1.0
 """How long a stream whose answers are complete may still take to send its usage and its terminator."""
-MAX_WAIT_DIGITS = 6
-"""Digits of a `retry-after` that is believed, in seconds; a date or more than 11 days is not passed on."""
 FAREWELL: Seconds = 5.0
 """How long a caller may take to accept the error that ends a broken stream."""
-
-Headers = list[tuple[bytes, bytes]]
-
-
-class Outlet(Protocol):
-    """Be the caller's end of an exchange."""
-
-    @property
-    def started(self) -> bool: ...  # noqa: D102 - once the head was sent
-    async def start(self, status: int, headers: Headers) -> None:
-        """Send the head."""
-        ...
-
-    async def write(self, data: bytes) -> None:
-        """Send a piece of the body; waits while the caller reads slowly."""
-        ...
-
-    async def finish(self, data: bytes) -> None:
-        """Send the last piece of the body."""
-        ...
 
 
 class Order(Protocol):
@@ -166,7 +143,7 @@ class Call:
         self._reply = reply = await self._means.upstream.post(url, body, headers, limits.connect_timeout)
         self._meter.status = reply.status
         if reply.status != 200:  # noqa: PLR2004
-            raise await self._refusal(reply)
+            raise await refusal(reply, self._deployment, self._codec)
         return reply
 
     def _body(self, *, stream: bool) -> bytes:
@@ -177,19 +154,6 @@ class Call:
             return self._codec.patch_request(order.body, edits)
         return self._codec.encode_request(order.request, edits)
 
-    async def _refusal(self, reply: Reply) -> UpstreamRefused:
-        """Say why the upstream refused; of our own account's trouble the caller learns nothing that it wrote."""
-        status, where = reply.status, self._deployment.id
-        try:
-            said = self._codec.upstream_message(await reply.read(MAX_ERROR_BYTES)) or "no message"
-        except UpstreamError:  # too long, or cut: the status says enough
-            said = "no readable message"
-        if status in OUR_FAULT:
-            said = f"our account was refused; check the key and the balance of provider {self._deployment.provider.id}"
-        wait = reply.retry_after or ""
-        retry_after = int(wait) if wait.isascii() and wait.isdigit() and len(wait) <= MAX_WAIT_DIGITS else None
-        return UpstreamRefused(f"{where} answered {status}: {said}", upstream_status=status, retry_after=retry_after)
-
     async def _whole_answer(self, reply: Reply) -> None:
         """Read and check an answer that is not streamed."""
         self._held = await reply.read(MAX_ANSWER_BYTES)
@@ -198,8 +162,7 @@ class Call:
     async def _first_content(self, reply: Reply) -> None:
         """Read a stream until its first content; what comes before it is held back."""
         if reply.content_type != "text/event-stream":
-            message = f"{self._deployment.id}: expected a text/event-stream, found {reply.content_type[:100]!r}"
-            raise UpstreamInvalid(message, upstream_status=reply.status)
+            raise await no_stream(reply, self._deployment, self._codec)
         relay = self._codec.relay(self._deployment.model, self._order.request.sampling.n or 1)
         self._stream = _Stream(reply, relay)
         held: list[bytes] = []

@@ -175,5 +175,5 @@ class Codec(Protocol):
         ...
 
     def upstream_message(self, body: bytes) -> str:
-        """Give the human message of an upstream's error body, shortened; "" when there is none."""
+        """Give the human message of an upstream's error body, on one line and not shortened; "" when there is none."""
         ...

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gearshift.execution import call
+from gearshift.errors import MAX_UPSTREAM_TEXT
+from gearshift.execution import call, refusal
 from tests.fakes.asgi import Visit
 from tests.fakes.house import LIMITS, House, house, served_by, serving
 from tests.fakes.nouns import SECRET, deployment, provider
@@ -565,6 +566,59 @@ def test_a_key_that_an_upstream_repeats_is_taken_out_of_its_words(tmp_path: Path
             visit = await home.chat(stream=True, headers={"x-gearshift-metadata": "enabled"}).done()
             assert b"[key]" in visit.body
             assert SECRET not in visit.body.decode() + home.row().attempts
+
+    asyncio.run(scene())
+
+
+LONG = "x" * (MAX_UPSTREAM_TEXT - 10)
+
+
+@pytest.mark.parametrize(
+    "teller",
+    [
+        pytest.param(refuses(500, f"{LONG}{SECRET}"), id="at the cut"),
+        pytest.param(refuses(500, f"{LONG[30:]}{SECRET}"), id="at the cut, the attempt's words before it"),
+        pytest.param(refuses(400, f"cannot use {SECRET.upper()}"), id="in capitals"),
+        pytest.param(sends(f'data: {{"error":"{LONG}{SECRET}"}}\n\n'.encode()), id="in a stream"),
+        pytest.param(sends(ROLE, content_type=SECRET.title()), id="as a content type"),
+        pytest.param(sends(ROLE, content_type=f"text/{SECRET}"), id="in a content type"),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_not_even_half_a_key_is_told_to_a_caller(tmp_path: Path, teller: Scene, stream: bool) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, teller) as (home, _):
+            visit = await home.chat(stream=stream, headers={"x-gearshift-metadata": "enabled"}).done()
+            assert visit.status >= 400
+            assert SECRET[:4] not in (visit.body.decode() + home.row().attempts).lower()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_error_whose_body_stalls_is_decided_by_its_status(
+    tmp_path: Path, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusal, "PATIENCE", 0.1)
+
+    async def scene() -> None:
+        stalls = says(b"HTTP/1.1 429 X\r\ncontent-length: 99\r\nretry-after: 7\r\n\r\n{")
+        async with serving(tmp_path, stalls) as (home, upstream):
+            visit = await home.chat(stream=stream).done()
+            assert (visit.status, visit.json["error"]["code"]) == (429, "upstream_rate_limited")
+            assert visit.headers["retry-after"] == "7"
+            await asyncio.wait_for(upstream.log[0].gone.wait(), 1.0)
+
+    asyncio.run(scene())
+
+
+def test_json_in_place_of_a_stream_is_told_in_the_upstream_s_words(tmp_path: Path) -> None:
+    async def scene() -> None:
+        said = sends(f'{{"error":{{"message":"loading {SECRET}"}}}}'.encode(), content_type="application/json")
+        async with serving(tmp_path, said) as (home, _):
+            visit = await home.chat(stream=True).done()
+            assert visit.status == 502
+            assert "application/json: loading [key]" in visit.json["error"]["message"]
 
     asyncio.run(scene())
 
