@@ -178,6 +178,8 @@ class Call:
             if size > MAX_HELD_BYTES:
                 message = f"{self._deployment.id}: {size} bytes of stream without any content"
                 raise UpstreamInvalid(message, upstream_status=reply.status)
+        if relay.failure is not None:  # nothing was passed on yet: better another's whole answer than a piece of this
+            raise relay.failure
         self._held = b"".join(held)
 
     async def _pass_whole(self, outlet: Outlet) -> None:
@@ -227,6 +229,8 @@ class Call:
             if out := relay.feed(data):
                 watch.pause()
                 await outlet.write(out)
+            if relay.failure is not None:
+                raise relay.failure
             if out or not ending:
                 watch.touch()
         return None

@@ -272,7 +272,18 @@ BREAKS = [
     pytest.param(sends(ROLE, HELLO, then="end"), "before the end", id="ended early"),
     pytest.param(sends(ROLE, HELLO, 0.02, ERROR, DONE, then="end"), "overloaded", id="error event"),
     pytest.param(sends(ROLE, HELLO, 0.02, event({}, "error"), DONE), "finish_reason error", id="finish reason error"),
-    pytest.param(sends(ROLE, HELLO, 0.02, *[b"data: {broken\n\n"] * 9), "broken chunks", id="broken events"),
+    pytest.param(sends(ROLE, HELLO, 0.02, b"data: {broken\n\n", STOP, DONE), "cannot be read", id="broken event"),
+    pytest.param(sends(ROLE, HELLO, 0.02, DONE), "without the finish_reason", id="end without a finish reason"),
+    pytest.param(
+        sends(ROLE, HELLO, 0.02, b'event: error\ndata: {"message":"overloaded"}\n\n', DONE),
+        "overloaded",
+        id="event of type error",
+    ),
+    pytest.param(
+        sends(ROLE, HELLO, 0.02, b'data: {"object":"error","message":"overloaded"}\n\n', DONE),
+        "overloaded",
+        id="object error",
+    ),
     pytest.param(sends(ROLE, HELLO, b"data: " + b"x" * (5 << 20), then="hang"), "more than", id="endless event"),
 ]
 
@@ -288,6 +299,75 @@ def test_a_stream_that_breaks_ends_in_band_and_is_closed(tmp_path: Path, broken:
             assert (row.outcome, row.status, row.model, row.usage_estimated) == ("failed", 502, "small", True)
             made = attempt(home)
             assert (made["billing"], made["output_tokens"]) == ("billed", 2)
+
+    asyncio.run(scene())
+
+
+def test_text_that_comes_together_with_an_error_reaches_the_caller_before_it(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, sends(ROLE, HELLO, 0.02, event({"content": " again"}) + ERROR)) as (home, _):
+            visit = await home.chat(stream=True).done()
+            assert broke(visit)["code"] == "upstream_stream_broken"
+            assert visit.text == "Hello again"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        pytest.param(sends(ROLE, DONE), id="role and end"),
+        pytest.param(sends(ROLE + HELLO + ERROR), id="error with the first content"),
+        pytest.param(sends(ROLE + HELLO + DONE), id="end with the first content"),
+        pytest.param(sends(b'data: {"object":"error","message":"overloaded"}\n\n', DONE), id="object error"),
+    ],
+)
+def test_a_stream_that_breaks_before_anything_was_passed_on_is_tried_elsewhere(tmp_path: Path, empty: Scene) -> None:
+    async def scene() -> None:
+        async with (
+            ScriptedUpstream(empty) as one,
+            ScriptedUpstream(streams("Hi")) as other,
+            house(tmp_path, served_by(one, "small"), served_by(other, "large")) as home,
+        ):
+            visit = await home.chat(stream=True).done()
+            assert (visit.text, visit.ended_well, visit.headers["x-gearshift-attempts"]) == ("Hi", True, "2")
+
+    asyncio.run(scene())
+
+
+def test_a_stream_whose_last_line_has_no_blank_line_behind_it_is_whole(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, sends(ROLE, HELLO, STOP, DONE[:-1])) as (home, _):
+            visit = await home.chat(stream=True).done()
+            assert (visit.text, visit.ended_well, home.row().outcome) == ("Hello", True, "completed")
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("extra", [{"id": 5}, {"id": None}, {"model": ["m"]}, {"usage": {}}])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_paid_answer_with_an_odd_detail_is_an_answer(tmp_path: Path, stream: bool, extra: dict[str, Any]) -> None:
+    async def scene() -> None:
+        odd = sends(event({"content": "Hello"}, "stop", **extra), DONE) if stream else answers(**extra)
+        async with serving(tmp_path, odd) as (home, _):
+            visit = await home.chat(stream=stream).done()
+            assert visit.status == 200
+            last = visit.events[-1] if stream else visit.json
+            assert last["usage"]["completion_tokens"] > 0
+            assert last["usage"]["cost"] is not None
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_half_a_surrogate_pair_reaches_the_caller(tmp_path: Path, stream: bool) -> None:
+    async def scene() -> None:
+        said = event({"content": "a\ud83d"}, "stop")
+        async with serving(tmp_path, sends(said, DONE) if stream else answers("a\ud83d")) as (home, _):
+            visit = await home.chat(stream=stream).done()
+            assert visit.status == 200
+            assert b'"a\\ud83d"' in visit.body
+            assert home.row().outcome == "completed"
 
     asyncio.run(scene())
 
