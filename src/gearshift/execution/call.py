@@ -31,7 +31,7 @@ from gearshift.execution.metering import Meter
 from gearshift.execution.outlet import Headers, Outlet
 from gearshift.execution.refusal import no_stream, refusal
 from gearshift.execution.upstream import Reply, Upstream
-from gearshift.execution.watchdog import Watchdog
+from gearshift.execution.watchdog import Phase, Watchdog
 from gearshift.protocols.codec import Codec, RequestEdits, ResponseEdits, StreamRelay
 from gearshift.types.catalog import Seconds
 from gearshift.types.chat import Request
@@ -42,7 +42,9 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_HELD_BYTES = 1024 * 1024
 """Bytes of a stream that may come before its first content."""
 TERMINATOR_GRACE: Seconds = 1.0
-"""How long a stream whose answers are complete may still take to send its usage and its terminator."""
+"""How long a stream that owes nothing more may still take to send its terminator."""
+USAGE_GRACE: Seconds = 10.0
+"""How long a stream whose answers are complete may still take to send the usage that it was asked for."""
 FAREWELL: Seconds = 5.0
 """How long a caller may take to accept the error that ends a broken stream."""
 
@@ -214,15 +216,16 @@ class Call:
     async def _relay_all(self, outlet: Outlet, stream: _Stream) -> None:
         """Relay the head, what was held back and what follows, until the end or a moment after nothing more is owed."""
         (reply, relay), watch, stall = stream, self._watch, self._limits.stall_timeout
+        graces = {"stall": stall, "usage": min(stall, USAGE_GRACE), "terminator": TERMINATOR_GRACE}
         watch.pause()
         await outlet.start(200, self._order.head(self._meter))
         await outlet.write(self._held)
-        watch.arm("stall", stall)
-        ending = False
+        present: Phase | None = None
         while not relay.ended:
-            if relay.complete is not ending:
-                ending = relay.complete
-                watch.arm(*(("terminator", TERMINATOR_GRACE) if ending else ("stall", stall)))
+            due = self._due(relay) if relay.complete else "stall"
+            if due != present:
+                present = due
+                watch.arm(due, graces[due])
             data = await reply.chunk()
             if not data:
                 return relay.close()
@@ -231,9 +234,14 @@ class Call:
                 await outlet.write(out)
             if relay.failure is not None:
                 raise relay.failure
-            if out or not ending:
+            if out or present == "stall":
                 watch.touch()
         return None
+
+    def _due(self, relay: StreamRelay) -> Phase:
+        """Say what a stream whose answers are complete still has to send."""
+        asked = self._deployment.provider.quirks.stream_usage
+        return "usage" if asked and relay.usage is None else "terminator"
 
     def _record(self, error: GearshiftError | None) -> Attempt:
         """Close the books on this call, with all that its stream has told."""

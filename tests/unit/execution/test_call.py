@@ -20,6 +20,7 @@ from tests.fakes.house import LIMITS, House, house, served_by, serving
 from tests.fakes.nouns import SECRET, deployment, provider
 from tests.fakes.upstream import (
     DONE,
+    USAGE,
     Scene,
     ScriptedUpstream,
     Wire,
@@ -164,7 +165,7 @@ def test_data_after_the_terminator_is_ignored(tmp_path: Path) -> None:
 def test_a_stream_that_ends_without_a_terminator_after_its_answer_is_ended_by_us(
     tmp_path: Path, then: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call, "TERMINATOR_GRACE", 0.2)
+    monkeypatch.setattr(call, "USAGE_GRACE", 0.2)
 
     async def scene() -> None:
         after = {"end": sends(ROLE, HELLO, STOP), "hang": sends(ROLE, HELLO, STOP, then="hang")}
@@ -190,7 +191,9 @@ def test_a_stream_that_ends_without_a_terminator_after_its_answer_is_ended_by_us
 
 def test_the_grace_for_a_missing_terminator_is_about_a_second(tmp_path: Path) -> None:
     async def scene() -> None:
-        async with serving(tmp_path, sends(ROLE, HELLO, STOP, then="hang")) as (home, _):
+        limits = msgspec.structs.replace(LIMITS, stall_timeout=4.0)
+        told = sends(ROLE, HELLO, STOP, event(None, usage=USAGE), then="hang")
+        async with serving(tmp_path, told, limits=limits) as (home, _):
             began = time.monotonic()
             assert (await home.chat(stream=True).done()).ended_well
             assert 0.8 < time.monotonic() - began < 2
@@ -198,8 +201,40 @@ def test_the_grace_for_a_missing_terminator_is_about_a_second(tmp_path: Path) ->
     asyncio.run(scene())
 
 
+def test_the_usage_that_was_asked_for_is_waited_for_as_long_as_a_stall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call, "TERMINATOR_GRACE", 0.05)
+
+    async def scene() -> None:
+        told = sends(ROLE, HELLO, STOP, 0.3, event(None, usage=USAGE), then="hang")
+        async with serving(tmp_path, told) as (home, _):
+            began = time.monotonic()
+            visit = await home.chat(stream=True).done()
+            assert time.monotonic() - began < 0.8
+            assert visit.events[-1]["usage"]["completion_tokens"] == USAGE["completion_tokens"]
+            assert not home.row().usage_estimated
+
+    asyncio.run(scene())
+
+
+def test_a_usage_that_was_not_asked_for_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call, "TERMINATOR_GRACE", 0.05)
+
+    async def scene() -> None:
+        async with ScriptedUpstream(sends(ROLE, HELLO, STOP, then="hang")) as upstream:
+            quirks = msgspec.structs.replace(provider().quirks, stream_usage=False)
+            silent = deployment(of=provider("lab", upstream.base_url, quirks=quirks))
+            async with house(tmp_path, silent) as home:
+                began = time.monotonic()
+                assert (await home.chat(stream=True).done()).ended_well
+                assert time.monotonic() - began < 0.8
+
+    asyncio.run(scene())
+
+
 def test_pings_do_not_prolong_that_grace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call, "TERMINATOR_GRACE", 0.2)
+    monkeypatch.setattr(call, "USAGE_GRACE", 0.2)
 
     async def chatty(wire: Wire) -> None:
         await sends(ROLE, HELLO, STOP, then="keep")(wire)
