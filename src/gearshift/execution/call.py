@@ -100,7 +100,7 @@ class Call:
         self._reply: Reply | None = None
         self._stream: _Stream | None = None
         self._held = b""
-        self._sent = False
+        self._called = False
         self._recorded = False
 
     async def send(self) -> Signal:
@@ -141,8 +141,10 @@ class Call:
         first, whole = limits.first_token_timeout, limits.answer_timeout
         self._watch.arm(*(("first_token", first) if stream else ("answer", whole)))
         url = provider.base_url + self._codec.path
-        self._sent = True
-        self._reply = reply = await self._means.upstream.post(url, body, headers, limits.connect_timeout)
+        self._called = True
+        self._reply = reply = await self._means.upstream.post(
+            url, body, headers, limits.connect_timeout, self._meter.begin
+        )
         self._meter.status = reply.status
         if reply.status != 200:  # noqa: PLR2004
             raise await refusal(reply, self._deployment, self._codec)
@@ -256,7 +258,7 @@ class Call:
 
     def _abandon(self, error: BaseException) -> None:
         """Record and close a call whose caller has left, or that failed in our own code."""
-        if self._sent and not self._recorded:
+        if self._called and not self._recorded:
             left = isinstance(error, asyncio.CancelledError)
             self._record(CallerLeft("the caller left; the call was cancelled") if left else InternalError.of(error))
         self._close()

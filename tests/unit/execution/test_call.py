@@ -25,6 +25,7 @@ from tests.fakes.upstream import (
     ScriptedUpstream,
     Wire,
     answers,
+    deaf_port,
     event,
     refuses,
     says,
@@ -552,6 +553,20 @@ def test_a_caller_who_leaves_before_the_head_cancels_the_upstream(tmp_path: Path
             await left(home, upstream, visit)
             assert visit.status == 0
             assert attempt(home)["billing"] == "maybe_billed"
+
+    asyncio.run(scene())
+
+
+def test_a_caller_who_leaves_before_the_connection_is_made_owes_nothing(tmp_path: Path) -> None:
+    async def scene() -> None:
+        with deaf_port() as port:
+            nowhere = deployment(of=provider("lab", f"http://127.0.0.1:{port}/v1"))
+            async with house(tmp_path, nowhere) as home:
+                visit = home.chat().start()
+                await asyncio.sleep(0.1)
+                visit.leave()
+                await visit.done()
+                assert (attempt(home)["billing"], home.row().cost) == ("not_sent", 0)
 
     asyncio.run(scene())
 
