@@ -8,6 +8,7 @@
     │   ├── UnknownExchange    404
     │   ├── RouteNotFound      404  (405: wrong method)
     │   ├── BodyTooLarge       413
+    │   ├── HeadTooLarge       431
     │   ├── NoCandidate        422  (lists the rejections)
     │   └── CallerLeft         499  (in the log only)
     ├── UpstreamError               an attempt failed; `retryable` says whether another candidate may be tried
@@ -17,6 +18,7 @@
     │   ├── UpstreamInvalid    502  an answer that is not what the protocol promises
     │   └── StreamBroken       502  a stream that ended without its end
     ├── DeadlineExceeded       504  the whole exchange ran out of time
+    ├── ShuttingDown           503  the gateway was stopped before the answer was complete
     ├── StoreUnavailable       503  the log cannot be read or written at present
     ├── InternalError          500  our own bug
     ├── ConfigError                 every fault of a config at once
@@ -113,8 +115,15 @@ class BodyTooLarge(CallerError):
     code = "request_too_large"
 
 
+class HeadTooLarge(CallerError):
+    """Refuse a request head above the limit before it is buffered."""
+
+    status = 431
+    code = "request_head_too_large"
+
+
 class CallerLeft(CallerError):
-    """Say that the caller went away before its request was complete: nobody is left to answer."""
+    """Say that the caller went away, or takes nothing any more: nobody is left to answer."""
 
     status = 499
     code = "caller_left"
@@ -210,6 +219,13 @@ class DeadlineExceeded(GearshiftError):
 
     status = 504
     code = "deadline_exceeded"
+
+
+class ShuttingDown(GearshiftError):
+    """Say that the gateway was told to stop, and that its grace ended before the answer did."""
+
+    status = 503
+    code = "shutting_down"
 
 
 class StoreUnavailable(GearshiftError):
