@@ -13,10 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from gearshift import accounting, documents
-from gearshift.errors import CallerLeft, GearshiftError, UpstreamRefused
+from gearshift.errors import CallerLeft, GearshiftError, ShuttingDown, UpstreamRefused
 from gearshift.execution.machine import Limits
 from gearshift.execution.metering import Meter
-from gearshift.execution.outlet import Headers, Outlet
+from gearshift.execution.outlet import Headers, Outlet, farewell
 from gearshift.execution.transcript import Transcript
 from gearshift.protocols.codec import Codec, ResponseEdits
 from gearshift.routing.explain import explain_flip
@@ -83,6 +83,7 @@ class Case:
         self._world = world
         self._inbound = inbound
         self._clock = clock
+        self._outlet: Outlet | None = None
         self._transcript: Transcript | None = None
 
     @property
@@ -99,6 +100,7 @@ class Case:
 
     def listen(self, outlet: Outlet) -> Outlet:
         """Give the outlet to answer by: one that remembers, where content is logged."""
+        self._outlet = outlet
         if not self._world.log_content:
             return outlet
         self._transcript = Transcript(outlet)
@@ -169,11 +171,21 @@ class Case:
         self.outcome = "cancelled" if isinstance(error, CallerLeft) else "failed"
         self.status, self.error = error.status, error.code
 
+    def cancelled(self) -> GearshiftError:
+        """Say why the exchange was cancelled: by its caller, who left, or by ourselves, who stop."""
+        if self._outlet is None or self._outlet.left:
+            return CallerLeft("the caller left before its answer was complete")
+        return ShuttingDown("the gateway is being stopped; try again")
+
     async def refuse(self, error: GearshiftError, outlet: Outlet) -> None:
         """Answer with an error in the caller's protocol.
 
         In band when a stream has already begun. A whole answer that has begun is left cut short: that is the truth.
         """
+        if not isinstance(error, CallerLeft):
+            await farewell(self._refuse(error, outlet), outlet)
+
+    async def _refuse(self, error: GearshiftError, outlet: Outlet) -> None:
         if outlet.started:
             if self.request.stream:
                 await outlet.finish(self.codec.encode_stream_error(error))
@@ -192,8 +204,7 @@ class Case:
     def exchange(self, now: Seconds, clock: float) -> Exchange:
         """Give the record; `now` is seconds since the epoch, `clock` the monotonic clock."""
         served = self._served()
-        duration = clock - self.began
-        inbound, request = self._inbound, self.request
+        inbound, request, duration = self._inbound, self.request, clock - self.began
         return Exchange(
             id=self.exchange_id,
             created=now - duration,

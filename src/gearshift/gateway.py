@@ -58,7 +58,8 @@ class Gateway:
     async def answer(self, codec: Codec, inbound: Inbound, outlet: Outlet) -> None:
         """Answer one request of a caller who speaks `codec`'s protocol.
 
-        Raises CancelledError when the caller leaves; every other end is answered and recorded here.
+        Raises CancelledError when the caller leaves or the gateway is stopped; every end is recorded here, and every
+        one but the caller's leaving is answered.
         """
         case = Case(self.world, codec, inbound, self._new_id(), self._clock)
         self._telemetry.began()
@@ -75,7 +76,8 @@ class Gateway:
             case.fail(error)
             await case.refuse(error, outlet)
         except asyncio.CancelledError:
-            case.fail(CallerLeft("the caller left before its answer was complete"))
+            case.fail(case.cancelled())
+            await case.refuse(case.cancelled(), outlet)
             raise
         except Exception as error:  # noqa: BLE001 - our own bug: it too is answered and recorded
             _log.exception("gateway_error", extra={"fields": {"id": case.exchange_id}})

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -28,7 +27,7 @@ from gearshift.errors import (
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.machine import Ended, Failed, Limits, Ready, Send, Signal
 from gearshift.execution.metering import Meter
-from gearshift.execution.outlet import Headers, Outlet
+from gearshift.execution.outlet import FAREWELL, Headers, Outlet, farewell, taken
 from gearshift.execution.refusal import no_stream, refusal
 from gearshift.execution.upstream import Reply, Upstream
 from gearshift.execution.watchdog import Phase, Watchdog
@@ -45,8 +44,6 @@ TERMINATOR_GRACE: Seconds = 1.0
 """How long a stream that owes nothing more may still take to send its terminator."""
 USAGE_GRACE: Seconds = 10.0
 """How long a stream whose answers are complete may still take to send the usage that it was asked for."""
-FAREWELL: Seconds = 5.0
-"""How long a caller may take to accept the error that ends a broken stream."""
 
 
 class Order(Protocol):
@@ -66,6 +63,10 @@ class Order(Protocol):
 
     def edits(self, attempt: Attempt) -> ResponseEdits:
         """Give what is added to a good answer, once it is metered."""
+        ...
+
+    def cancelled(self) -> GearshiftError:
+        """Say why the exchange was cancelled."""
         ...
 
 
@@ -129,6 +130,8 @@ class Call:
                 error = await self._pass_stream(outlet, self._stream)
         except BaseException as failure:
             self._abandon(failure)
+            if isinstance(failure, CallerLeft):
+                outlet.abort()
             raise
         return Ended(at=self._now(), error=error)
 
@@ -192,8 +195,9 @@ class Call:
         body = self._order.codec.patch_response(self._held, self._order.edits(attempt))
         headers = self._order.head(attempt)
         headers.append((b"content-length", str(len(body)).encode()))
-        await outlet.start(200, headers)
-        await outlet.finish(body)
+        patience = max(self._watch.remaining, FAREWELL)
+        await taken(outlet.start(200, headers), patience)
+        await taken(outlet.finish(body), patience)
 
     async def _pass_stream(self, outlet: Outlet, stream: _Stream) -> UpstreamError | None:
         """Pass a stream on; give the error that broke it, after the caller was told in band."""
@@ -208,11 +212,10 @@ class Call:
         self._close()
         if broken is None:
             send_usage = self._order.request.include_usage is not False
-            await outlet.finish(stream.relay.end(self._order.edits(attempt), send_usage=send_usage))
-        else:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(FAREWELL):
-                    await outlet.finish(self._order.codec.encode_stream_error(broken))
+            end = stream.relay.end(self._order.edits(attempt), send_usage=send_usage)
+            await taken(outlet.finish(end), max(self._watch.remaining, FAREWELL))
+            return None
+        await farewell(outlet.finish(self._order.codec.encode_stream_error(broken)), outlet)
         return broken
 
     async def _relay_all(self, outlet: Outlet, stream: _Stream) -> None:
@@ -257,10 +260,15 @@ class Call:
         return attempt
 
     def _abandon(self, error: BaseException) -> None:
-        """Record and close a call whose caller has left, or that failed in our own code."""
+        """Record and close a call that was cancelled, whose caller has left, or that failed in our own code."""
         if self._called and not self._recorded:
-            left = isinstance(error, asyncio.CancelledError)
-            self._record(CallerLeft("the caller left; the call was cancelled") if left else InternalError.of(error))
+            match error:
+                case asyncio.CancelledError():
+                    self._record(self._order.cancelled())
+                case CallerLeft():
+                    self._record(error)
+                case _:
+                    self._record(InternalError.of(error))
         self._close()
 
     def _close(self) -> None:

@@ -30,6 +30,15 @@ class Transcript:
         """Tell whether the head was sent."""
         return self._outlet.started
 
+    @property
+    def left(self) -> bool:
+        """Tell whether the caller has gone away."""
+        return self._outlet.left
+
+    def abort(self) -> None:
+        """Break the connection."""
+        self._outlet.abort()
+
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head."""
         await self._outlet.start(status, headers)

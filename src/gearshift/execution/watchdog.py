@@ -6,7 +6,7 @@ fires early it goes to sleep again until the present deadline.
     armed(phase) ── deadline passes ──> fired: the task is cancelled once, `guard` turns that into UpstreamTimeout
 
 Invariants: a cancellation from outside (the caller left) is never mistaken for a timeout; time that the caller takes
-counts for the total only. Connecting has its own timer, in the HTTP client.
+counts for the total only, and is then the caller's fault. Connecting has its own timer, in the HTTP client.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
-from gearshift.errors import UpstreamTimeout
+from gearshift.errors import CallerLeft, UpstreamTimeout
 from gearshift.types.catalog import Seconds
 
 Phase: TypeAlias = Literal["first_token", "answer", "stall", "usage", "terminator", "total"]
@@ -50,6 +50,11 @@ class Watchdog:
         if self._timer is None or self._timer.when() > self._deadline:
             self._set_timer()
 
+    @property
+    def remaining(self) -> Seconds:
+        """Give what is left of the total."""
+        return self._end - self._loop.time()
+
     def touch(self) -> None:
         """Begin the present phase anew: something has arrived."""
         self._paused = False
@@ -67,12 +72,18 @@ class Watchdog:
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Let the timer cancel what is inside; raise UpstreamTimeout naming the phase when it did."""
+        """Let the timer cancel what is inside; raise UpstreamTimeout naming the phase when it did.
+
+        Raises CallerLeft when it was the caller who was slow at that moment.
+        """
         self._guarded = True
         try:
             yield
         except asyncio.CancelledError:
             if self._fired and self._task.cancelling() == 1:
+                if self._paused:
+                    message = f"the caller took its answer too slowly: not complete within {self._limit:g} s"
+                    raise CallerLeft(message) from None
                 raise UpstreamTimeout(self._message(), phase=self._phase) from None
             raise
         finally:

@@ -18,6 +18,7 @@ from gearshift.gateway import Gateway
 from gearshift.protocols.codec import Codec
 from gearshift.server.asgi import ASGIOutlet, CallerWatch, Receive, Scope, Send, header, read_body
 from gearshift.server.auth import Keys
+from gearshift.server.connection import ABORT
 from gearshift.types.catalog import NANO_PER_USD, NanoUSD, Seconds
 
 MAX_SESSION = 256
@@ -38,14 +39,14 @@ class Inference(Struct, frozen=True, kw_only=True):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         inbound = Inbound(path=scope["path"], body=b"", began=self.clock())
-        outlet = ASGIOutlet(send)
+        outlet = ASGIOutlet(send, scope.get("extensions", {}).get(ABORT, {}).get("call"))
         try:
             inbound = steer(scope, inbound, self.keys.check(scope))
             body = await read_body(scope, receive, self.max_body)
         except CallerError as error:
             await self.gateway.turn_away(self.codec, inbound, error, outlet)
             return
-        async with CallerWatch(receive):
+        async with CallerWatch(receive, outlet):
             await self.gateway.answer(self.codec, msgspec.structs.replace(inbound, body=body), outlet)
 
 

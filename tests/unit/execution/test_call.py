@@ -490,11 +490,7 @@ def test_a_slow_caller_is_not_blamed_on_the_upstream(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
-def test_a_caller_who_never_reads_holds_nobody_up_beyond_the_deadline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(call, "FAREWELL", 0.1)
-
+def test_a_caller_who_never_reads_holds_nobody_up_beyond_the_deadline(tmp_path: Path) -> None:
     async def scene() -> None:
         limits = msgspec.structs.replace(LIMITS, deadline=0.3)
         pieces: list[bytes | float] = [ROLE, *STEADY * 200]
@@ -505,7 +501,52 @@ def test_a_caller_who_never_reads_holds_nobody_up_beyond_the_deadline(
             await visit.done()
             assert not visit.complete
             await asyncio.wait_for(upstream.log[0].gone.wait(), 1.0)
-            assert home.row().outcome == "failed"
+            assert (home.row().outcome, home.row().error) == ("cancelled", "caller_left")
+            assert attempt(home)["error"] == "caller_left"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_caller_who_never_takes_the_end_is_cut_off(
+    tmp_path: Path, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call, "FAREWELL", 0.2)
+
+    async def scene() -> None:
+        limits = msgspec.structs.replace(LIMITS, deadline=0.2)
+        async with serving(tmp_path, streams("Hello") if stream else answers(), limits=limits) as (home, _):
+            visit = home.chat(stream=stream).start()
+            visit.reading.clear()
+            began = time.monotonic()
+            await visit.done()
+            assert time.monotonic() - began < 1
+            assert visit.aborted
+            row = home.row()
+            assert (row.outcome, row.error, row.usage_estimated) == ("cancelled", "caller_left", False)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("content", [False, True])
+def test_an_exchange_that_is_cancelled_by_our_own_stop_is_answered_and_has_failed(
+    tmp_path: Path, content: bool
+) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, sends(ROLE, *[HELLO][: int(content)], then="hang")) as (home, upstream):
+            visit = home.chat(stream=True).start()
+            await upstream.request()
+            await (visit.until(lambda visit: visit.text == "Hello") if content else asyncio.sleep(0.05))
+            visit.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await visit.done()
+            await asyncio.wait_for(upstream.log[0].gone.wait(), 1.0)
+            assert visit.status == (200 if content else 503)
+            error = broke(visit) if content else visit.json["error"]
+            assert error["code"] == "shutting_down"
+            row = home.row()
+            assert (row.outcome, row.status, row.error) == ("failed", 503, "shutting_down")
+            assert attempt(home)["error"] == "shutting_down"
+
+    asyncio.run(scene())
 
     asyncio.run(scene())
 
