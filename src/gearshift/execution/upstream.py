@@ -15,6 +15,8 @@ from gearshift.types.catalog import Seconds
 LINGER: Final[Seconds] = 1.0
 """How long the end of a body may take that the protocol no longer needs (a stream's last chunk, after its terminator):
 reading it spares the next call a new connection and its TLS handshake."""
+STALE_SECONDS: Final[Seconds] = 1.0
+"""Within it, a kept connection that dies was dead already: the upstream closed it as we began to write."""
 
 
 def unheard() -> None:
