@@ -98,6 +98,10 @@ bench-peers: setup ## compare with the other gateways that are installed on this
 bench-routing: setup ## drive recorded prompts through the gateway: cost, score, share per model
 	@$(BIN)/python tools/bench_routing.py $(ARGS)
 
+.PHONY: bench-replay
+bench-replay: setup ## check by simulation that the intervals of `gearshift replay` hold the truth
+	@$(BIN)/python -m tools.bench_replay $(ARGS)
+
 .PHONY: artifacts
 artifacts: setup ## train the router artefacts that ship: builtin and demo
 	@$(BIN)/python tools/build_artifacts.py $(ARGS)

@@ -17,6 +17,7 @@ from gearshift.cli.evaluate import evaluate
 from gearshift.cli.export import export
 from gearshift.cli.inspect import models, route
 from gearshift.cli.predict import predict
+from gearshift.cli.replay import replay
 from gearshift.cli.serve import serve
 from gearshift.cli.train import train
 from gearshift.errors import GearshiftError
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, init, check, demo, route, models, train, predict, evaluate, export, bench):
+for command in (serve, init, check, demo, route, models, train, predict, evaluate, replay, export, bench):
     app.command()(command)
 
 
