@@ -102,7 +102,8 @@ def _outcome(
         if refusals(support(log, pi_e[at], explored, design.clip)):
             refused += 1
             continue
-        q_hat = forecast[at] if design.model == "forecasts" else offpolicy.mean_rewards(log, len(share))
+        expected = forecast[at] if design.model == "forecasts" else np.full(pi_e[at].shape, np.nan)
+        q_hat = offpolicy.outcome_model(log, expected)
         found = offpolicy.estimates(log, pi_e[at], q_hat, design.clip)
         for each, terms in found.items():
             value = interval(terms, log.block, 0.0, most)

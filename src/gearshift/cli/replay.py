@@ -55,7 +55,7 @@ def replay(
 
 def _read(config: Config, since: float, router: str) -> Log:
     """Read the choices of `router` from the store of `config`; raise DataError when there are none."""
-    from gearshift.learning.logged import read_log
+    from gearshift.learning.logged import listed, read_log
     from gearshift.storage.sqlite import SQLiteStore
 
     path = config.store_path
@@ -70,10 +70,9 @@ def _read(config: Config, since: float, router: str) -> Log:
         store.close()
     if not log.choices:
         seen = ", ".join(f"{name} ({count:,} rows)" for name, count in log.routers.most_common()) or "no rows"
-        why = ", ".join(f"{reason} {count:,}" for reason, count in log.left_out.most_common()) or "nothing"
         raise DataError(
-            f"found no choice of router {router} to replay (left out: {why}); the log has {seen}; "
-            "name another with --router, or look further back with --since"
+            f"found no choice of router {router} to replay; left out: {listed(log.left_out)}; the log has {seen}: "
+            "name another router with --router, or look further back with --since"
         )
     return log
 

@@ -12,7 +12,7 @@ from gearshift.learning.replay import Measure, Replay, Versus
 _PER: Final = 1000
 _SHOWN: Final = 10
 _MODELS: Final = {
-    "forecasts": "the predictor's forecasts",
+    "forecasts": "the predictor's forecasts, fitted to the log",
     "means": "each deployment's mean in the log",
 }
 

@@ -40,13 +40,18 @@ REASONS: Final[Mapping[Reason, str]] = {
     "no_propensity": "no propensity in (0, 1]: it is not guessed",
     "no_alternatives": "the caller allowed no fallbacks, so the alternatives are not in the log",
     "no_candidate": "none of the policy's candidates could serve",
-    "no_estimate": "a candidate has no estimate in the log",
+    "no_estimate": "a candidate has no estimate in the log; name a `predictor` in the policy",
     "no_reference": "the objective's reference was no candidate",
-    "no_prompt": "no prompt to forecast from",
+    "no_prompt": "no prompt to forecast from; `logging: {content: true}` keeps them",
 }
 """Why a row is left out."""
 _FREE: Final = frozenset({"objective", "weighted", "only_candidate"})
 """Reasons of decisions that a policy took."""
+
+
+def listed(left_out: Counter[Reason]) -> str:
+    """Write counts with their reasons, most first."""
+    return "; ".join(f"{count:,} {REASONS[reason]}" for reason, count in left_out.most_common()) or "nothing"
 
 
 class Choice(Struct, frozen=True, kw_only=True):

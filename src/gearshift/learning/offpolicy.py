@@ -24,6 +24,7 @@ WEIGHTED: Final[tuple[Estimator, ...]] = ("ips", "snips", "dr")
 Z: Final = 1.959963984540054
 """The normal quantile of a two-sided 95 % interval."""
 _FOLDS: Final = 5
+_MIN_FIT: Final = 20
 
 
 class LoggedDecisions(Struct, frozen=True, kw_only=True, eq=False):
@@ -204,18 +205,44 @@ def _untransformed(z: float, skewness: float, n: int) -> float:
     return float(root * 3 / skewness * (np.cbrt(1 + skewness * shifted / root) - 1))
 
 
-def mean_rewards(log: LoggedDecisions, n_actions: int) -> Array:
-    """Model each action by its mean reward in the other folds of blocks, shape (n, n_actions); NaN: never seen there.
+def outcome_model(log: LoggedDecisions, forecast: Array) -> Array:
+    """Fit what was forecast of each action to what it earned, by a line; shape (n, n_actions).
+
+    A forecast may be of another scale than the rewards, and one that is far off would cost doubly robust its
+    precision: the line is fitted for each fold of blocks on the others. Where a fold has fewer than `_MIN_FIT` other
+    rows of the action, the forecast stays as it is; without a forecast (NaN) it is the mean reward of the action in the
+    other folds, NaN where there is none.
+
+    Parameters
+    ----------
+    log : LoggedDecisions
+    forecast : ndarray, shape (n, n_actions)
 
     References
     ----------
     Chernozhukov et al. 2018, "Double/debiased machine learning", Econom. J. 21(1): cross-fitting.
     """
-    q_hat = np.full((len(log.action), n_actions), np.nan)
+    q_hat = np.empty_like(forecast)
     fold = log.block % _FOLDS
     for number in range(_FOLDS):
-        seen = fold != number
-        count = np.bincount(log.action[seen], minlength=n_actions)
-        total = np.bincount(log.action[seen], weights=log.reward[seen], minlength=n_actions)
-        q_hat[~seen] = np.divide(total, count, out=np.full(n_actions, np.nan), where=count > 0)
+        here = fold == number
+        for action in range(forecast.shape[1]):
+            seen = ~here & (log.action == action)
+            q_hat[here, action] = _fitted(forecast[seen, action], log.reward[seen], forecast[here, action])
     return q_hat
+
+
+def _fitted(known: Array, reward: Array, asked: Array) -> Array:
+    """Predict at forecasts `asked` from pairs of forecast and reward, within the rewards seen."""
+    mean = float(reward.mean()) if len(reward) else np.nan
+    pairs = ~np.isnan(known)
+    x, y = known[pairs], reward[pairs]
+    spread = float(((x - x.mean()) ** 2).sum()) if len(x) >= _MIN_FIT else 0.0
+    if len(x) < _MIN_FIT:
+        line = asked
+    elif not spread > 0:
+        line = np.full_like(asked, y.mean())
+    else:
+        slope = float(((x - x.mean()) * (y - y.mean())).sum()) / spread
+        line = np.clip(y.mean() + slope * (asked - x.mean()), y.min(), y.max())
+    return np.where(np.isnan(asked), mean, line)

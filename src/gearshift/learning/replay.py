@@ -20,7 +20,7 @@ from gearshift.config.policy import PolicyConfig
 from gearshift.errors import DataError
 from gearshift.learning import offpolicy
 from gearshift.learning.estimators import Array, Index
-from gearshift.learning.logged import Choice, Log, Reason
+from gearshift.learning.logged import Choice, Log, Reason, listed
 from gearshift.learning.offpolicy import WEIGHTED, Estimated, LoggedDecisions
 from gearshift.learning.support import MIN_EFFECTIVE, Support, refusals, support
 from gearshift.learning.target import Chances, Forecaster, chances
@@ -42,7 +42,7 @@ class Measure(Struct, frozen=True, kw_only=True):
     """Hold the answer for one outcome, per request: `log` as it was, the policy by each estimator.
 
     `refused` says why ips, snips and dr are None. dm and dr are None too where the model does not know a candidate;
-    `model` says what it is: `forecasts` of a predictor, or `means` of the log itself. With no rows all are None.
+    `model` says what it is: `forecasts` of a predictor, fitted to the log, or its `means`. With no rows all are None.
     """
 
     rows: int
@@ -116,8 +116,7 @@ def replay(log: Log, policy: PolicyConfig, *, forecast: Forecaster | None = None
     """
     rows, left_out = _placed(log, policy, forecast)
     if not rows:
-        counts = ", ".join(f"{reason} {count:,}" for reason, count in left_out.most_common()) or "the log is empty"
-        raise DataError(f"found no row to replay ({counts}); expected rows in which the router chose freely")
+        raise DataError(f"found no row to replay, expected some; left out: {listed(left_out)}")
     slate = _slate(rows, _tried(log.choices))
     moves = _moves(slate)
     taken = np.bincount(slate.action, minlength=len(slate.names)) / len(rows)
@@ -246,13 +245,12 @@ def measure(slate: Slate, outcome: Outcome, clip: float | None) -> Measure:
 def _model(
     log: LoggedDecisions, choices: Sequence[Choice], names: Sequence[str], outcome: Outcome
 ) -> tuple[Array, str]:
-    """Take what was forecast of every candidate, else the mean of each deployment in the log."""
+    """Fit the forecasts of the candidates to the log; without any it is the mean of each deployment."""
     number = {name: at for at, name in enumerate(names)}
-    q_hat = np.full((len(choices), len(names)), np.nan)
+    forecast = np.full((len(choices), len(names)), np.nan)
     for at, choice in enumerate(choices):
-        for option in choice.options:
-            value = None if option[1] is None else outcome.expected(option[1])
-            q_hat[at, number[option[0].id]] = np.nan if value is None else value
-    if any(option[1] is None for choice in choices for option in choice.options):
-        return offpolicy.mean_rewards(log, len(names)), "means"
-    return q_hat, "forecasts"
+        for deployment, estimate in choice.options:
+            value = None if estimate is None else outcome.expected(estimate)
+            forecast[at, number[deployment.id]] = np.nan if value is None else value
+    model = "means" if np.isnan(forecast).all() else "forecasts"
+    return offpolicy.outcome_model(log, forecast), model

@@ -101,7 +101,7 @@ def test_a_router_without_rows_is_told_who_has_some() -> None:
 def test_a_predictor_needs_prompts_in_the_log() -> None:
     done = replay(policy="{objective: {cost_tier: low}, predictor: builtin}")
     assert isinstance(done.exception, DataError)
-    assert "no_prompt 600" in done.exception.message
+    assert "600 no prompt to forecast from" in done.exception.message
 
 
 def test_without_a_log_it_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def test_costs_are_per_thousand_requests_with_intervals_and_a_total() -> None:
 
 
 def test_the_direct_method_is_labelled_as_a_models_opinion() -> None:
-    assert "model-based: it believes the predictor's forecasts" in text(FOUND)
+    assert "model-based: it believes the predictor's forecasts, fitted to the log" in text(FOUND)
 
 
 def test_a_refused_cost_keeps_the_log_and_the_model_and_states_no_spend() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from gearshift.learning.logged import REASONS, Log, read_log
+from gearshift.learning.logged import REASONS, Log, listed, read_log
 from gearshift.storage.store import Row, row
 from gearshift.types.decision import AtLeast
 from tests.fakes.nouns import decision, deployment, exchange
@@ -80,6 +80,13 @@ def test_the_names_are_those_of_all_candidates() -> None:
     names = read(logged()).names
     assert names.models == ("large", "small")
     assert names.deployments == {"lab/large": "large", "lab/small": "small"}
+
+
+def test_what_was_left_out_is_listed_with_its_reason() -> None:
+    found = read(logged(decision=None), logged(decision=None), logged(), router="canary")
+    assert listed(found.left_out).startswith("2 failed before a decision")
+    assert "; 1 decided by another router" in listed(found.left_out)
+    assert listed(read().left_out) == "nothing"
 
 
 def test_every_reason_is_explained() -> None:

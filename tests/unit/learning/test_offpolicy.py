@@ -5,9 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gearshift.learning import offpolicy
 from gearshift.learning.estimators import Array
-from gearshift.learning.offpolicy import LoggedDecisions, Terms, estimates, importance, interval, less, on_policy
+from gearshift.learning.offpolicy import (
+    LoggedDecisions,
+    Terms,
+    estimates,
+    importance,
+    interval,
+    less,
+    on_policy,
+    outcome_model,
+)
 
 
 def log(action: list[int], reward: list[float], pscore: list[float], block: list[int] | None = None) -> LoggedDecisions:
@@ -106,16 +114,29 @@ def test_one_block_says_nothing_of_the_spread() -> None:
     assert (found.low, found.high) == (0.0, 1.0)
 
 
-def test_means_come_from_other_blocks() -> None:
+def test_without_forecasts_means_come_from_other_blocks() -> None:
     logged = log([0] * 10, [float(number % 5 == 0) for number in range(10)], [1.0] * 10)
-    found = offpolicy.mean_rewards(logged, 2)
+    found = outcome_model(logged, np.full((10, 2), np.nan))
     assert found[0, 0] == 0.0  # its own fold is the one that earned
     assert found[1, 0] == 0.25
     assert np.isnan(found[:, 1]).all()
 
 
+def test_forecasts_of_another_scale_are_fitted_to_the_rewards() -> None:
+    reward = np.random.default_rng(1).random(200)
+    forecast = np.column_stack([100 * reward - 7, 3 * reward])
+    found = outcome_model(log([0] * 200, reward.tolist(), [1.0] * 200), forecast)
+    assert found[:, 0] == pytest.approx(reward, abs=0.02)  # the ends of a fold stay within what the others earned
+    assert found[:, 1] == pytest.approx(forecast[:, 1])  # nothing was seen of it: the forecast stays
+
+
+def test_forecasts_that_say_nothing_become_the_mean() -> None:
+    logged = log([0] * 50, [0.25, 0.75] * 25, [1.0] * 50)
+    assert outcome_model(logged, np.full((50, 1), 9.0))[:, 0] == pytest.approx(0.5, abs=0.01)
+
+
 def coverage(cost: bool) -> dict[str, float]:
-    """Draw 500 logs of 1,000 rows of which the truth is known; give how often the intervals hold it."""
+    """Draw 500 logs of 2,000 rows of which the truth is known; give how often the intervals hold it."""
     rng = np.random.default_rng(2)
     n, share = 3000, np.array([0.6, 0.3, 0.1])
     chance = rng.random((n, 3)) * np.array([0.5, 0.8, 1.0])
@@ -125,9 +146,9 @@ def coverage(cost: bool) -> dict[str, float]:
     value, own = (pi_e * truth).sum(axis=1).mean(), (share * truth).sum(axis=1).mean()
     held: dict[str, list[bool]] = {}
     for _ in range(500):
-        at, action = rng.integers(0, n, 1000), rng.choice(3, 1000, p=share)
+        at, action = rng.integers(0, n, 2000), rng.choice(3, 2000, p=share)
         logged = log(action.tolist(), truth[at, action].tolist(), share[action].tolist())
-        for name, terms in estimates(logged, pi_e[at], model[at]).items():
+        for name, terms in estimates(logged, pi_e[at], outcome_model(logged, model[at])).items():
             found, apart = interval(terms, logged.block), interval(less(terms, on_policy(logged)), logged.block)
             held.setdefault(name, []).append(bool(found.low <= value <= found.high))
             held.setdefault(f"{name} apart", []).append(bool(apart.low <= value - own <= apart.high))

@@ -143,7 +143,7 @@ def test_forecasts_can_be_made_anew() -> None:
     policy = PolicyConfig.model_validate({"objective": {"cost_tier": "medium"}})
     found = replay(log, policy, forecast=lambda _: options(0.89, 0.9))
     assert found.shares["lab/small"] == (0.8, 1.0)
-    with pytest.raises(DataError, match=r"found no row to replay \(no_prompt 1,000\)"):
+    with pytest.raises(DataError, match="found no row to replay, expected some; left out: 1,000 no prompt"):
         replay(log, policy, forecast=lambda _: "no_prompt")
 
 
