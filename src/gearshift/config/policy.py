@@ -44,6 +44,8 @@ class PolicyConfig(Section):
         found = [name for name, stated in (("objective", self.objective_), ("weights", self.weights)) if stated]
         if len(found) != 1:
             raise fault(f"found {' and '.join(found) or 'none of them'}, expected exactly one of objective, weights")
+        if self.objective_ is not None and self.objective_.latency is not None:
+            raise fault("found objective.latency, but the log does not hold how fast deployments were; remove it")
         return self
 
     @property

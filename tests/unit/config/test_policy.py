@@ -59,3 +59,9 @@ def test_exactly_one_aim_is_expected(tmp_path: Path, text: str) -> None:
 
 def test_weights_are_above_zero(tmp_path: Path) -> None:
     assert "expected more than 0" in faults(tmp_path, "weights: {small: 0}")[0]
+
+
+def test_a_hard_bound_on_latency_is_refused_because_the_log_cannot_tell(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, "objective: {cost_tier: low, latency: {p95_first_token: 2s}}")
+    assert "latency" in fault
+    assert "remove it" in fault
