@@ -58,3 +58,8 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        where = error.filename or "a file or connection"
+        found = f"{where}: found {(error.strerror or type(error).__name__).lower()}"
+        typer.echo(f"gearshift: {found}; expected that it can be used; check the path and its permissions", err=True)
+        sys.exit(1)
