@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from gearshift import accounting, documents
 from gearshift.errors import CallerLeft, GearshiftError, UpstreamRefused
-from gearshift.execution.call import Headers, Outlet
 from gearshift.execution.machine import Limits
 from gearshift.execution.metering import Meter
+from gearshift.execution.outlet import Headers, Outlet
 from gearshift.execution.transcript import Transcript
 from gearshift.protocols.codec import Codec, ResponseEdits
 from gearshift.routing.explain import explain_flip

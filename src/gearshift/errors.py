@@ -23,7 +23,8 @@
     ├── DataError                   outcome data that cannot be used (file, row, column)
     └── ArtifactError               a router artefact that must not be loaded
 
-Invariant: messages hold no secret and no upstream text longer than `MAX_UPSTREAM_TEXT` characters.
+Invariant: messages hold no secret and, once their attempt is recorded (`execution.credentials.Credentials.redact`), no
+upstream text longer than `MAX_UPSTREAM_TEXT` characters.
 `status` is what the caller sees; `code` is stable and documented in `docs/reference/errors.md`.
 """
 
@@ -34,6 +35,8 @@ from collections.abc import Sequence
 MAX_UPSTREAM_TEXT = 400
 OUR_FAULT = frozenset({401, 402, 403})
 """Statuses by which an upstream refuses our account (402: its balance is spent), not the request."""
+CALLERS_FAULT = frozenset({400, 413, 415, 422, 451})
+"""Statuses by which an upstream refuses what the caller said: it would be refused everywhere."""
 
 
 class GearshiftError(Exception):
@@ -170,8 +173,9 @@ class UpstreamRefused(UpstreamError):
     """Say that the upstream answered with an error status.
 
     429 and 5xx are retryable on another candidate. 401, 402 and 403 are *our* account's fault: another provider may
-    work, and the caller must not see them as its own. Other 4xx are the caller's fault; what is left (a redirect, a
-    status that means success but is not 200) is an endpoint that does not speak the protocol.
+    work, and the caller must not see them as its own. Only the statuses of `CALLERS_FAULT` speak of what the caller
+    sent; what is left (a wrong path or method, a proxy's demand, a redirect, a status that means success but is not
+    200) is an endpoint that does not speak the protocol as we do.
     `retry_after`: whole seconds that the upstream asks to wait, or None.
     """
 
@@ -185,7 +189,7 @@ class UpstreamRefused(UpstreamError):
             self.code = "upstream_auth"
         elif upstream_status == 429:  # noqa: PLR2004
             self.status, self.code = 429, "upstream_rate_limited"
-        elif 400 <= upstream_status < 500 and upstream_status not in {404, 408, 409, 425}:  # noqa: PLR2004
+        elif upstream_status in CALLERS_FAULT:
             self.status, self.code, self.retryable = upstream_status, "upstream_rejected", False
 
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 from gearshift.case import Case, Inbound, World
 from gearshift.errors import CallerError, CallerLeft, GearshiftError, InternalError
-from gearshift.execution.call import Outlet
 from gearshift.execution.driver import Driver
+from gearshift.execution.outlet import Outlet
 from gearshift.execution.speeds import Speeds
 from gearshift.protocols.codec import Codec
 from gearshift.routing.decide import decide

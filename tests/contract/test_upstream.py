@@ -512,3 +512,20 @@ def test_errors_never_hold_the_secret_or_the_url(make: Make) -> None:
         assert "127.0.0.1" not in caught.value.message
 
     play(make, act)
+
+
+def test_a_request_that_leaves_is_told_of_once_and_one_that_never_connects_not_at_all(make: Make) -> None:
+    told: list[str] = []
+
+    async def act(client: Upstream, server: ScriptedUpstream) -> None:
+        for _ in range(2):
+            url = f"{server.base_url}/x"
+            (await client.post(url, BODY, HEADERS, 5.0, lambda: told.append("sent"))).close()
+        assert told == ["sent"] * 2
+        with deaf_port() as port:
+            call = client.post(f"http://127.0.0.1:{port}/v1", BODY, HEADERS, 5.0, lambda: told.append("never"))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(call, 0.1)
+        assert told == ["sent"] * 2
+
+    play(make, act, answers())

@@ -19,19 +19,19 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from gearshift.errors import (
-    OUR_FAULT,
     CallerLeft,
     GearshiftError,
     InternalError,
     UpstreamError,
     UpstreamInvalid,
-    UpstreamRefused,
 )
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.machine import Ended, Failed, Limits, Ready, Send, Signal
 from gearshift.execution.metering import Meter
+from gearshift.execution.outlet import Headers, Outlet
+from gearshift.execution.refusal import no_stream, refusal
 from gearshift.execution.upstream import Reply, Upstream
-from gearshift.execution.watchdog import Watchdog
+from gearshift.execution.watchdog import Phase, Watchdog
 from gearshift.protocols.codec import Codec, RequestEdits, ResponseEdits, StreamRelay
 from gearshift.types.catalog import Seconds
 from gearshift.types.chat import Request
@@ -39,35 +39,14 @@ from gearshift.types.decision import Decision
 from gearshift.types.record import Attempt
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
-MAX_ERROR_BYTES = 64 * 1024
 MAX_HELD_BYTES = 1024 * 1024
 """Bytes of a stream that may come before its first content."""
 TERMINATOR_GRACE: Seconds = 1.0
-"""How long a stream whose answers are complete may still take to send its usage and its terminator."""
-MAX_WAIT_DIGITS = 6
-"""Digits of a `retry-after` that is believed, in seconds; a date or more than 11 days is not passed on."""
+"""How long a stream that owes nothing more may still take to send its terminator."""
+USAGE_GRACE: Seconds = 10.0
+"""How long a stream whose answers are complete may still take to send the usage that it was asked for."""
 FAREWELL: Seconds = 5.0
 """How long a caller may take to accept the error that ends a broken stream."""
-
-Headers = list[tuple[bytes, bytes]]
-
-
-class Outlet(Protocol):
-    """Be the caller's end of an exchange."""
-
-    @property
-    def started(self) -> bool: ...  # noqa: D102 - once the head was sent
-    async def start(self, status: int, headers: Headers) -> None:
-        """Send the head."""
-        ...
-
-    async def write(self, data: bytes) -> None:
-        """Send a piece of the body; waits while the caller reads slowly."""
-        ...
-
-    async def finish(self, data: bytes) -> None:
-        """Send the last piece of the body."""
-        ...
 
 
 class Order(Protocol):
@@ -121,7 +100,7 @@ class Call:
         self._reply: Reply | None = None
         self._stream: _Stream | None = None
         self._held = b""
-        self._sent = False
+        self._called = False
         self._recorded = False
 
     async def send(self) -> Signal:
@@ -162,11 +141,13 @@ class Call:
         first, whole = limits.first_token_timeout, limits.answer_timeout
         self._watch.arm(*(("first_token", first) if stream else ("answer", whole)))
         url = provider.base_url + self._codec.path
-        self._sent = True
-        self._reply = reply = await self._means.upstream.post(url, body, headers, limits.connect_timeout)
+        self._called = True
+        self._reply = reply = await self._means.upstream.post(
+            url, body, headers, limits.connect_timeout, self._meter.begin
+        )
         self._meter.status = reply.status
         if reply.status != 200:  # noqa: PLR2004
-            raise await self._refusal(reply)
+            raise await refusal(reply, self._deployment, self._codec)
         return reply
 
     def _body(self, *, stream: bool) -> bytes:
@@ -177,19 +158,6 @@ class Call:
             return self._codec.patch_request(order.body, edits)
         return self._codec.encode_request(order.request, edits)
 
-    async def _refusal(self, reply: Reply) -> UpstreamRefused:
-        """Say why the upstream refused; of our own account's trouble the caller learns nothing that it wrote."""
-        status, where = reply.status, self._deployment.id
-        try:
-            said = self._codec.upstream_message(await reply.read(MAX_ERROR_BYTES)) or "no message"
-        except UpstreamError:  # too long, or cut: the status says enough
-            said = "no readable message"
-        if status in OUR_FAULT:
-            said = f"our account was refused; check the key and the balance of provider {self._deployment.provider.id}"
-        wait = reply.retry_after or ""
-        retry_after = int(wait) if wait.isascii() and wait.isdigit() and len(wait) <= MAX_WAIT_DIGITS else None
-        return UpstreamRefused(f"{where} answered {status}: {said}", upstream_status=status, retry_after=retry_after)
-
     async def _whole_answer(self, reply: Reply) -> None:
         """Read and check an answer that is not streamed."""
         self._held = await reply.read(MAX_ANSWER_BYTES)
@@ -198,8 +166,7 @@ class Call:
     async def _first_content(self, reply: Reply) -> None:
         """Read a stream until its first content; what comes before it is held back."""
         if reply.content_type != "text/event-stream":
-            message = f"{self._deployment.id}: expected a text/event-stream, found {reply.content_type[:100]!r}"
-            raise UpstreamInvalid(message, upstream_status=reply.status)
+            raise await no_stream(reply, self._deployment, self._codec)
         relay = self._codec.relay(self._deployment.model, self._order.request.sampling.n or 1)
         self._stream = _Stream(reply, relay)
         held: list[bytes] = []
@@ -215,6 +182,8 @@ class Call:
             if size > MAX_HELD_BYTES:
                 message = f"{self._deployment.id}: {size} bytes of stream without any content"
                 raise UpstreamInvalid(message, upstream_status=reply.status)
+        if relay.failure is not None:  # nothing was passed on yet: better another's whole answer than a piece of this
+            raise relay.failure
         self._held = b"".join(held)
 
     async def _pass_whole(self, outlet: Outlet) -> None:
@@ -249,24 +218,32 @@ class Call:
     async def _relay_all(self, outlet: Outlet, stream: _Stream) -> None:
         """Relay the head, what was held back and what follows, until the end or a moment after nothing more is owed."""
         (reply, relay), watch, stall = stream, self._watch, self._limits.stall_timeout
+        graces = {"stall": stall, "usage": min(stall, USAGE_GRACE), "terminator": TERMINATOR_GRACE}
         watch.pause()
         await outlet.start(200, self._order.head(self._meter))
         await outlet.write(self._held)
-        watch.arm("stall", stall)
-        ending = False
+        present: Phase | None = None
         while not relay.ended:
-            if relay.complete is not ending:
-                ending = relay.complete
-                watch.arm(*(("terminator", TERMINATOR_GRACE) if ending else ("stall", stall)))
+            due = self._due(relay) if relay.complete else "stall"
+            if due != present:
+                present = due
+                watch.arm(due, graces[due])
             data = await reply.chunk()
             if not data:
                 return relay.close()
             if out := relay.feed(data):
                 watch.pause()
                 await outlet.write(out)
-            if out or not ending:
+            if relay.failure is not None:
+                raise relay.failure
+            if out or present == "stall":
                 watch.touch()
         return None
+
+    def _due(self, relay: StreamRelay) -> Phase:
+        """Say what a stream whose answers are complete still has to send."""
+        asked = self._deployment.provider.quirks.stream_usage
+        return "usage" if asked and relay.usage is None else "terminator"
 
     def _record(self, error: GearshiftError | None) -> Attempt:
         """Close the books on this call, with all that its stream has told."""
@@ -281,7 +258,7 @@ class Call:
 
     def _abandon(self, error: BaseException) -> None:
         """Record and close a call whose caller has left, or that failed in our own code."""
-        if self._sent and not self._recorded:
+        if self._called and not self._recorded:
             left = isinstance(error, asyncio.CancelledError)
             self._record(CallerLeft("the caller left; the call was cancelled") if left else InternalError.of(error))
         self._close()

@@ -6,8 +6,9 @@ before the cancellation goes on.
 
 from __future__ import annotations
 
-from gearshift.execution.call import Call, Means, Order, Outlet
+from gearshift.execution.call import Call, Means, Order
 from gearshift.execution.machine import Commit, Limits, Send, Signal, Verdict, execute
+from gearshift.execution.outlet import Outlet
 
 
 class Driver:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from gearshift.errors import UpstreamTimeout, UpstreamUnreachable
 from gearshift.execution.connection import Connection, Http1Reply, Stale
+from gearshift.execution.upstream import unheard
 from gearshift.types.catalog import Seconds
 
 MAX_IDLE_SECONDS: Final[Seconds] = 60.0
@@ -44,7 +45,14 @@ class Http1Upstream:
         self._targets: dict[str, _Target] = {}
         self._idle: dict[tuple[bool, str, int], list[Connection]] = {}
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], connect_timeout: Seconds) -> Http1Reply:
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout: Seconds,
+        written: Callable[[], None] = unheard,
+    ) -> Http1Reply:
         """Send `body` and wait for the head; raise UpstreamUnreachable, or UpstreamTimeout in phase `connect`."""
         target = self._targets.get(url)
         if target is None:
@@ -54,13 +62,13 @@ class Http1Upstream:
         if kept is not None:
             began = asyncio.get_running_loop().time()
             try:
-                return await kept.exchange(request)
+                return await kept.exchange(request, written)
             except Stale:
                 if asyncio.get_running_loop().time() - began > STALE_SECONDS:
                     raise UpstreamUnreachable(_LOST, sent=True) from None
         fresh = await self._connect(target, connect_timeout)
         try:
-            return await fresh.exchange(request)
+            return await fresh.exchange(request, written)
         except Stale:
             raise UpstreamUnreachable(_LOST, sent=True) from None
 

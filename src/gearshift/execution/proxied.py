@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Final
 
 import aiohttp
 
 from gearshift.errors import StreamBroken, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
-from gearshift.execution.upstream import LINGER, Reply
+from gearshift.execution.upstream import LINGER, Reply, unheard
 from gearshift.types.catalog import Seconds
 
 MAX_CONNECTIONS: Final = 4096
@@ -34,13 +35,22 @@ class AiohttpUpstream:
         self._trust_env = trust_env
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], connect_timeout: Seconds) -> Reply:
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout: Seconds,
+        written: Callable[[], None] = unheard,
+    ) -> Reply:
         """Send `body` and wait for the head."""
         session = self._session or self._open()
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout)
         data = body if len(body) <= _LARGE else io.BytesIO(body)
         try:
-            response = await session.post(url, data=data, headers=headers, timeout=timeout, allow_redirects=False)
+            response = await session.post(
+                url, data=data, headers=headers, timeout=timeout, allow_redirects=False, trace_request_ctx=written
+            )
         except aiohttp.ConnectionTimeoutError as error:
             message = f"no connection within {connect_timeout:g} s; check base_url and the network"
             raise UpstreamTimeout(message, phase="connect") from error
@@ -66,6 +76,7 @@ class AiohttpUpstream:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=self._trust_env,
             read_bufsize=_CHUNK,
+            trace_configs=[_written()],
         )
         return self._session
 
@@ -110,6 +121,17 @@ class _AiohttpReply:
     def release(self) -> None:
         if not self._response.content.is_eof():
             asyncio.get_running_loop().call_later(LINGER, self._response.close)
+
+
+def _written() -> aiohttp.TraceConfig:
+    """Tell each request's `written` when its head leaves."""
+
+    async def sent(_session: object, context: SimpleNamespace, _head: object) -> None:
+        context.trace_request_ctx()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(sent)
+    return trace
 
 
 def _too_long(limit: int) -> str:

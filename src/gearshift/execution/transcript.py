@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gearshift.errors import UpstreamError
-from gearshift.execution.call import Headers, Outlet
+from gearshift.execution.outlet import Headers, Outlet
 from gearshift.protocols.codec import Codec
 from gearshift.types.chat import PartDelta, PartStarted, Refusal, Text
 

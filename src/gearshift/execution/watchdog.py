@@ -1,4 +1,4 @@
-"""Own the timers of one attempt: first content, whole answer, stall, terminator, total, all by one lazy timer.
+"""Own the timers of one attempt: first content, whole answer, stall, usage, terminator, total, all by one lazy timer.
 
 A stream moves its deadline at every chunk. Moving it costs one assignment: the timer stays where it is, and when it
 fires early it goes to sleep again until the present deadline.
@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 from gearshift.errors import UpstreamTimeout
 from gearshift.types.catalog import Seconds
 
-Phase: TypeAlias = Literal["first_token", "answer", "stall", "terminator", "total"]
+Phase: TypeAlias = Literal["first_token", "answer", "stall", "usage", "terminator", "total"]
 
 
 class Watchdog:
@@ -86,6 +86,7 @@ class Watchdog:
             "first_token": f"no content within {self._limit:g} s; raise reliability.first_token_timeout",
             "answer": f"no whole answer within {self._limit:g} s; raise reliability.answer_timeout or stream",
             "stall": f"nothing arrived for {self._limit:g} s in the middle of the answer",
+            "usage": f"no usage within {self._limit:g} s of the last content",
             "terminator": f"no end within {self._limit:g} s of the last content",
             "total": f"not complete within {self._limit:g} s; raise reliability.deadline",
         }

@@ -2,8 +2,10 @@
 
 Invariants: bytes outside the edited members are the same, byte for byte (whitespace, order, escapes, the spelling of
 numbers); a body that says a top-level key twice is refused, for two readers could take it for two different things;
-a body nested deeper than `MAX_DEPTH` is refused. The cost is one pass in C (msgspec) and a step per top-level key;
-bodies with many brackets pay one more pass. Grammar: RFC 8259.
+a body nested deeper than `MAX_DEPTH` is refused. An upstream's body is read with more patience (`lax`), for it is paid:
+of a key that is there twice the last value holds, as for every client's reader, and half a surrogate pair, which JSON
+allows (RFC 8259 section 8.2) and msgspec does not, passes. The cost is one pass in C (msgspec) and a step per top-level
+key; bodies with many brackets pay one more pass. Grammar: RFC 8259.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ _decoder = msgspec.json.Decoder(Members)
 _text = msgspec.json.Decoder(str)
 _KEY: Final = re.compile(rb'\s*[{,]\s*("[^"\\]*(?:\\.[^"\\]*)*")\s*:\s*', re.DOTALL)
 _END: Final = re.compile(rb"\s*}\s*")
+_ESCAPED: Final = re.compile(
+    rb"\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})", re.DOTALL
+)
 _NOT_MARKS: Final = bytes(byte for byte in range(256) if byte not in b'[]{}"')
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 
@@ -44,11 +49,20 @@ class JsonObject:
 
     __slots__ = ("_body", "_spans", "members")
 
-    def __init__(self, body: bytes, refuse: Refuse) -> None:
+    def __init__(self, body: bytes, refuse: Refuse, *, lax: bool = False) -> None:
         """Parse `body`; raise what `refuse` makes when it is no object, or one that must not be trusted."""
+        text = legible(body) if lax else body
         self._body = body
-        self.members = _decode(body, refuse)
-        self._spans = _locate(body, self.members, refuse)
+        self.members = _decode(text, refuse)
+        try:
+            self._spans = _locate(text, self.members)
+        except _Ambiguous as doubt:
+            if not lax:
+                raise refuse(str(doubt)) from None
+            self._body = b"{%b}" % b",".join(
+                b"%b:%b" % (msgspec.json.encode(name), raw) for name, raw in self.members.items()
+            )
+            self._spans = _locate(self._body, self.members)
 
     def head(self, name: str) -> bytes:
         """Give the text up to the end of the value of `name`, which must be there."""
@@ -77,6 +91,17 @@ class JsonObject:
         return b"".join((*(pieces or (b"{",)), view[at:] if at else b"}"))
 
 
+class _Ambiguous(Exception):
+    """Say that a key is there twice."""
+
+
+def legible(body: bytes) -> bytes:
+    """Give JSON text with each escaped half of a surrogate pair replaced by U+FFFD, which is as long."""
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return body
+    return _ESCAPED.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
+
+
 def _decode(body: bytes, refuse: Refuse) -> Members:
     try:
         members = _decoder.decode(body)
@@ -93,8 +118,8 @@ def _decode(body: bytes, refuse: Refuse) -> Members:
     return members
 
 
-def _locate(body: bytes, members: Members, refuse: Refuse) -> dict[str, Span]:
-    """Find where each member stands, in the order of the text; refuse a key that is there twice.
+def _locate(body: bytes, members: Members) -> dict[str, Span]:
+    """Find where each member stands, in the order of the text; raise _Ambiguous at a key that is there twice.
 
     First suppose that nothing but the members and their delimiters is in `body`. When the lengths then add up to that
     of `body`, it is so: every space, escape, second key or multi-byte character would add at least a byte.
@@ -106,10 +131,10 @@ def _locate(body: bytes, members: Members, refuse: Refuse) -> dict[str, Span]:
         at = start + len(raw)
         spans[name] = (start, at)
     size = len(body) if body.endswith(b"}") else len(body.rstrip())
-    return spans if at + 1 == size else _walk(body, members, refuse)
+    return spans if at + 1 == size else _walk(body, members)
 
 
-def _walk(body: bytes, members: Members, refuse: Refuse) -> dict[str, Span]:
+def _walk(body: bytes, members: Members) -> dict[str, Span]:
     """Step from key to key over values of known length, whatever the spelling.
 
     Of a key that is there twice, `members` holds the last value: at the first, either the value differs or the key
@@ -123,10 +148,10 @@ def _walk(body: bytes, members: Members, refuse: Refuse) -> dict[str, Span]:
         raw = members[name]
         end = start + len(raw)
         if name in spans or not body.startswith(bytes(raw), start):
-            raise refuse(f"ambiguous: the key {name[:MAX_NAME]!r} is there twice; say it once")
+            raise _Ambiguous(f"ambiguous: the key {name[:MAX_NAME]!r} is there twice; say it once")
         spans[name] = (start, end)
     if members and not _END.fullmatch(body, end):
-        raise refuse("ambiguous: a key is there twice; say it once")
+        raise _Ambiguous("ambiguous: a key is there twice; say it once")
     return spans
 
 

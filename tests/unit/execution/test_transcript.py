@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gearshift.execution import transcript
-from gearshift.execution.call import Headers
+from gearshift.execution.outlet import Headers
 from gearshift.execution.transcript import Transcript
 from gearshift.protocols.openai_chat import codec
 from tests.fakes.upstream import DONE, completion, event, stream_events
