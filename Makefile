@@ -102,6 +102,10 @@ bench-routing: setup ## drive recorded prompts through the gateway: cost, score,
 bench-transfer: setup ## leave data sets and models out of training, and measure on them (slow)
 	@$(BIN)/python -m tools.bench_transfer $(ARGS)
 
+.PHONY: bench-replay
+bench-replay: setup ## check by simulation that the intervals of `gearshift replay` hold the truth
+	@$(BIN)/python -m tools.bench_replay $(ARGS)
+
 .PHONY: artifacts
 artifacts: setup ## train the router artefacts that ship: builtin and demo
 	@$(BIN)/python tools/build_artifacts.py $(ARGS)

@@ -120,13 +120,14 @@ def featurize(request: Request, spec: FeatureSpec) -> tuple[IntArray, FloatArray
     """
     raw = read(request, spec)
     words = split_words(raw.lower())
-    counts = np.bincount(_hash(words, spec.buckets), minlength=spec.buckets)
+    hashes = _hash(words)
+    counts = np.bincount(hashes & (spec.buckets - 1), minlength=spec.buckets)
     buckets = counts.nonzero()[0]
     k, n = len(buckets), len(buckets) + len(STRUCTURE)
     values = np.empty(n + DIMS, np.float32)
     np.sqrt(counts[buckets] / max(1, 2 * len(words) - 1), out=values[:k], casting="same_kind")
     values[k:n] = _structure(raw, request)
-    values[n:] = load_words().mean(words)
+    values[n:] = load_words().mean(hashes[: len(words)])
     return np.concatenate([buckets, _tail(spec.buckets)]), values
 
 
@@ -189,12 +190,12 @@ def _clip(text: bytes, spec: FeatureSpec) -> bytes:
     return text if len(text) <= spec.head + spec.tail else text[: spec.head] + b"\n" + text[-spec.tail :]
 
 
-def _hash(words: list[bytes], buckets: int) -> IntArray:
-    """Hash words and pairs of neighbours."""
+def _hash(words: list[bytes]) -> IntArray:
+    """Hash the words, then the pairs of neighbours."""
     crc32 = zlib.crc32
     hashes = [crc32(word) for word in words]
     pairs = [crc32(word, before ^ _PAIR) for before, word in zip(hashes, words[1:], strict=False)]
-    return np.array(hashes + pairs, dtype=np.int64) & (buckets - 1)
+    return np.array(hashes + pairs, dtype=np.int64)
 
 
 def _structure(raw: bytes, request: Request) -> list[float]:

@@ -87,7 +87,7 @@ class Parameters(Struct, frozen=True, kw_only=True, eq=False):
 class _Seats(Struct, frozen=True):
     """Hold what a set of deployments needs of the parameters, in their order; `seen`: the model was in training.
 
-    `weights` and `bias` have columns SHARED, deviations, lengths, logits, likenesses; `mix` the first three.
+    `weights`, `bias` and `mix` have columns SHARED, deviations, lengths.
     `taught` (n_deployments, n_tasks) is 1 where the model was seen in the task; a model that was in no training counts
     as seen in all, for its spread, and has no deviation.
     """
@@ -126,6 +126,10 @@ class LearnedPredictor:
         low, high, self._trust = np.ascontiguousarray(parameters.trust.T)
         self._low, self._rise = low, 1 / np.maximum(high - low, np.float32(1e-9))
         self._rarity = parameters.rarity.astype(np.float32)
+        own, n_tasks = SHARED + 2 * len(parameters.models), len(low)
+        self._logits = parameters.weights[:, own : own + n_tasks].astype(np.float32)
+        self._logit_bias = parameters.bias[own : own + n_tasks]
+        self._directions = parameters.weights[: parameters.features.buckets, own + n_tasks :].astype(np.float32)
         self._seats = lru_cache(maxsize=16)(self._find_seats)
         load_words()  # not while a request waits
 
@@ -160,16 +164,16 @@ class LearnedPredictor:
         ]
 
     def _forecast(self, request: Request, seats: _Seats) -> _Forecast:
-        learned, count, n_tasks = self.parameters, len(seats.seen), len(self._low)
+        learned, count = self.parameters, len(seats.seen)
         indices, values = featurize(request, learned.features)
         cut, buckets = len(values) - DENSE, learned.features.buckets
-        words, hits = values[:cut], indices[:cut]
-        found = words @ seats.weights[hits] + values[cut:] @ seats.weights[buckets:] + seats.bias
-        own = SHARED + 2 * count
+        words, hits, dense = values[:cut], indices[:cut], values[cut:]
+        logits = words @ self._logits[hits] + dense @ self._logits[buckets:] + self._logit_bias
         rare = words * self._rarity[hits]
-        likeness = found[own + n_tasks :] / max(float(rare @ rare) ** 0.5, 1e-9)
+        likeness = (words @ self._directions[hits]) / max(float(rare @ rare) ** 0.5, 1e-9)
         known = _between((likeness - self._low) * self._rise, 0.0, 1.0)
-        parts = found[:own] + _chances(found[own : own + n_tasks]) @ seats.mix
+        own = words @ seats.weights[hits] + dense @ seats.weights[buckets:] + seats.bias
+        parts = own + _chances(logits) @ seats.mix
         slope = lever = parts[SLOPE]
         if not seats.all_seen:  # of a model known by its price only: dearer is never worse, and never surely equal
             slope = np.where(seats.seen, slope, max(0.0, slope))
@@ -188,9 +192,8 @@ class LearnedPredictor:
         at = np.array([self._find(model) for model, _ in wanted], dtype=np.intp)
         seen = at >= 0
         own = np.concatenate([np.arange(SHARED), SHARED + at, SHARED + count + at])
-        every = np.concatenate([own, np.arange(SHARED + 2 * count, learned.bias.size)])
         strange = np.flatnonzero(~np.concatenate([np.ones(SHARED, bool), seen, seen]))
-        weights, bias = learned.weights[:, every].astype(np.float32), learned.bias[every]
+        weights, bias = learned.weights[:, own].astype(np.float32), learned.bias[own]
         mix, taught = learned.mix[:, own].astype(np.float32), learned.seen.T[at].astype(np.float32)
         for each in (weights, mix):
             each[:, strange] = 0.0

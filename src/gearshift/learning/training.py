@@ -39,7 +39,8 @@ _FOLD_SEED: Final = 1_000_003
 """Keeps the folds independent of the split, which uses the seed itself."""
 _MIN_TASK: Final = 20
 """Prompts of a task; those of smaller ones are taken together."""
-_MAX_TASKS: Final = 128
+_MAX_TASKS: Final = 16
+"""Tasks of one data set, the largest ones: more cost serving time and told hardly more (RouteLLM's APGR; 2026-11)."""
 _NEAR: Final = 0.05
 _FAR: Final = 0.2
 """Standard deviations of expected scores where the outcomes have too few tasks or data sets to tell their own."""
@@ -130,8 +131,12 @@ def tasks(table: OutcomeTable, design: Design, seed: int) -> tuple[tuple[Task, .
     names = np.array([prompt.task for prompt in table.prompts], dtype=object)
     dataset = table.datasets
     titles = sorted({prompt.dataset for prompt in table.prompts})
-    common = Counter(zip(dataset.tolist(), names.tolist(), strict=True))
-    kept = {key for key, count in common.most_common(_MAX_TASKS - len(titles)) if count >= _MIN_TASK}
+    kept = {
+        (each, name)
+        for each in range(len(titles))
+        for name, count in Counter(names[dataset == each].tolist()).most_common(_MAX_TASKS)
+        if count >= _MIN_TASK
+    }
     label = np.array([name if (each, name) in kept else "" for each, name in zip(dataset.tolist(), names, strict=True)])
     for each in range(len(titles)):
         rows = np.flatnonzero(dataset == each)
