@@ -52,7 +52,7 @@ def export(
     scored: Annotated[bool, typer.Option("--scored", help="Only what has feedback: what `train` learns from.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Write the log of exchanges: one row each, in the form that `gearshift train` reads, with all else beside it."""
+    """Write the answered exchanges of the log, one row each, as `gearshift train` reads them, with all else beside."""
     from gearshift.storage.sqlite import SQLiteStore
 
     if out.suffix not in _WRITERS:
@@ -66,10 +66,12 @@ def export(
     store = SQLiteStore(path)
     try:
         count = _WRITERS[out.suffix](out, outcomes(store, start, scored=scored))
+        unanswered = sum(row.model is None for row in store.exchanges(start))
     finally:
         store.close()
-    summary = {"rows": count, "file": str(out)}
-    typer.echo(msgspec.json.encode(summary).decode() if as_json else f"wrote {count} rows to {out}")
+    summary = {"rows": count, "file": str(out), "unanswered": unanswered}
+    left_out = f"; left out {unanswered} exchanges that no model answered" if unanswered else ""
+    typer.echo(msgspec.json.encode(summary).decode() if as_json else f"wrote {count} rows to {out}{left_out}")
 
 
 def outcomes(store: Store, since: float, *, scored: bool = False) -> Iterator[dict[str, Any]]:
