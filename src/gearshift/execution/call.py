@@ -150,6 +150,7 @@ class Call:
         )
         self._meter.status = reply.status
         if reply.status != 200:  # noqa: PLR2004
+            self._watch.arm("answer", whole)  # the status decides, not the timer of a first token
             raise await refusal(reply, self._deployment, self._codec)
         return reply
 
