@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable
 
 from gearshift.case import Case, Inbound, World
-from gearshift.errors import CallerError, CallerLeft, GearshiftError, InternalError
+from gearshift.errors import CallerError, GearshiftError, InternalError
 from gearshift.execution.driver import Driver
 from gearshift.execution.outlet import Outlet
 from gearshift.execution.speeds import Speeds
@@ -92,8 +92,7 @@ class Gateway:
         self._telemetry.began()
         case.fail(error)
         try:
-            if not isinstance(error, CallerLeft):
-                await case.refuse(error, outlet)
+            await case.refuse(error, outlet)
         finally:
             self._record(case)
 

@@ -150,6 +150,7 @@ class Call:
         )
         self._meter.status = reply.status
         if reply.status != 200:  # noqa: PLR2004
+            self._watch.arm("answer", whole)  # the status decides, not the timer of a first token
             raise await refusal(reply, self._deployment, self._codec)
         return reply
 
@@ -195,9 +196,12 @@ class Call:
         body = self._order.codec.patch_response(self._held, self._order.edits(attempt))
         headers = self._order.head(attempt)
         headers.append((b"content-length", str(len(body)).encode()))
-        patience = max(self._watch.remaining, FAREWELL)
-        await taken(outlet.start(200, headers), patience)
-        await taken(outlet.finish(body), patience)
+
+        async def give() -> None:
+            await outlet.start(200, headers)
+            await outlet.finish(body)
+
+        await taken(give(), max(self._watch.remaining, FAREWELL))
 
     async def _pass_stream(self, outlet: Outlet, stream: _Stream) -> UpstreamError | None:
         """Pass a stream on; give the error that broke it, after the caller was told in band."""

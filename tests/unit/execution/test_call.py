@@ -774,7 +774,8 @@ def test_an_error_whose_body_stalls_is_decided_by_its_status(
 
     async def scene() -> None:
         stalls = says(b"HTTP/1.1 429 X\r\ncontent-length: 99\r\nretry-after: 7\r\n\r\n{")
-        async with serving(tmp_path, stalls) as (home, upstream):
+        limits = msgspec.structs.replace(LIMITS, first_token_timeout=0.08)
+        async with serving(tmp_path, stalls, limits=limits) as (home, upstream):
             visit = await home.chat(stream=stream).done()
             assert (visit.status, visit.json["error"]["code"]) == (429, "upstream_rate_limited")
             assert visit.headers["retry-after"] == "7"
