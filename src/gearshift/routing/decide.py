@@ -101,6 +101,8 @@ def _choose(slate: _Slate, routing: Routing, router: Router, snapshot: Snapshot,
         return _FIXED.choose(candidates, dice), _FIXED
     if routing.sort and routing.sort_across:
         return _FIXED.choose(as_asked(candidates, routing, snapshot.speeds), dice), _FIXED
+    if not routing.preferred_max_latency:
+        return router.policy.choose(candidates, dice), router.policy
     late_ids = {each.deployment.id for each in candidates if late(each.deployment, routing, snapshot.speeds)}
     early = [each for each in candidates if each.deployment.id not in late_ids]
     choice = router.policy.choose(early or candidates, dice)

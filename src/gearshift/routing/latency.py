@@ -28,6 +28,8 @@ class Tariff(Struct, frozen=True, kw_only=True):
 
     def charge(self, estimate: Estimate) -> NanoUSD:
         """Give what the expected latency of an answer counts as, in nano-USD."""
+        if not self.usd_per_second:
+            return 0
         seconds = self.unknown if estimate.latency is None else estimate.latency
         return round(seconds * self.usd_per_second * NANO_PER_USD)
 
@@ -42,6 +44,8 @@ def tariff(usd_per_second: float | None, estimates: Iterable[Estimate]) -> Tarif
 
 def timed(options: Sequence[Option], speeds: Mapping[str, Speed]) -> list[Option]:
     """Fill in latencies that the predictor does not know, from what was measured."""
+    if not speeds:
+        return list(options)
     return [(deployment, _timed(found, speeds.get(deployment.id))) for deployment, found in options]
 
 

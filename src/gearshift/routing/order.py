@@ -28,6 +28,8 @@ def as_asked(candidates: Sequence[Candidate], routing: Routing, speeds: Speeds) 
     `sort_across` models do not matter. `allow_fallbacks` false: only the first candidate stays, or with `order` the
     deployments of its model (others than those named there are not eligible).
     """
+    if not _wishes(routing):
+        return tuple(candidates) if routing.allow_fallbacks else (candidates[0],)
     place = {name.lower(): number for number, name in reversed(list(enumerate(routing.order)))}
     models = {name: number for number, name in enumerate(dict.fromkeys(each.deployment.model for each in candidates))}
 
@@ -39,8 +41,7 @@ def as_asked(candidates: Sequence[Candidate], routing: Routing, speeds: Speeds) 
             (0, 0.0) if routing.sort is None else _place(each, routing.sort, speeds),
         )
 
-    wished = routing.order or routing.sort or routing.preferred_max_latency
-    ordered = tuple(sorted(candidates, key=key) if wished else candidates)
+    ordered = tuple(sorted(candidates, key=key))
     if routing.allow_fallbacks:
         return ordered
     if not routing.order:
@@ -59,6 +60,8 @@ def late(deployment: Deployment, routing: Routing, speeds: Speeds) -> bool:
 
 def has_say(candidates: Sequence[Candidate], routing: Routing, speeds: Speeds) -> bool:
     """Say whether the caller's wishes can put another candidate first than the one that was chosen."""
+    if not _wishes(routing):
+        return False
     if any(late(each.deployment, routing, speeds) for each in candidates):
         return True
     shared = len({each.deployment.model for each in candidates}) < len(candidates)
@@ -82,6 +85,10 @@ def list_price(deployment: Deployment) -> NanoUSDPerMillion | None:
     """Give what a deployment charges for three tokens of input to one of output, as a sum of rates; None: not known."""
     rates = deployment.price.rates if deployment.price is not None else None
     return None if rates is None else 3 * rates.input + rates.output
+
+
+def _wishes(routing: Routing) -> bool:
+    return bool(routing.order or routing.sort or routing.preferred_max_latency)
 
 
 def _place(candidate: Candidate, sort: Sort, speeds: Speeds) -> Place:
