@@ -29,7 +29,7 @@ def as_asked(candidates: Sequence[Candidate], routing: Routing, speeds: Speeds) 
     deployments of its model (others than those named there are not eligible).
     """
     if not _wishes(routing):
-        return tuple(candidates) if routing.allow_fallbacks else (candidates[0],)
+        return tuple(candidates if routing.allow_fallbacks else candidates[:1])
     place = {name.lower(): number for number, name in reversed(list(enumerate(routing.order)))}
     models = {name: number for number, name in enumerate(dict.fromkeys(each.deployment.model for each in candidates))}
 
