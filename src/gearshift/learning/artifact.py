@@ -26,7 +26,8 @@ from gearshift.errors import ArtifactError
 from gearshift.learning.embedding import load_words
 from gearshift.learning.features import FeatureSpec
 from gearshift.learning.manifest import SCHEMA, Manifest
-from gearshift.learning.predictor import SHARED, LearnedPredictor, Parameters
+from gearshift.learning.parameters import SHARED, Parameters
+from gearshift.learning.predictor import LearnedPredictor
 
 MANIFEST: Final = "manifest.json"
 TENSORS: Final = "model.safetensors"

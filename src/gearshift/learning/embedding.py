@@ -14,6 +14,7 @@ References
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -35,18 +36,18 @@ class WordVectors(Struct, frozen=True, eq=False):
     vectors: NDArray[np.int8]
     digest: str
 
-    def mean(self, hashes: NDArray[np.int64]) -> NDArray[np.float32]:
+    def mean(self, hashes: Sequence[int]) -> NDArray[np.float32]:
         """Give the direction of a text, of length 1; zeros when no word is known. Shape (DIMS,).
 
         `hashes` are the CRC-32 of its lower-case words. That an unknown word has the hash of a known one is as likely
         as 1 to 150,000.
         """
-        wanted = hashes.astype(np.uint32)
+        wanted = np.array(hashes, np.uint32)
         rows = self.hashes.searchsorted(wanted)
-        rows[rows == len(self.hashes)] = 0
-        known = rows[self.hashes[rows] == wanted]
-        total: NDArray[np.float32] = self.vectors[known].sum(axis=0, dtype=np.float32)
-        return total / np.float32(max(float(total @ total) ** 0.5, 1e-9))
+        known = rows[self.hashes.take(rows, mode="clip") == wanted]
+        total = np.add.reduce(self.vectors.take(known, axis=0).astype(np.float32), axis=0)
+        scaled: NDArray[np.float32] = total * np.float32(1 / max(float(total @ total) ** 0.5, 1e-9))
+        return scaled
 
 
 @lru_cache(maxsize=1)

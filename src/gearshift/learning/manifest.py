@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from gearshift.learning.features import FeatureSpec
-from gearshift.learning.predictor import DEFAULT_OUTPUT_TOKENS, PricePrior, Spread
+from gearshift.learning.parameters import DEFAULT_OUTPUT_TOKENS, PricePrior, Spread
 from gearshift.types.catalog import NANO_PER_USD, Price, Rates
 
 SCHEMA: Final = 2

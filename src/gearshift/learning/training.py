@@ -23,11 +23,11 @@ from gearshift.learning.artifact import Artifact
 from gearshift.learning.data import OutcomeTable, position, split, table_of
 from gearshift.learning.estimators import Array, Design, Index
 from gearshift.learning.evaluation import evaluate
-from gearshift.learning.features import FeatureSpec, featurize
+from gearshift.learning.features import FeatureSpec, to_matrix
 from gearshift.learning.lengths import LengthRegression
 from gearshift.learning.manifest import Charge, Manifest, ModelFacts, Task, Training
 from gearshift.learning.outcomes import OutcomeRegression, Prompts
-from gearshift.learning.predictor import DEFAULT_OUTPUT_TOKENS, Floats, Parameters, Spread
+from gearshift.learning.parameters import DEFAULT_OUTPUT_TOKENS, Floats, Parameters, Spread
 from gearshift.learning.pricing import charges, price_prior
 from gearshift.learning.tasks import MAX_CLUSTERS, PER_CLUSTER, cluster
 
@@ -82,7 +82,7 @@ def train(
     rest, held = split(table, holdout, seed)
     rest = rest.observed()
     tell("reading prompts", 0.0)
-    design = dense(rest, FeatureSpec())
+    design = to_matrix([prompt.request for prompt in rest.prompts], FeatureSpec())
     kinds, prompts = tasks(rest, design, seed)
     tell("fitting scores", 0.1)
     scores = OutcomeRegression(buckets=FeatureSpec().buckets).fit(design, rest.quality, prompts)
@@ -102,15 +102,6 @@ def train_rows(rows: Iterable[Mapping[str, object]], out: Path, *, seed: int = 0
     artifact = train(table_of(rows), seed=seed)
     artifact.save(out)
     return artifact
-
-
-def dense(table: OutcomeTable, spec: FeatureSpec) -> Design:
-    """Featurise every prompt; shape (n_prompts, dims)."""
-    design = np.zeros((len(table.prompts), spec.dims), np.float32)
-    for row, prompt in enumerate(table.prompts):
-        indices, values = featurize(prompt.request, spec)
-        design[row, indices] = values
-    return design
 
 
 def folds(table: OutcomeTable, seed: int) -> Index:

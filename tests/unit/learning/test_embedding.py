@@ -10,7 +10,7 @@ from gearshift.learning.embedding import DIMS, TABLE, load_words
 
 
 def direction(text: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    return load_words().mean(np.array([zlib.crc32(word) for word in text.encode().split()], np.int64))
+    return load_words().mean([zlib.crc32(word) for word in text.encode().split()])
 
 
 def likeness(one: str, other: str) -> float:
@@ -33,7 +33,7 @@ def test_a_direction_has_length_one_and_no_known_word_gives_none() -> None:
     assert np.linalg.norm(direction("integral nosuchword")) == pytest.approx(1, abs=1e-5)
     for text in ("", "nosuchword größe"):
         assert not direction(text).any()
-    assert not load_words().mean(np.array([0, 2**32 - 1])).any()  # before the first and behind the last
+    assert not load_words().mean([0, 2**32 - 1]).any()  # before the first and behind the last
 
 
 def test_the_table_is_whole_and_its_digest_is_of_the_file() -> None:
