@@ -158,6 +158,7 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     """Send our log, and uvicorn's, to stderr as JSON lines."""
     # What our lines do not hold need not be found out: https://docs.python.org/3/howto/logging.html#optimization
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 - as that page says
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JSONFormatter())
     for name in ("gearshift", "uvicorn"):

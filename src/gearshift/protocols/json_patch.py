@@ -157,15 +157,7 @@ def _walk(body: bytes, members: Members) -> dict[str, Span]:
 
 def _may_be_deep(body: bytes) -> bool:
     """Say whether `body` has brackets enough to nest too deeply; brackets in strings count too."""
-    left = MAX_DEPTH
-    for bracket in (b"{", b"["):
-        at = body.find(bracket)
-        while at >= 0:
-            if not left:
-                return True
-            left -= 1
-            at = body.find(bracket, at + 1)
-    return False
+    return sum(len(body.split(bracket, MAX_DEPTH + 1)) - 1 for bracket in (b"{", b"[")) > MAX_DEPTH
 
 
 def _is_deep(body: bytes) -> bool:
