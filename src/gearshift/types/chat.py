@@ -159,7 +159,7 @@ class Routing(Struct, frozen=True, kw_only=True):
     preferred_max_latency: tuple[tuple[Percentile, float], ...] = ()
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class Request(Struct, frozen=True, kw_only=True, weakref=True):
     """Hold one request of a caller.
 
     `include_usage` is None when the caller did not say. `metadata` values are strings, numbers or booleans.
