@@ -13,6 +13,7 @@ from gearshift import __version__
 from gearshift.cli.bench import bench
 from gearshift.cli.check import check, init
 from gearshift.cli.demo import demo
+from gearshift.cli.enroll import enroll
 from gearshift.cli.evaluate import evaluate
 from gearshift.cli.export import export
 from gearshift.cli.inspect import models, route
@@ -31,7 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _SERVING = (serve, init, check, demo, route, models, export, bench)
-_LEARNING = (train, predict, evaluate, replay, promote, rollback)
+_LEARNING = (train, predict, evaluate, enroll, replay, promote, rollback)
 for command in (*_SERVING, *_LEARNING):
     app.command()(command)
 

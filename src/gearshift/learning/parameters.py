@@ -6,6 +6,7 @@ Invariant: plain arrays of stated shapes; they say nothing of files (see `artifa
 
 from __future__ import annotations
 
+from math import log
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -29,6 +30,10 @@ class PricePrior(Struct, frozen=True, kw_only=True):
     intercept: float = 0.0
     slope: float = 0.0
     std: float = 0.2
+
+    def ability(self, dollars: float | None) -> float:
+        """Give the ability that a price speaks for; without one, or for a free model, the average."""
+        return 0.0 if dollars is None or dollars <= 0 else self.intercept + self.slope * log(dollars)
 
 
 class Spread(Struct, frozen=True, kw_only=True):

@@ -8,13 +8,12 @@ Invariant: a deployment whose model is not in the parameters gets a prior from i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log
 from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
 
-from gearshift.learning.parameters import SHARED, Floats, Parameters, PricePrior
+from gearshift.learning.parameters import SHARED, Floats, Parameters
 
 Wanted = tuple[str, float | None]
 """A model and its blended price in USD per million tokens, None where that is not known."""
@@ -77,12 +76,7 @@ def find_seats(learned: Parameters, rows: Sequence[int], wanted: Sequence[Wanted
 
 def _seat(learned: Parameters, row: int, dollars: float | None) -> Seat:
     if row < 0:
-        guess, scale = _guess(learned.prior, dollars), float(np.median(learned.scale))
+        guess, scale = learned.prior.ability(dollars), float(np.median(learned.scale))
         return Seat(seen=False, ability=guess, ability_std=learned.prior.std, offset=0.0, scale=scale, overhead=0.0)
     numbers = (learned.ability, learned.ability_std, learned.offset, learned.scale, learned.overhead)
     return Seat(True, *(float(each[row]) for each in numbers))  # noqa: FBT003 - of a tuple, in order
-
-
-def _guess(prior: PricePrior, dollars: float | None) -> float:
-    """Give the ability that a price speaks for; without one, or for a free model, the average."""
-    return 0.0 if dollars is None or dollars <= 0 else prior.intercept + prior.slope * log(dollars)

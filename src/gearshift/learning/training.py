@@ -25,7 +25,7 @@ from gearshift.learning.estimators import Array, Design, Index
 from gearshift.learning.evaluation import evaluate
 from gearshift.learning.features import FeatureSpec, to_matrix
 from gearshift.learning.lengths import LengthRegression
-from gearshift.learning.manifest import Charge, Manifest, ModelFacts, Task, Training
+from gearshift.learning.manifest import Manifest, ModelFacts, Task, Training
 from gearshift.learning.outcomes import OutcomeRegression, Prompts
 from gearshift.learning.parameters import DEFAULT_OUTPUT_TOKENS, Floats, Parameters, Spread
 from gearshift.learning.pricing import charges, price_prior
@@ -152,7 +152,7 @@ def _parameters(table: OutcomeTable, scores: OutcomeRegression, lengths: LengthR
     mix[:, :2], mix[:, 3 : 3 + len(table.models)] = scores.mix_[:, :2], scores.mix_[:, 2:]
     mean = (scores.mean_[:2], lengths.mean_[:1], scores.mean_[2:], lengths.mean_[1:], classes.bias_)
     near, far = _spread(table, scores.out_of_fold())
-    prices = np.array([_dollars(charge) for charge in charges(table)])
+    prices = np.array([np.nan if each.dollars is None else each.dollars for each in charges(table)])
     return Parameters(
         features=FeatureSpec(),
         models=table.models,
@@ -234,10 +234,3 @@ def _manifest(table: OutcomeTable, parameters: Parameters, kinds: tuple[Task, ..
         ),
         metrics={},
     )
-
-
-def _dollars(charge: Charge) -> float:
-    """Blend a charge to USD per million tokens, at three of input to one of output; NaN for unknown."""
-    if charge.input_price is None or charge.output_price is None:
-        return float("nan")
-    return (3 * charge.input_price + charge.output_price) / 4
