@@ -25,6 +25,7 @@ from gearshift.routing.task import task_of
 from gearshift.types.catalog import Deployment, NanoUSD, Seconds
 from gearshift.types.chat import Request, Text
 from gearshift.types.decision import Decision
+from gearshift.types.inbound import Inbound
 from gearshift.types.record import Attempt, Exchange, Outcome
 
 TOO_MANY: Final = 429
@@ -32,25 +33,6 @@ MAX_NAME: Final = 200
 """Characters of a requested model that are kept: a caller may have put anything there."""
 
 _dumps = msgspec.json.Encoder().encode
-
-
-class Inbound(Struct, frozen=True, kw_only=True):
-    """Hold what the server hands over: the body, and what the headers say.
-
-    `began` is the monotonic clock when the request arrived. Both in seconds: `deadline` is the caller's own,
-    `first_content` its bound for each attempt to begin to answer (Cloudflare's `cf-aig-request-timeout`).
-    """
-
-    path: str
-    body: bytes
-    began: float
-    key: str | None = None
-    wants_metadata: bool = False
-    no_fallback: bool = False
-    deadline: Seconds | None = None
-    first_content: Seconds | None = None
-    max_cost: NanoUSD | None = None
-    session: str | None = None
 
 
 class World(Struct, frozen=True, kw_only=True):
@@ -108,17 +90,7 @@ class Case:
 
     def read(self) -> None:
         """Decode the body and add what the headers ask for."""
-        request = self.codec.decode_request(self.body)
-        inbound = self._inbound
-        if inbound.max_cost is not None or inbound.session is not None:
-            asked = request.routing
-            routing = msgspec.structs.replace(
-                asked,
-                max_cost=asked.max_cost if inbound.max_cost is None else inbound.max_cost,
-                session_id=inbound.session or asked.session_id,
-            )
-            request = msgspec.structs.replace(request, routing=routing)
-        self.request = request
+        self.request = self._inbound.steer(self.codec.decode_request(self.body))
 
     def limits(self) -> Limits:
         """Give the bounds of this exchange: the config's, tightened by the caller's headers.
@@ -139,14 +111,12 @@ class Case:
     def head(self, attempt: Attempt | Meter) -> Headers:
         """Give the head of a good answer."""
         kind = b"text/event-stream" if self.request.stream else b"application/json"
-        deployment = attempt.deployment
         headers = [
             (b"content-type", kind),
             *self._headers(attempt),
-            (b"x-gearshift-model", _ascii(deployment.model)),
-            (b"x-gearshift-provider", _ascii(deployment.provider.id)),
+            *_whose(attempt),
         ]
-        if deployment.provider.simulated:
+        if attempt.deployment.provider.simulated:
             headers.append((b"x-gearshift-simulated", b"true"))
         if self.request.stream:
             headers.append((b"cache-control", b"no-cache"))
@@ -195,6 +165,7 @@ class Case:
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
             *self._headers(None),
+            *(_whose(self.attempts[-1]) if self.attempts else ()),
         ]
         if isinstance(error, UpstreamRefused) and error.status == TOO_MANY and error.retry_after is not None:
             headers.append((b"retry-after", b"%d" % error.retry_after))
@@ -285,6 +256,15 @@ class Case:
             "saved_usd": documents.usd(accounting.saved(baseline_cost, cost)),
         }
         return b'"gearshift":' + _dumps(document)
+
+
+def _whose(attempt: Attempt | Meter) -> Headers:
+    """Say who answers, or, in an error, who was asked last."""
+    deployment = attempt.deployment
+    return [
+        (b"x-gearshift-model", _ascii(deployment.model)),
+        (b"x-gearshift-provider", _ascii(deployment.provider.id)),
+    ]
 
 
 def prompt_text(request: Request) -> str:

@@ -33,7 +33,7 @@ def decision(decided: Decision, flip: Flip | None = None, task: Task | None = No
         "objective": objective(decided.objective),
         "predictor": decided.predictor,
         "config": decided.config,
-        "chosen": decided.chosen.deployment.id,
+        "chosen": decided.chosen.deployment.id if decided.plan else None,
         "propensity": decided.propensity,
         "candidates": [candidate(option) for step in decided.plan for option in step.candidates],
         "rejected": [rejection(refused) for refused in decided.rejected],

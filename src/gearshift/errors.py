@@ -135,6 +135,11 @@ class NoCandidate(CallerError):
     status = 422
     code = "no_candidate"
 
+    def __init__(self, message: str, *, extra: bytes = b"") -> None:
+        """Keep, as inner JSON text, what an answer says beside the error."""
+        super().__init__(message)
+        self.extra = extra
+
 
 class UpstreamError(GearshiftError):
     """Say that one attempt failed.

@@ -13,18 +13,20 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from gearshift.case import Case, Inbound, World
-from gearshift.errors import CallerError, GearshiftError, InternalError
+from gearshift.case import Case, World
+from gearshift.errors import CallerError, GearshiftError, InternalError, NoCandidate
 from gearshift.execution.driver import Driver
 from gearshift.execution.outlet import Outlet
 from gearshift.execution.speeds import Speeds
 from gearshift.protocols.codec import Codec
 from gearshift.routing.decide import decide
+from gearshift.routing.explain import explain_refusal
 from gearshift.routing.policy import Dice
 from gearshift.storage.store import Store
 from gearshift.telemetry import Telemetry
 from gearshift.types.chat import Request
 from gearshift.types.decision import Decision, Snapshot
+from gearshift.types.inbound import Inbound
 
 _log = logging.getLogger("gearshift.gateway")
 
@@ -66,7 +68,7 @@ class Gateway:
         try:
             outlet = case.listen(outlet)
             case.read()
-            case.decision = self.decide(case.request)
+            self._decide(case)
             verdict = await self._driver.run(case, case.limits(), outlet)
             if verdict.error is not None:
                 case.fail(verdict.error)
@@ -97,7 +99,7 @@ class Gateway:
             self._record(case)
 
     def decide(self, request: Request) -> Decision:
-        """Decide where `request` goes, without calling anyone."""
+        """Decide where `request` goes, without calling anyone; the decision may be that nobody fits."""
         world = self.world
         router = world.routers.resolve(request)
         began = self._clock()
@@ -106,6 +108,11 @@ class Gateway:
         decision = decide(request, snapshot, router, self._dice)
         self._telemetry.decided(decision, self._clock() - began)
         return decision
+
+    def _decide(self, case: Case) -> None:
+        case.decision = decision = self.decide(case.request)
+        if not decision.plan:
+            raise NoCandidate(explain_refusal(decision))
 
     def _record(self, case: Case) -> None:
         now = self._clock()

@@ -73,7 +73,8 @@ class Telemetry:
         child(self._requests, router, model, provider, str(exchange.status), exchange.outcome).inc()
         self._overhead.observe(exchange.overhead)
         if decision:
-            child(self._decisions, router, decision.policy, decision.chosen.deployment.id, decision.reason).inc()
+            chosen = decision.chosen.deployment.id if decision.plan else _NONE
+            child(self._decisions, router, decision.policy, chosen, decision.reason).inc()
         if served:
             child(self._duration, model, provider).observe(exchange.duration)
             if served.first_token is not None:

@@ -223,6 +223,37 @@ def test_our_own_bug_is_a_500_that_tells_nothing_and_leaves_a_row(
     assert vars(record)["fields"] == {"id": "gx-1"}
 
 
+def test_a_request_that_nobody_fits_is_refused_with_its_decision(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, upstream):
+            headers = {"x-gearshift-max-cost-usd": "0", "x-gearshift-metadata": "enabled"}
+            visit = await home.chat(headers=headers).done()
+            assert (visit.status, visit.json["error"]["code"]) == (422, "no_candidate")
+            told = visit.json["gearshift"]
+            assert (told["router"], told["decision"]["chosen"]) == ("auto", None)
+            assert [each["reason"] for each in told["decision"]["rejected"]] == ["max_cost"]
+            assert visit.headers["x-gearshift-router"] == "auto"
+            assert visit.headers["x-gearshift-reason"] == "no_candidate"
+            row = home.row()
+            assert (row.router, row.reason, row.error, row.cost) == ("auto", "no_candidate", "no_candidate", 0)
+            assert json.loads(row.decision or "")["rejected"] == told["decision"]["rejected"]
+            labels = {"router": "auto", "policy": "fixed", "chosen": "none", "reason": "no_candidate"}
+            assert home.metric("gearshift_decisions_total", **labels) == 1
+            assert upstream.log == []
+
+    asyncio.run(scene())
+
+
+def test_an_error_says_who_was_asked_last(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, refuses(503)) as (home, _):
+            visit = await home.chat().done()
+            assert visit.status == 502
+            assert (visit.headers["x-gearshift-model"], visit.headers["x-gearshift-provider"]) == ("small", "at-small")
+
+    asyncio.run(scene())
+
+
 def test_an_error_on_purpose_in_deciding_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     break_decide(monkeypatch, NoCandidate("nobody"))
 

@@ -103,7 +103,7 @@ class _Decision(Struct, frozen=True, kw_only=True):
     policy: str
     config: str
     reason: str
-    chosen: str
+    chosen: str | None
     candidates: tuple[_Candidate, ...]
 
 
@@ -144,7 +144,7 @@ def _choice(row: Row, decision: _Decision, score: float | None, known: _Deployme
     return Choice(
         setting=(decision.router, decision.config, decision.policy),
         options=tuple((known.named(each.deployment), _estimate(each)) for each in decision.candidates),
-        chosen=decision.chosen,
+        chosen=decision.chosen or "",
         propensity=row.propensity or 0.0,
         cost=None if row.cost is None else row.cost / NANO_PER_USD,
         score=score,

@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gearshift.errors import InvalidRequest, NoCandidate
+from gearshift.errors import InvalidRequest
 from gearshift.routing.eligible import affordable, split
 from gearshift.routing.estimate import Option, estimate, unasked
 from gearshift.routing.latency import in_time, timed
@@ -51,9 +51,9 @@ class _Slate(Struct, frozen=True, kw_only=True):
 
 
 def decide(request: Request, snapshot: Snapshot, router: Router, dice: Dice) -> Decision:
-    """Decide which deployments serve `request`, in which order of trial.
+    """Decide which deployments serve `request`, in which order of trial; when none fits the decision has no plan.
 
-    Raises NoCandidate with every rejection when none fits, InvalidRequest for an unknown cost tier.
+    Raises InvalidRequest for an unknown cost tier.
     """
     slate = _slate(request, snapshot, router)
     routing, speeds = _wishes(request, router), snapshot.speeds
@@ -64,7 +64,7 @@ def decide(request: Request, snapshot: Snapshot, router: Router, dice: Dice) -> 
         after = _after(request, snapshot, router, slate)
         order = (*order[:1], *(each for each in after if each.deployment.id not in first))
     if not order:
-        raise NoCandidate(_refusal(router, slate.rejected))
+        return _nobody(router, slate)
     tried = {each.deployment.id for each in order}
     plan = as_asked(order, routing, speeds)
     overtaken = (
@@ -199,7 +199,17 @@ def _reason(router: Router, slate: _Slate, routing: Routing) -> DecisionReason:
     return "objective" if slate.objective is not None else "weighted"
 
 
-def _refusal(router: Router, rejected: Sequence[Rejection]) -> str:
-    """List every rejection."""
-    lines = (f"  - {each.deployment}: {each.reason}: {each.detail}" for each in rejected)
-    return "\n".join([f"no deployment of {router.name} fits this request:", *lines])
+def _nobody(router: Router, slate: _Slate) -> Decision:
+    """Decide that no deployment fits."""
+    return Decision(
+        router=router.name,
+        plan=(),
+        rejected=tuple(slate.rejected),
+        policy=_FIXED.name,
+        reason="no_candidate",
+        propensity=1.0,
+        objective=slate.objective,
+        config=router.config,
+        detail=router.via,
+        baseline=router.baseline,
+    )

@@ -1,4 +1,4 @@
-"""Own why not another: the smallest change of one number that would have changed a choice.
+"""Own why not another: why nobody, and the smallest change of one number that would have changed a choice.
 
 Considered are a fall of another candidate's expected cost, a rise of its expected quality, and a move of the
 objective's own dial; latencies stay what they are. Sizes are compared as shares of the number that changes. Computed
@@ -39,6 +39,12 @@ class _Change(Struct, frozen=True, kw_only=True, order=True):
     size: float
     would_choose: str
     condition: str
+
+
+def explain_refusal(decision: Decision) -> str:
+    """Say that no deployment fits, and what speaks against each."""
+    lines = (f"  - {each.deployment}: {each.reason}: {each.detail}" for each in decision.rejected)
+    return "\n".join([f"no deployment of {decision.router} fits this request:", *lines])
 
 
 def explain_flip(decision: Decision) -> Flip | None:

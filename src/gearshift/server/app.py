@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
-from gearshift.errors import GearshiftError, InternalError, RouteNotFound
+from gearshift.errors import GearshiftError, InternalError, NoCandidate, RouteNotFound
 from gearshift.protocols.codec import Codec
 from gearshift.server.asgi import Receive, Scope, Send, respond
 from gearshift.server.auth import Keys
@@ -92,6 +92,8 @@ class App:
             except RouteNotFound as error:
                 allow = ((b"allow", ", ".join(error.allowed).encode()),) if error.allowed else ()
                 await respond(send, error.status, self._codec.encode_error(error), *allow)
+            except NoCandidate as error:
+                await respond(send, error.status, self._codec.encode_error(error, error.extra))
             except GearshiftError as error:
                 await respond(send, error.status, self._codec.encode_error(error))
             except Exception as error:  # noqa: BLE001 - our own bug: it too is answered in the caller's protocol

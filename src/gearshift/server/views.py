@@ -15,15 +15,24 @@ import msgspec
 from msgspec import Raw, Struct
 
 from gearshift import documents, telemetry
-from gearshift.errors import GearshiftError, InvalidRequest, StoreUnavailable, UnknownExchange, UnknownModel
+from gearshift.errors import (
+    GearshiftError,
+    InvalidRequest,
+    NoCandidate,
+    StoreUnavailable,
+    UnknownExchange,
+    UnknownModel,
+)
 from gearshift.gateway import Gateway
 from gearshift.protocols.codec import Codec
-from gearshift.routing.explain import explain_flip
+from gearshift.routing.explain import explain_flip, explain_refusal
 from gearshift.routing.task import task_of
 from gearshift.server.asgi import Receive, Scope, read_body
 from gearshift.server.models import Listing
+from gearshift.server.steering import steer
 from gearshift.storage.store import Row, Store
 from gearshift.types.catalog import Seconds
+from gearshift.types.inbound import Inbound
 from gearshift.types.record import Feedback
 
 _dumps = msgspec.json.Encoder().encode
@@ -72,11 +81,14 @@ class Views(Struct, frozen=True, kw_only=True):
         return entry
 
     async def route(self, scope: Scope, receive: Receive) -> bytes:
-        """Decide, and explain, without calling anyone."""
-        body = await read_body(scope, receive, self.max_body)
-        request = self.codec.decode_request(body)
+        """Decide, and explain, without calling anyone; body and headers are those of inference."""
+        inbound = steer(scope, Inbound(path=scope["path"], body=b"", began=0.0), None)
+        request = inbound.steer(self.codec.decode_request(await read_body(scope, receive, self.max_body)))
         decision = self.gateway.decide(request)
-        return _dumps(documents.decision(decision, explain_flip(decision), task_of(request)))
+        shown = _dumps(documents.decision(decision, explain_flip(decision), task_of(request)))
+        if not decision.plan:
+            raise NoCandidate(explain_refusal(decision), extra=b'"gearshift":{"decision":%b}' % shown)
+        return shown
 
     async def feedback(self, scope: Scope, receive: Receive) -> bytes:
         """Take a judgement of an exchange or of a session."""

@@ -32,6 +32,7 @@ DecisionReason: TypeAlias = Literal[
     "degraded",  # deciding failed; the router's fallback answers
     "rule",  # a rule chose the target
     "sorted",  # the caller had all candidates sorted, across models
+    "no_candidate",  # nobody fits: there is no plan
 ]
 
 
@@ -165,7 +166,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """Hold the plan for one request and how it came about.
+    """Hold the plan for one request and how it came about; without a plan nobody fits, and `rejected` says why.
 
     `propensity` is the probability with which the policy chose the first candidate, in (0, 1].
     `predictor` and `config` are versions (short digests).
@@ -191,5 +192,5 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     @property
     def chosen(self) -> Candidate:
-        """Give the first candidate of the first step."""
+        """Give the first candidate of the first step; there must be a plan."""
         return self.plan[0].candidates[0]

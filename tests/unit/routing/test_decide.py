@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gearshift.errors import InvalidRequest, NoCandidate
+from gearshift.errors import InvalidRequest
 from gearshift.routing.decide import decide
 from gearshift.routing.eligible import split
 from gearshift.routing.objective import TIER_LOSS
@@ -142,9 +142,9 @@ def test_an_unknown_latency_is_no_reason() -> None:
 
 def test_when_all_are_too_slow_nobody_serves_and_each_is_named() -> None:
     speeds = {each.id: begins(3.0) for each in THREE}
-    with pytest.raises(NoCandidate) as caught:
-        timed(auto(QUICK), speeds)
-    assert caught.value.message.count(": latency: ") == 3
+    decision = timed(auto(QUICK), speeds)
+    assert decision.plan == ()
+    assert [each.reason for each in decision.rejected] == ["latency"] * 3
 
 
 def test_a_reference_that_is_too_slow_to_serve_still_sets_the_bar() -> None:
@@ -261,18 +261,15 @@ def test_one_candidate_is_left() -> None:
     ]
 
 
-def test_no_candidate_lists_every_rejection() -> None:
+def test_a_decision_that_nobody_fits_holds_every_rejection_and_no_plan() -> None:
     router = auto(deployments=(deployment("small", usd=None), deployment("large", capabilities=frozenset())))
-    asked = msgspec.structs.replace(request(), tools=(Tool(name="search"),))
-    with pytest.raises(NoCandidate) as caught:
-        decided(router, asked)
-    assert caught.value.message == (
-        "no deployment of auto fits this request:\n"
-        "  - lab/small: price_unknown: what it charges is not known, so it cannot be weighed; "
-        "add a price to its deployment in models.small in the config, or ask for it by name\n"
-        "  - lab/large: capability_missing: it has none, the request needs tools; "
-        "if it can, add it to models.large.capabilities in the config"
-    )
+    decision = decided(router, msgspec.structs.replace(request(), tools=(Tool(name="search"),)))
+    assert (decision.plan, decision.reason, decision.router) == ((), "no_candidate", "auto")
+    assert (decision.objective, decision.config) == (router.objective, router.config)
+    assert [(each.deployment, each.reason) for each in decision.rejected] == [
+        ("lab/small", "price_unknown"),
+        ("lab/large", "capability_missing"),
+    ]
 
 
 def test_whoever_is_named_serves() -> None:
@@ -358,13 +355,14 @@ def test_the_callers_cost_limit() -> None:
 def test_a_cost_limit_holds_for_who_is_named_too() -> None:
     router = Router(name="large", deployments=(LARGE,), named=True, predictor=ORACLE)
     assert decided(router, request(routing=Routing(max_cost=10_000_000))).predictor == "oracle-1"
-    with pytest.raises(NoCandidate, match=r"max_cost: it is expected to cost \$0\.01, above the request's limit"):
-        decided(router, request(routing=Routing(max_cost=9_999_999)))
+    (refused,) = decided(router, request(routing=Routing(max_cost=9_999_999))).rejected
+    assert refused.detail.startswith("it is expected to cost $0.01, above the request's limit")
 
 
 def test_a_cost_limit_that_cannot_be_kept_is_not_broken() -> None:
-    with pytest.raises(NoCandidate, match="its cost cannot be estimated"):
-        decided(auto(predictor=Broken(), fallback=(SMALL,)), request(routing=Routing(max_cost=10**9)))
+    decision = decided(auto(predictor=Broken(), fallback=(SMALL,)), request(routing=Routing(max_cost=10**9)))
+    assert decision.plan == ()
+    assert all("its cost cannot be estimated" in each.detail for each in decision.rejected)
 
 
 def test_fallback_models_follow_the_first_choice() -> None:
@@ -436,8 +434,7 @@ def test_everyone_is_a_candidate_or_rejected_and_the_same_dice_decide_the_same(
     fits, refused = split(asked, THREE, world(*THREE))
     assert len(fits) + len(refused) == len(THREE)
     if not fits:
-        with pytest.raises(NoCandidate):
-            decided(router, asked)
+        assert decided(router, asked).plan == ()
         return
     first, second = (decided(router, asked, random.Random(3)) for _ in range(2))
     candidates, rejected = ids(first.plan[0].candidates), [each.deployment for each in first.rejected]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gearshift.routing.decide import decide
-from gearshift.routing.explain import explain_flip
+from gearshift.routing.explain import explain_flip, explain_refusal
 from gearshift.routing.policy import Best, Weighted
 from gearshift.routing.router import Router
 from gearshift.types.catalog import NANO_PER_USD
@@ -40,6 +40,17 @@ def decided(objective: Objective, *estimates: Estimate, routing: Routing | None 
         reference=(REFERENCE,),
     )
     return decide(request(routing=routing), world(*DEPLOYMENTS), router, Loaded())
+
+
+def test_a_refusal_lists_every_rejection() -> None:
+    router = Router(name="auto", deployments=(deployment("small", usd=None), deployment("large", usd=None)))
+    assert explain_refusal(decide(request(), world(), router, Loaded())) == (
+        "no deployment of auto fits this request:\n"
+        "  - lab/small: price_unknown: what it charges is not known, so it cannot be weighed; "
+        "add a price to its deployment in models.small in the config, or ask for it by name\n"
+        "  - lab/large: price_unknown: what it charges is not known, so it cannot be weighed; "
+        "add a price to its deployment in models.large in the config, or ask for it by name"
+    )
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,23 @@ def test_a_dry_run_gives_the_decision(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_a_dry_run_obeys_the_headers_of_inference(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            body = {"model": "auto", "messages": [{"role": "user", "content": "Hi"}]}
+            visit = await home.post("/v1/route", body, headers={"x-gearshift-max-cost-usd": "0"}).done()
+            assert (visit.status, visit.json["error"]["code"]) == (422, "no_candidate")
+            decision = visit.json["gearshift"]["decision"]
+            assert (decision["chosen"], decision["candidates"], decision["reason"]) == (None, [], "no_candidate")
+            assert [(each["deployment"], each["reason"]) for each in decision["rejected"]] == [
+                ("at-small/small", "max_cost")
+            ]
+            bad = await home.post("/v1/route", body, headers={"x-gearshift-max-cost-usd": "free"}).done()
+            assert bad.status == 400
+
+    asyncio.run(scene())
+
+
 @pytest.mark.parametrize(
     ("body", "status"), [(b"{", 400), (b'{"model":"x","messages":[]}', 400), (b"x" * (11 << 20), 413)]
 )
