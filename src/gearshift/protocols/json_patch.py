@@ -11,6 +11,7 @@ key; bodies with many brackets pay one more pass. Grammar: RFC 8259.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
@@ -110,12 +111,25 @@ def _decode(body: bytes, refuse: Refuse) -> Members:
     except msgspec.ValidationError:
         raise refuse("found JSON that is not an object; expected an object") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise refuse(f"not valid JSON: {error}; expected an object") from None
+        raise refuse(_wrong(body) or f"not valid JSON: {error}; expected an object") from None
     if len(members) > MAX_MEMBERS:
         raise refuse(f"found an object of {len(members)} members; expected at most {MAX_MEMBERS}")
     if _may_be_deep(body) and _is_deep(body):
         raise refuse(_TOO_DEEP)
     return members
+
+
+def _wrong(body: bytes) -> str:
+    """Say what is wrong with text that is no JSON where its parser says it badly, "" elsewhere."""
+    if not body.strip():
+        return "found an empty body; expected a JSON object"
+    if body.startswith(BOM_UTF8):
+        return "found a byte order mark before the JSON; expected UTF-8 without one; leave it out"
+    if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in body[:4]:
+        return "found UTF-16 or UTF-32; expected JSON in UTF-8; encode it so"
+    if legible(body) != body:
+        return "found half of a surrogate pair in a string (such as \\ud83d alone); expected whole characters"
+    return ""
 
 
 def _locate(body: bytes, members: Members) -> dict[str, Span]:

@@ -123,7 +123,7 @@ def test_no_spelling_hides_a_second_key(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "not valid JSON: Input data was truncated; expected an object"),
+        (b"", "found an empty body; expected a JSON object"),
         (b"<html>", "not valid JSON"),
         (b'{"a":1,}', "trailing comma"),
         (b'{"a":1} x', "trailing characters"),
@@ -209,3 +209,24 @@ def test_text_is_made_legible_half_by_half(text: str) -> None:
     read = msgspec.json.decode(legible(json.dumps(text).encode()))
     whole = json.loads(json.dumps(text))
     assert read == "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in whole)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "found an empty body"),
+        (b" \n", "found an empty body"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+        ("{}".encode("utf-16"), "UTF-16"),
+        ('{"a":1}'.encode("utf-16-le"), "UTF-16"),
+        ('{"a":1}'.encode("utf-32-be"), "UTF-16 or UTF-32"),
+        (rb'{"a":"x\ud800y"}', "half of a surrogate pair"),
+        (rb'{"a":"x\udc00"}', "half of a surrogate pair"),
+        (rb'{"a":"\ud83d\ude00"', "not valid JSON: Input data was truncated"),
+        (b"{'a':1}", "not valid JSON: JSON is malformed"),
+    ],
+)
+def test_what_is_no_json_is_told_in_words(body: bytes, words: str) -> None:
+    with pytest.raises(InvalidRequest, match=words) as caught:
+        JsonObject(body, InvalidRequest)
+    assert "expected" in caught.value.message

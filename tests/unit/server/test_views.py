@@ -107,6 +107,29 @@ def test_feedback_on_an_exchange_and_a_session_is_taken(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize(
+    ("body", "param", "words"),
+    [
+        (b"", None, "found an empty body"),
+        (b'{"score":"1","exchange_id":"a"}', "score", "Expected `float`, got `str`"),
+        (b'{"exchange_id":"a"}', "score", "missing required field `score`"),
+        (b'{"score":1,"exchange_id":"a","stars":1}', "stars", "unknown field `stars`"),
+        (b'{"score":1}', "exchange_id", "found neither"),
+        (b'{"score":1,"exchange_id":"a","session_id":"b"}', "exchange_id", "found both"),
+    ],
+)
+def test_feedback_that_cannot_be_taken_names_its_field(
+    tmp_path: Path, body: bytes, param: str | None, words: str
+) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            visit = await home.post("/v1/feedback", body).done()
+            assert (visit.status, visit.json["error"]["param"]) == (400, param)
+            assert words in visit.json["error"]["message"]
+
+    asyncio.run(scene())
+
+
 @pytest.mark.parametrize("about", [{"exchange_id": "nowhere"}, {"session_id": "nowhere"}, {"exchange_id": ""}])
 def test_feedback_on_what_nobody_knows_is_a_404(tmp_path: Path, about: dict[str, str]) -> None:
     async def scene() -> None:

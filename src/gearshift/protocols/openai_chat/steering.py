@@ -14,12 +14,11 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec import Raw
 
-from gearshift.protocols.json_patch import Members
+from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.openai_chat.fields import (
     BOOLEAN,
     LIST,
     NUMBER,
-    OBJECT,
     TEXT,
     TEXTS,
     Kind,
@@ -64,6 +63,18 @@ class _Plugin(msgspec.Struct):
     id: str = ""
 
 
+class _Sole(Kind[Members]):
+    """Read an object that says no key twice: two readers could take it for two different wishes."""
+
+    __slots__ = ()
+
+    def read(self, raw: Raw, name: str) -> Members:
+        members = super().read(raw, name)
+        JsonObject(bytes(raw), lambda problem: Misfit(name, problem))
+        return members
+
+
+_SOLE: Final = _Sole(msgspec.json.Decoder(Members), "an object")
 _plugin = Kind(msgspec.json.Decoder(_Plugin), "an object")
 
 Wishes: TypeAlias = dict[str, object]
@@ -75,7 +86,7 @@ def decode_routing(members: Members) -> Routing:
     if _FIELDS.isdisjoint(members):
         return _UNSTEERED
     wishes: Wishes = {}
-    if maybe(members, "routing_constraint", OBJECT) is not None:
+    if maybe(members, "routing_constraint", _SOLE) is not None:
         raise Misfit("routing_constraint", f"{_LATER}; choose a router with the objective that you want")
     if (session := maybe(members, "session_id", TEXT)) is not None:
         wishes["session_id"] = checked_name(session, "session_id")
@@ -107,7 +118,7 @@ def checked_name(name: str, path: str) -> str:
 
 def _decode_provider(wishes: Wishes, members: Members) -> None:
     """Take OpenRouter's `provider`."""
-    inner = maybe(members, "provider", OBJECT) or {}
+    inner = maybe(members, "provider", _SOLE) or {}
     for name in ("only", "ignore", "order"):
         _wish_names(wishes, inner, name, "provider.")
     if (allow := maybe(inner, "allow_fallbacks", BOOLEAN, "provider.")) is not None:
@@ -123,7 +134,7 @@ def _decode_sort(wishes: Wishes, provider: Members) -> None:
         sort, partition = maybe(provider, "sort", TEXT, "provider."), None
         path = "provider.sort"
     else:
-        inner = maybe(provider, "sort", OBJECT, "provider.") or {}
+        inner = maybe(provider, "sort", _SOLE, "provider.") or {}
         path = "provider.sort.by"
         sort, partition = (maybe(inner, name, TEXT, "provider.sort.") for name in ("by", "partition"))
         _refuse_rest(inner, "provider.sort.", ("by", "partition"))
@@ -137,7 +148,7 @@ def _decode_patience(wishes: Wishes, provider: Members) -> None:
     """Take OpenRouter's `provider.preferred_max_latency`: seconds at the median, or at some percentiles."""
     at = "provider.preferred_max_latency"
     if bytes(provider.get("preferred_max_latency", b""))[:1] == b"{":
-        inner = maybe(provider, "preferred_max_latency", OBJECT, "provider.") or {}
+        inner = maybe(provider, "preferred_max_latency", _SOLE, "provider.") or {}
         limits = [(name, maybe(inner, name, NUMBER, f"{at}.")) for name in PERCENTILES]
         _refuse_rest(inner, f"{at}.", PERCENTILES)
     else:
@@ -166,7 +177,7 @@ def _decode_plugins(wishes: Wishes, members: Members) -> None:
             others.append(plugin)
             continue
         at = f"plugins[{index}]."
-        inner = OBJECT.read(plugin, at)
+        inner = _SOLE.read(plugin, at)
         del inner["id"]
         _wish_names(wishes, inner, "allowed_models", at, "allowed")
         _wish_names(wishes, inner, "excluded_models", at, "excluded")
@@ -182,10 +193,10 @@ def _decode_gateway(wishes: Wishes, members: Members) -> None:
     if "providerOptions" not in members:
         return
     spoken = members["providerOptions"]
-    options = maybe(members, "providerOptions", OBJECT) or {}
+    options = maybe(members, "providerOptions", _SOLE) or {}
     if "gateway" in options:
         at = "providerOptions.gateway."
-        inner = maybe(options, "gateway", OBJECT, "providerOptions.") or {}
+        inner = maybe(options, "gateway", _SOLE, "providerOptions.") or {}
         for name in GATEWAY:
             _wish_names(wishes, inner, name, at)
         _refuse_rest(inner, at, GATEWAY)

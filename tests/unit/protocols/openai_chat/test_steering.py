@@ -174,3 +174,17 @@ def test_every_cost_tier_is_known(tier: str) -> None:
 @pytest.mark.parametrize("name", ["m", "openai/gpt-5.5:floor", "m" * 256, "modèle 1"])
 def test_a_name_may_be_what_can_be_printed(name: str) -> None:
     assert checked_name(name, "model") == name
+
+
+@pytest.mark.parametrize(
+    ("name", "spoken", "path"),
+    [
+        ("provider", b'{"only":["a"],"only":["b"]}', "provider"),
+        ("provider", b'{"sort":{"by":"price","by":"latency"}}', r"provider\.sort"),
+        ("plugins", b'[{"id":"auto-router","cost_tier":"low","cost_tier":"max"}]', r"plugins\[0\]"),
+        ("providerOptions", b'{"gateway":{"only":["a"],"only":["b"]}}', r"providerOptions\.gateway"),
+    ],
+)
+def test_a_wish_said_twice_in_one_object_is_refused(name: str, spoken: bytes, path: str) -> None:
+    with pytest.raises(Misfit, match=f"^{path}.?: ambiguous: the key '[a-z_]+' is there twice"):
+        decode_routing({"model": Raw(b'"m"'), name: Raw(spoken)})
