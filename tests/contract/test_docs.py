@@ -59,8 +59,8 @@ def test_every_command_is_in_its_page() -> None:
 
 
 def test_every_header_is_in_its_page() -> None:
-    sources = (ROOT / "src/gearshift/case.py", ROOT / "src/gearshift/server/inference.py")
-    names = {name for source in sources for name in re.findall(r"x-gearshift-[a-z-]+", source.read_text("utf-8"))}
+    sources = (ROOT / "src/gearshift/case.py", ROOT / "src/gearshift/server/steering.py")
+    names = {name for source in sources for name in re.findall(r"(?:x-gearshift|cf-aig)-[a-z-]+", source.read_text("utf-8"))}
     text = page("reference/http.md")
     assert len(names) >= 12
     assert sorted(name for name in names if f"`{name}" not in text) == []
