@@ -18,6 +18,7 @@ from gearshift.errors import CallerError, GearshiftError, InternalError, NoCandi
 from gearshift.execution.driver import Driver
 from gearshift.execution.outlet import Outlet
 from gearshift.execution.speeds import Speeds
+from gearshift.pacing import Pacer
 from gearshift.protocols.codec import Codec
 from gearshift.routing.decide import decide
 from gearshift.routing.explain import explain_refusal
@@ -52,6 +53,7 @@ class Gateway:
         self._store = store
         self._telemetry = telemetry
         self._speeds = Speeds()
+        self.pacer = Pacer(world.routers.budgets, store.spending, wall_clock, telemetry.paced)
         self._clock = clock
         self._wall_clock = wall_clock
         self._new_id = new_id
@@ -104,8 +106,11 @@ class Gateway:
         router = world.routers.resolve(request)
         began = self._clock()
         speeds = self._speeds.known(began)
-        snapshot = Snapshot(now=self._wall_clock(), deployments=world.deployments, speeds=speeds)
+        snapshot = Snapshot(
+            now=self._wall_clock(), deployments=world.deployments, speeds=speeds, paces=self.pacer.paces
+        )
         decision = decide(request, snapshot, router, self._dice)
+        self.pacer.note(decision)
         self._telemetry.decided(decision, self._clock() - began)
         return decision
 

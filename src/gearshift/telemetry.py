@@ -21,7 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from gearshift import documents
 from gearshift.types.catalog import NANO_PER_USD, Seconds
-from gearshift.types.decision import Decision
+from gearshift.types.decision import Budget, Decision, Pace
 from gearshift.types.record import Exchange
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -52,6 +52,8 @@ class Telemetry:
         self._cost = self._counter("cost_usd", "cost of all attempts where known", "model", "provider")
         self._unknown = self._counter("cost_unknown", "attempts whose cost is unknown", "model", "provider")
         self._saved = self._gauge("saved_usd", "cost of the same tokens at the baseline less the actual cost", "router")
+        self._budget = self._gauge("budget_usd", "what a router may spend in its present window", "router")
+        self._spent = self._gauge("budget_spent_usd", "what it has spent of it", "router")
         self._decisions = self._counter("decisions", "decisions", "router", "policy", "chosen", "reason")
         self._slow = self._counter("slow_decisions", "decisions that held up everyone for too long", "router")
         self._failures = self._counter("attempt_failures", "attempts that failed", "model", "provider", "reason")
@@ -91,6 +93,12 @@ class Telemetry:
         self._child(self._slow, decision.router).inc()
         fields = {"router": decision.router, "predictor": decision.predictor, "took_s": round(took, 6)}
         log.warning("slow_decision", extra={"fields": fields})
+
+    def paced(self, router: str, budget: Budget, pace: Pace) -> None:
+        """Show where a budget stands."""
+        self._child(self._budget, router).set(budget.usd)
+        if pace.spent is not None:
+            self._child(self._spent, router).set(pace.spent / NANO_PER_USD)
 
     def reloaded(self) -> None:
         """Count a change of config or artefact that serves from now on."""

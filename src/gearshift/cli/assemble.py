@@ -70,7 +70,9 @@ class Assembly(Struct, kw_only=True):
 
     def adopt(self, plan: Plan) -> None:
         """Serve by `plan` from the next request on; those in flight end as they began."""
+        former = self.gateway
         self.gateway, inference, views = _furnish(plan, self.site)
+        former.pacer.close()
         self.catalog = plan.catalog
         self.app.adopt(inference, views)
 
@@ -112,7 +114,10 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         dice=random.SystemRandom(),
     )
 
+    gateway.pacer.start()
+
     async def close() -> None:
+        gateway.pacer.close()
         await site.upstream.close()
         site.store.close()
 

@@ -18,7 +18,7 @@ from gearshift.config.routers import ObjectiveConfig
 from gearshift.config.section import Section
 from gearshift.config.values import Number, fault, filled, show
 from gearshift.errors import ConfigError
-from gearshift.types.decision import Objective
+from gearshift.types.decision import Budget, Settled
 
 
 def _not_replayed(value: object) -> None:
@@ -46,12 +46,15 @@ class PolicyConfig(Section):
             raise fault(f"found {' and '.join(found) or 'none of them'}, expected exactly one of objective, weights")
         if self.objective_ is not None and self.objective_.latency is not None:
             raise fault("found objective.latency, but the log does not hold how fast deployments were; remove it")
+        if self.objective_ is not None and self.objective_.budget is not None:
+            raise fault("found objective.budget, but its pace comes from spending; state willingness_to_pay instead")
         return self
 
     @property
-    def objective(self) -> Objective | None:
+    def objective(self) -> Settled | None:
         """Give what the policy tries to reach, None where it draws by weight."""
-        return None if self.objective_ is None else self.objective_.objective
+        aim = None if self.objective_ is None else self.objective_.objective
+        return None if isinstance(aim, Budget) else aim
 
 
 def load_policy(path: Path, names: Names) -> PolicyConfig:

@@ -186,13 +186,6 @@ def _unsupported(value: object) -> None:
     raise fault(f"found {show(value)}, but this is not supported in this version; remove it")
 
 
-def _unbudgeted(value: object) -> None:
-    raise fault(
-        f"found {show(value)}, but budgets are not supported in this version: nothing would keep spending under one; "
-        "remove it, or bound the expected cost of a request with at_most: {usd_per_1k_requests: ...}"
-    )
-
-
 def is_loopback(host: str) -> bool:
     """Say whether only this machine can reach `host`."""
     try:
@@ -216,5 +209,3 @@ Header: TypeAlias = Annotated[str, AfterValidator(_header)]
 Capabilities: TypeAlias = Annotated[tuple[str, ...], AfterValidator(_capabilities)]
 Protocol: TypeAlias = Annotated[str, AfterValidator(_protocol)]
 Unsupported: TypeAlias = Annotated[None, BeforeValidator(_unsupported)]
-Unbudgeted: TypeAlias = Annotated[None, BeforeValidator(_unbudgeted)]
-"""A sum that is not kept yet: to take it and not keep it would be worse than to refuse it."""

@@ -18,7 +18,7 @@ from gearshift.routing.policy import Best, Policy, Weighted
 from gearshift.routing.predict import Predictor
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Message, Request, Text
-from gearshift.types.decision import Candidate, Objective
+from gearshift.types.decision import Candidate, Settled
 
 Chances: TypeAlias = dict[str, float]
 """The probability of each deployment that may be chosen, by id."""
@@ -63,7 +63,7 @@ def _is_candidate(policy: PolicyConfig, deployment: Deployment) -> bool:
     return True
 
 
-def _by_objective(objective: Objective, fits: Sequence[Option], options: Sequence[Option]) -> Chances | Reason:
+def _by_objective(objective: Settled, fits: Sequence[Option], options: Sequence[Option]) -> Chances | Reason:
     forecasts = _forecasts(fits)
     if len(forecasts) < len(fits):
         return "no_estimate"

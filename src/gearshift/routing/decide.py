@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gearshift.errors import InvalidRequest
+from gearshift.routing.budget import FIRST, settled, standing
 from gearshift.routing.eligible import affordable, split
 from gearshift.routing.estimate import Option, estimate, unasked
 from gearshift.routing.latency import in_time, timed
@@ -26,6 +27,7 @@ from gearshift.routing.router import Router
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request, Routing
 from gearshift.types.decision import (
+    Budget,
     Candidate,
     CostTier,
     Decision,
@@ -128,15 +130,19 @@ def _slate(request: Request, snapshot: Snapshot, router: Router) -> _Slate:
         rejected += dear
     if objective is None or not options:
         return _Slate(ranking=_unranked(options), rejected=rejected, objective=objective)
+    at = snapshot.paces.get(router.name, FIRST)
+    aim = settled(objective, at) if isinstance(objective, Budget) else objective
     if answer.failure:
         ranking = _fallback_first(request, snapshot, router, options)
         return _Slate(ranking=ranking, rejected=rejected, objective=objective, failure=answer.failure)
     compared = {each.id for each in reference}
     ranking = rank(
-        objective,
+        aim,
         [(each, found) for each, found in options if found is not None],
         [found for each, found in known if found is not None and each.id in compared],
     )
+    if isinstance(objective, Budget):
+        ranking = replace(ranking, threshold=at.usd, detail=standing(objective, at))
     return _Slate(ranking=ranking, rejected=rejected, objective=objective)
 
 

@@ -15,7 +15,17 @@ from msgspec import Struct
 
 from gearshift import accounting
 from gearshift.types.catalog import NANO_PER_USD
-from gearshift.types.decision import AtLeast, AtMost, Candidate, CostTier, Decision, Estimate, Flip, WillingnessToPay
+from gearshift.types.decision import (
+    AtLeast,
+    AtMost,
+    Budget,
+    Candidate,
+    CostTier,
+    Decision,
+    Estimate,
+    Flip,
+    WillingnessToPay,
+)
 
 _NO_SHARE: Final = float("inf")
 
@@ -79,7 +89,9 @@ def _changes(decision: Decision, chosen: _Known, others: Iterable[_Known]) -> It
     for other in others:
         match decision.objective:
             case WillingnessToPay(usd=usd):
-                yield from _by_worth(usd, chosen, other)
+                yield from _by_worth(usd, chosen, other, "willingness_to_pay")
+            case Budget():
+                yield from _by_worth(threshold, chosen, other, "what the budget lets a unit of quality be worth")
             case AtLeast(within=within):
                 yield from _above(threshold, chosen, other, within)
             case CostTier():
@@ -92,7 +104,7 @@ def _changes(decision: Decision, chosen: _Known, others: Iterable[_Known]) -> It
                 assert_never(decision.objective)
 
 
-def _by_worth(usd: float, chosen: _Known, other: _Known) -> Iterator[_Change]:
+def _by_worth(usd: float, chosen: _Known, other: _Known, dial: str) -> Iterator[_Change]:
     """Change what is paid for quality, or what the other costs, or how good it is."""
     gap = (chosen.quality - other.quality) * usd - (chosen.cost - other.cost) / NANO_PER_USD
     yield from _cheaper(other, other.cost - gap * NANO_PER_USD)
@@ -102,7 +114,7 @@ def _by_worth(usd: float, chosen: _Known, other: _Known) -> Iterator[_Change]:
         even = (chosen.cost - other.cost) / NANO_PER_USD / (chosen.quality - other.quality)
         if even > 0 and even != usd:
             way = "rose above" if even > usd else "fell below"
-            condition = f"willingness_to_pay {way} ${even:.6f} (it is ${usd:.6f})"
+            condition = f"{dial} {way} ${even:.6f} (it is ${usd:.6f})"
             size = abs(even - usd) / usd if usd > 0 else _NO_SHARE
             yield _Change(size=size, would_choose=other.id, condition=condition)
 

@@ -9,6 +9,7 @@ says cost, what the objective counts the expected latency as (`latency_price`) i
     at_least             quality >= reference - within   -cost                   best first
     cost_tier            quality >= best - loss(tier)    -cost                   best first
     at_most              cost <= bound                   quality                 cheapest first
+    budget               as willingness_to_pay, of a worth that follows the spending (see `budget`)
 
 Invariant: pure, total over valid estimates (finite, quality in [0, 1]); an unknown cost counts as higher than any.
 """
@@ -23,7 +24,16 @@ from msgspec import Struct
 
 from gearshift.routing.latency import Tariff, tariff
 from gearshift.types.catalog import NANO_PER_USD, Deployment, NanoUSD
-from gearshift.types.decision import AtLeast, AtMost, Candidate, CostTier, Estimate, Objective, WillingnessToPay
+from gearshift.types.decision import (
+    AtLeast,
+    AtMost,
+    Candidate,
+    CostTier,
+    Estimate,
+    Objective,
+    Settled,
+    WillingnessToPay,
+)
 
 Forecast: TypeAlias = tuple[Deployment, Estimate]
 
@@ -78,7 +88,7 @@ class _Weighed(Struct, frozen=True, kw_only=True):
         return Candidate(deployment=self.deployment, estimate=self.estimate, utility=utility, latency_cost=self.wait)
 
 
-def rank(objective: Objective, forecasts: Sequence[Forecast], reference: Sequence[Estimate] = ()) -> Ranking:
+def rank(objective: Settled, forecasts: Sequence[Forecast], reference: Sequence[Estimate] = ()) -> Ranking:
     """Order candidates by `objective`.
 
     `reference` holds the estimates of all deployments of `referred_to`: its best quality sets the bar of `at_least`,

@@ -18,7 +18,7 @@ from gearshift.routing.predict import Predictor
 from gearshift.routing.rules import Rule
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request, Sort
-from gearshift.types.decision import Objective
+from gearshift.types.decision import Budget, Objective
 
 SUFFIXES: Final[dict[str, Sort]] = {":nitro": "throughput", ":floor": "price"}
 """What OpenRouter's shortcuts behind a name stand for: `provider.sort` ("Model variants", read 2026-11)."""
@@ -59,6 +59,11 @@ class RouterTable:
         """Take the config's routers, and those that stand for a model or deployment, each by its name."""
         self.routers: Final = dict(routers)
         self._all: Final = {**named, **routers}
+
+    @property
+    def budgets(self) -> dict[str, Budget]:
+        """Give the budgets of the routers that have one."""
+        return {name: each.objective for name, each in self.routers.items() if isinstance(each.objective, Budget)}
 
     def resolve(self, request: Request) -> Router:
         """Find who decides on `request`, following rules to their target.

@@ -74,7 +74,16 @@ class CostTier(Timed, frozen=True, kw_only=True, tag="cost_tier"):
     tier: Literal["low", "medium", "high", "xhigh", "max"]
 
 
-Objective: TypeAlias = WillingnessToPay | AtLeast | AtMost | CostTier
+class Budget(Timed, frozen=True, kw_only=True, tag="budget"):
+    """Spend at most `usd` dollars in each window (UTC), evenly: what a unit of quality is worth follows that."""
+
+    usd: float
+    per: Literal["day", "month"]
+
+
+Settled: TypeAlias = WillingnessToPay | AtLeast | AtMost | CostTier
+"""An objective by which candidates can be ordered, whatever was spent before."""
+Objective: TypeAlias = Settled | Budget
 
 
 class Estimate(Struct, frozen=True, kw_only=True):
@@ -152,17 +161,30 @@ class Speed(Struct, frozen=True, kw_only=True):
     tokens_per_second: float | None = None
 
 
+class Pace(Struct, frozen=True, kw_only=True):
+    """Hold where a budget stands: `usd` dollars are worth spending on a whole unit of quality at present.
+
+    `spent` is nano-USD since the window began, by all processes that share the store, None where nobody has looked; it
+    lacks the exchanges of which it is not known what they cost, `unknown` of them.
+    """
+
+    usd: float
+    spent: NanoUSD | None
+    unknown: int = 0
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """Hold all of the world that a decision may see. `now` is seconds since the epoch.
 
     `health` holds only deployments with something to say; absent means healthy. `speeds` are by deployment id; absent
-    means not known.
+    means not known. `paces` are by router, of those with a budget.
     """
 
     now: Seconds
     deployments: tuple[Deployment, ...]
     health: dict[str, Health] = msgspec.field(default_factory=dict)
     speeds: dict[str, Speed] = msgspec.field(default_factory=dict)
+    paces: dict[str, Pace] = msgspec.field(default_factory=dict)
 
 
 class Decision(Struct, frozen=True, kw_only=True):
@@ -186,7 +208,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     baseline: str | None = None
     """Id of the deployment that the saving is stated against, or None."""
     threshold: float | None = None
-    """What the objective held candidates to: the least quality, or for `at_most` the greatest cost in nano-USD."""
+    """What the objective held candidates to: the least quality; the greatest cost in nano-USD for `at_most`; for
+    `budget` the US dollars that a whole unit of quality was worth."""
     steered: bool = False
     """The caller's own order had a say after the objective's: a change of an estimate does not tell the choice."""
 

@@ -65,3 +65,8 @@ def test_a_hard_bound_on_latency_is_refused_because_the_log_cannot_tell(tmp_path
     (fault,) = faults(tmp_path, "objective: {cost_tier: low, latency: {p95_first_token: 2s}}")
     assert "latency" in fault
     assert "remove it" in fault
+
+
+def test_a_budget_is_refused_because_its_pace_comes_from_spending(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, "objective: {budget: {usd: 10, per: day}}")
+    assert "state willingness_to_pay instead" in fault

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gearshift.errors import InvalidRequest
+from gearshift.routing.budget import FIRST
 from gearshift.routing.decide import decide
 from gearshift.routing.eligible import split
 from gearshift.routing.objective import TIER_LOSS
@@ -20,11 +21,13 @@ from gearshift.types.chat import Request, Routing, Tool
 from gearshift.types.decision import (
     AtLeast,
     AtMost,
+    Budget,
     CostTier,
     Decision,
     DecisionReason,
     Health,
     Objective,
+    Pace,
     RejectionReason,
     Snapshot,
     Speed,
@@ -465,3 +468,13 @@ def test_every_code_of_a_decision_is_in_the_reference() -> None:
 def test_every_cost_tier_is_in_the_reference_with_its_loss() -> None:
     for tier, loss in TIER_LOSS.items():
         assert f"\n| `{tier}` | {loss:.2f} |" in PAGE
+
+
+def test_a_budget_chooses_by_its_pace_and_is_what_the_decision_states() -> None:
+    budget = Budget(usd=10.0, per="day")
+    paced = [msgspec.structs.replace(world(*THREE), paces={"auto": Pace(usd=usd, spent=0)}) for usd in (0.0, 100.0)]
+    poor, rich = (decide(request(), each, auto(budget), Loaded()) for each in paced)
+    assert (order(poor)[0], order(rich)[0]) == ("small", "large")
+    assert (rich.objective, rich.threshold, rich.policy) == (budget, 100.0, "best")
+    first = decide(request(), world(*THREE), auto(budget), Loaded())  # before any pace is known
+    assert (first.threshold, first.detail[:25]) == (FIRST.usd, "what is spent of $10 a da")

@@ -14,11 +14,13 @@ from gearshift.types.chat import Routing
 from gearshift.types.decision import (
     AtLeast,
     AtMost,
+    Budget,
     CostTier,
     Decision,
     Estimate,
     Flip,
     Objective,
+    Pace,
     WillingnessToPay,
 )
 from tests.unit.routing.scene import Loaded, Oracle, deployment, estimate, request, world
@@ -249,3 +251,21 @@ def test_the_stated_change_makes_the_stated_choice(
         assert after.chosen.deployment.id != before.chosen.deployment.id
     else:
         assert decided(objective, *changed).chosen.deployment.id == flip.would_choose
+
+
+def test_a_budget_flips_as_what_it_lets_quality_be_worth() -> None:
+    cheap, dear = estimate(0.1, 1_000_000), estimate(0.9, 39_000_000)
+    router = Router(
+        name="auto",
+        deployments=DEPLOYMENTS[:2],
+        policy=Best(),
+        objective=Budget(usd=10.0, per="day"),
+        predictor=Oracle({"a": cheap, "b": dear}),
+    )
+    at = msgspec.structs.replace(world(*DEPLOYMENTS), paces={"auto": Pace(usd=0.05, spent=10**9)})
+    decision = decide(request(), at, router, Loaded())
+    assert decision.chosen.deployment.id == "lab/b"
+    assert decision.detail == "$1 of $10 a day are spent; a unit of quality is worth $0.05"
+    found = explain_flip(decision)
+    assert found is not None
+    assert found.condition == "what the budget lets a unit of quality be worth fell below $0.047500 (it is $0.050000)"
