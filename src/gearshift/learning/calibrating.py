@@ -73,7 +73,7 @@ def calibrate(
     verdict = Verdict(
         promise=promise,
         version=predictor.version,
-        models=by_price(found.pool.deployments),
+        charges=by_price(found.pool.deployments),
         prompts=len(found.pool.prompts),
         groups=len(swept.losses),
         unseen=unseen(artifact.manifest.training, found.pool.prompts),
@@ -164,7 +164,8 @@ def _calibration(verdict: Verdict, setting: Setting, digest: str, today: date) -
         within=verdict.promise.within,
         confidence=verdict.promise.confidence,
         margin=setting.margin,
-        models=verdict.models,
+        models=tuple(verdict.charges),
+        charges=tuple(verdict.charges.values()),
         prompts=verdict.prompts,
         groups=verdict.groups,
         unseen=verdict.unseen,

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from gearshift.learning.guarantee import Promise
 from gearshift.learning.rehearsal import Rehearsal
-from gearshift.routing.calibration import Calibration
+from gearshift.routing.calibration import Calibration, Charges
 
 _SIGNIFICANT: Final = 2
 _BEYOND: Final = 10
@@ -51,12 +51,13 @@ class Left(Struct, frozen=True, kw_only=True):
 class Verdict(Struct, frozen=True, kw_only=True):
     """Hold what a calibration found; `calibration` is None where no cheaper setting than the reference could be proven.
 
-    Then `needed` is about how many questions it would take; None: no number would.
+    Then `needed` is about how many questions it would take; None: no number would. `charges` are what the candidates
+    were chosen at, the cheapest first.
     """
 
     promise: Promise
     version: str
-    models: tuple[str, ...]
+    charges: dict[str, Charges]
     prompts: int
     groups: int
     unseen: int
@@ -76,7 +77,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
         text = [
             f"promise: {promise.reference}'s mean score less {promise.within:g}, confidence {promise.confidence:.4g}",
             f"data: {self.prompts} prompts, {self.groups} different questions",
-            f"candidates, cheapest first: {', '.join(self.models)}",
+            f"candidates, cheapest first: {', '.join(self.charges)}",
             *_left(self.left),
             "",
             f"{'margin':>8} {'cost, %':>8} {'mean loss':>10} {'bound':>8} {'needs':>8}  ",

@@ -77,7 +77,7 @@ def test_prompts_of_training_are_warned_of_and_can_be_left_out(trained: Path) ->
     assert held.stderr == ""
     found = json.loads(held.stdout)
     assert found["prompts"] == found["unseen"] < 300
-    assert found["models"] == ["tiny", "big"]
+    assert list(found["charges"]) == ["tiny", "big"]
 
 
 def test_stated_prices_are_chosen_by(trained: Path) -> None:
@@ -85,4 +85,4 @@ def test_stated_prices_are_chosen_by(trained: Path) -> None:
     prices.write_text("odd: [1, 2]\n")
     arguments = ["calibrate", "--artifact", str(trained / "r"), "--data", str(write(trained / "more.jsonl", 40, 4))]
     done = CliRunner().invoke(app, [*arguments, "--reference", "big", "--prices", str(prices), "--json"])
-    assert "odd" in json.loads(done.stdout)["models"]
+    assert "odd" in json.loads(done.stdout)["charges"]

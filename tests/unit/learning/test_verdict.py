@@ -31,6 +31,7 @@ CALIBRATION = Calibration(
     confidence=0.95,
     margin=-0.005,
     models=("small", "large"),
+    charges=((1, 2), (10, 20)),
     prompts=320,
     groups=300,
     unseen=320,
@@ -44,7 +45,7 @@ CALIBRATION = Calibration(
 VERDICT = Verdict(
     promise=Promise(reference="large", within=0.02, confidence=0.95),
     version="v",
-    models=("small", "large"),
+    charges={"small": (1, 2), "large": (10, 20)},
     prompts=320,
     groups=300,
     unseen=320,

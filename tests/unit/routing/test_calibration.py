@@ -9,7 +9,7 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gearshift.routing.calibration import Calibrated, Calibration, by_price, calibrated
+from gearshift.routing.calibration import Calibrated, Calibration, Charges, by_price, calibrated, told
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request
 from gearshift.types.decision import AtLeast, CostTier, Estimate
@@ -21,6 +21,7 @@ MADE = Calibration(
     confidence=0.95,
     margin=-0.01,
     models=("small", "medium", "large"),
+    charges=((100, 100), (1000, 1000), (10_000, 10_000)),
     prompts=500,
     groups=480,
     unseen=500,
@@ -84,6 +85,41 @@ def test_another_router_gets_none(candidates: tuple[Deployment, ...], aim: AtLea
     assert margin(*candidates, aim=aim, reference=reference) is None
 
 
+def test_a_price_of_latency_gets_none() -> None:
+    assert margin(LARGE, SMALL, MEDIUM, aim=replace(AIM, latency_price=0.1)) is None
+    assert margin(LARGE, SMALL, MEDIUM, aim=replace(AIM, latency_price=0.0, p95_first_token=1.0)) == -0.01
+
+
+@pytest.mark.parametrize(
+    ("charges", "repriced"),
+    [
+        (((7, 7), (70, 70), (700, 700)), False),
+        (((104, 97), (1000, 1000), (10_000, 10_000)), False),
+        (((100, 100), (1000, 1100), (10_000, 10_000)), True),
+        (((0, 400), (1000, 1000), (10_000, 10_000)), True),
+        (((100, 100), (1000, 1000), (20_000, 20_000)), True),
+        (((100, 100), (1000, 1000), (13_000, 1000)), True),
+        (((0, 0), (0, 0), (0, 0)), True),
+    ],
+    ids=["all the same", "about the same", "one rose", "other rates", "the reference fell", "its rates", "free"],
+)
+def test_prices_that_moved_beside_the_references_are_told(charges: tuple[Charges, ...], *, repriced: bool) -> None:
+    found = calibrated(AIM, Proven((replace(MADE, charges=charges),)), (SMALL, MEDIUM, LARGE), (LARGE,))
+    assert isinstance(found, AtLeast)
+    assert (found.margin, found.repriced) == (-0.01, repriced)
+
+
+def test_a_decision_tells_what_was_proven() -> None:
+    three, fitting = (SMALL, MEDIUM, LARGE), {"small", "medium", "large"}
+    proven = replace(AIM, margin=-0.01)
+    assert told(AIM, three, fitting) == "not calibrated"
+    assert told(proven, three, fitting) == "calibrated, margin -0.010"
+    assert told(replace(proven, repriced=True), three, {"small"}) == (
+        "calibrated at other prices and with models that do not fit this request, margin -0.010"
+    )
+    assert told(CostTier(tier="low"), three, fitting) == told(None, three, fitting) == ""
+
+
 def test_the_latest_counts() -> None:
     later = Proven((MADE, replace(MADE, margin=0.04), replace(MADE, within=0.5, margin=0.3)))
     assert margin(SMALL, MEDIUM, LARGE, proven=later) == 0.04
@@ -99,7 +135,9 @@ def test_other_objectives_and_predictors_are_left_alone() -> None:
 
 def test_models_are_named_by_their_lowest_price_then_by_name() -> None:
     cheap = deployment("large", provider="two", usd=0.5)
-    assert by_price((LARGE, MEDIUM, cheap, deployment("b", usd=1.0))) == ("large", "b", "medium")
+    found = by_price((LARGE, MEDIUM, cheap, deployment("b", usd=1.0)))
+    assert tuple(found) == ("large", "b", "medium")
+    assert found["large"] == by_price((cheap,))["large"] < found["medium"]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +156,8 @@ def test_models_are_named_by_their_lowest_price_then_by_name() -> None:
         ("groups", 501),
         ("unseen", 501),
         ("models", ["small", "medium"]),
+        ("charges", [[1, 2], [3, 4]]),
+        ("charges", [[1, 2], [3, 4], [-1, 2]]),
         ("models", ["small", "large", "large"]),
         ("reference", ""),
         ("data", "short"),
