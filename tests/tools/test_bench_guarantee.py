@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gearshift.learning.data import OutcomeTable, table_of
 from tools import bench_guarantee
-from tools.bench_guarantee import MARKS, PAGE, document, keep, main, text
+from tools.bench_guarantee import MARKS, PAGE, document, keep, main, stated, text, trained
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +27,26 @@ def table() -> OutcomeTable:
 
 
 def test_a_promise_is_rehearsed_on_what_was_not_trained_on(table: OutcomeTable) -> None:
-    found = keep(table, 0.1, 0.9, rounds=20, seed=0)
+    found = keep(trained(table, {}, 0), 0.1, 0.9, rounds=20, seed=0)
     assert (found.dataset, found.reference, found.candidates) == ("one", "large", 2)
     assert found.rehearsal.rounds == 20
     assert 250 < found.rehearsal.calibrated_on + found.rehearsal.measured_on < 350
     assert found.rehearsal.cost_share < 1
+    assert 0 <= found.raw_broken <= 1
     lines = text([found, replace(found, dataset="two")])
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| one", "| two"]
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_prices_are_those_listed_else_the_sizes() -> None:
+    listed = {"Org/Small-7B": (0.1, 0.2), "large": (5.0, 15.0)}
+    found = stated(["small-7b", "large"], listed)
+    assert {name: (each.input_price, each.output_price) for name, each in found.items()} == {
+        "small-7b": (0.1, 0.2),
+        "large": (5.0, 15.0),
+    }
+    sized = stated(["small-7b", "big-70b-v1"], listed)
+    assert {name: each.input_price for name, each in sized.items()} == {"small-7b": 7.0, "big-70b-v1": 70.0}
 
 
 def test_the_table_goes_between_the_marks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -42,7 +54,7 @@ def test_the_table_goes_between_the_marks(monkeypatch: pytest.MonkeyPatch, tmp_p
     page.write_text(f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n")
     monkeypatch.setattr(bench_guarantee, "PAGE", page)
     document(["new"])
-    assert page.read_text() == f"before\n{MARKS[0]}\nnew\n{MARKS[1]}\nafter\n"
+    assert page.read_text() == f"before\n{MARKS[0]}\n\nnew\n{MARKS[1]}\nafter\n"
 
 
 def test_the_page_has_the_marks() -> None:

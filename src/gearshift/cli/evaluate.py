@@ -37,9 +37,12 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure cost against quality over the whole dial, beside the best single model, random mixing and the oracle."""
+    from msgspec.structs import replace
+
     from gearshift.learning.artifact import read
     from gearshift.learning.data import load
     from gearshift.learning.evaluation import evaluate as measure
+    from gearshift.learning.kept import kept
     from gearshift.learning.prices import read_prices
 
     learned = read(artifact)
@@ -50,7 +53,7 @@ def evaluate(
         table = held_out_of(table, learned.manifest.training, artifact)
     elif not as_json:
         typer.echo("note: prompts that the artefact was trained on flatter it; --held-out leaves them out", err=True)
-    found = measure(learned, table, rest=rest, stated=stated)
+    found = replace(measure(learned, table, rest=rest, stated=stated), promises=kept(learned, table))
     if report is not None:
         from gearshift.learning.page import page
 

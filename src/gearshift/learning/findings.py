@@ -122,6 +122,35 @@ class SetReport(Struct, frozen=True, kw_only=True):
     rivals: tuple[RivalReport, ...] = ()
 
 
+class PromiseReport(Struct, frozen=True, kw_only=True):
+    """Hold what became of a calibrated `at_least` on the measured prompts.
+
+    `loss` is the mean over different `questions` of the reference's score less the chosen model's, which was promised
+    to be at most `within`; `cost_share` the expected cost relative to the reference's, at the calibrated prices.
+    `calibrated_on`: these are the outcomes that it was calibrated on, so that it proves nothing.
+    """
+
+    reference: str
+    within: float
+    confidence: float
+    margin: float
+    prompts: int
+    questions: int
+    loss: Interval
+    cost_share: float
+    calibrated_on: bool
+
+    @property
+    def verdict(self) -> str:
+        """Say in a word or two whether the promise was kept."""
+        if self.calibrated_on:
+            return "calibrated on these outcomes"
+        if self.loss.value is not None and self.loss.value <= self.within:
+            return "kept"
+        sure = self.loss.low is not None and self.loss.low > self.within
+        return "broken" if sure else "missed, within chance"
+
+
 class Method(Struct, frozen=True, kw_only=True):
     """Hold how an evaluation was made.
 

@@ -12,9 +12,10 @@ from typing import Final
 
 from gearshift.learning import charts, words
 from gearshift.learning.findings import Method, SetReport
-from gearshift.learning.markup import Markup, element, style
+from gearshift.learning.markup import Markup, element, style, table
 from gearshift.learning.report import Report
 from gearshift.learning.section import anchor, badge, figure, section
+from gearshift.learning.tables import interval
 
 _SHEET: Final = Path(__file__).with_name("page.css")
 _LOOKED_UP: Final = "Each choice of the router is looked up in recorded outcomes."
@@ -37,7 +38,8 @@ def page(report: Report) -> str:
         element("title", f"Router evaluation {report.version}"),
         style(_SHEET.read_text(encoding="utf-8")),
     )
-    body = element("body", element("main", _top(report), *map(section, report.sets), _method(report)))
+    parts = (_top(report), *map(section, report.sets), *_promises(report), _method(report))
+    body = element("body", element("main", *parts))
     return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
 
 
@@ -68,6 +70,23 @@ def _card(found: SetReport) -> Markup:
         element("h2", element("a", found.dataset, href=f"#{anchor(found)}"), " ", badge(found)),
         element("p", " ".join(words.sentences(found)[:2])),
     )
+
+
+def _promises(report: Report) -> list[Markup]:
+    """Say what became of the calibrated promises, where there are any."""
+    rows = [
+        (
+            f"{each.reference}, within {each.within:g}, confidence {each.confidence:.4g}",
+            f"{each.margin:+.3f}",
+            f"{each.questions:,}",
+            interval(each.loss, 1, 4),
+            f"{each.cost_share:.1%}",
+            each.verdict,
+        )
+        for each in report.promises
+    ]
+    head = ("at least", "margin", "questions", "mean loss (95 % interval)", "expected cost", "")
+    return [element("section", element("h2", "Promises"), table(head, rows), id="promises")] if rows else []
 
 
 def _method(report: Report) -> Markup:

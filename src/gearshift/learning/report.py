@@ -10,20 +10,24 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from gearshift.learning.findings import Method, SetReport
-from gearshift.learning.tables import lines
+from gearshift.learning.findings import Method, PromiseReport, SetReport
+from gearshift.learning.tables import lines, promises
 
 _LONG: Final = {"points": (), "bins": (), "singles": (), "tasks": (), "rivals": (), "left_out": ()}
 """What a manifest does not keep: it would outgrow everything else there."""
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """Hold the report of an artefact; `unknown_models` are in the data, but the artefact has not learned them."""
+    """Hold the report of an artefact; `unknown_models` are in the data, but the artefact has not learned them.
+
+    `promises` are of the calibrations in the artefact, as far as the data has their models.
+    """
 
     version: str
     unknown_models: tuple[str, ...]
     sets: tuple[SetReport, ...]
     method: Method | None = None
+    promises: tuple[PromiseReport, ...] = ()
 
     def to_json(self) -> str:
         """Write everything as JSON."""
@@ -50,4 +54,6 @@ class Report(Struct, frozen=True, kw_only=True):
             text.append(f"not learned, left out: {', '.join(self.unknown_models)}")
         for each in self.sets:
             text += ["", *lines(each)]
+        if self.promises:
+            text += ["", *promises(self.promises)]
         return "\n".join(text)

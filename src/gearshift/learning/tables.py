@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from gearshift.learning.findings import Point, RivalReport, SetReport, TaskReport
+from gearshift.learning.findings import Point, PromiseReport, RivalReport, SetReport, TaskReport
 from gearshift.learning.metrics import Interval
 
 PER: Final = 1000
@@ -52,6 +52,16 @@ def lines(found: SetReport) -> list[str]:
             f"  strong calls for 80 % of the gap: {interval(pair.cpt_80, 100)} %",
         ]
     return [*text, *_rivals(found.rivals), *_tasks(found.tasks), *_curve(found.points)]
+
+
+def promises(found: Iterable[PromiseReport]) -> list[str]:
+    """Write what became of calibrated promises."""
+    return [
+        f"at_least {each.reference} within {each.within:g}, confidence {each.confidence:.4g}: "
+        f"margin {each.margin:+.3f}, mean loss {interval(each.loss, 1, 4)} on {each.questions} questions "
+        f"at {each.cost_share:.1%} of its expected cost: {each.verdict}"
+        for each in found
+    ]
 
 
 def _figures(found: SetReport) -> list[str]:

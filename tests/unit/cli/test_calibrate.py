@@ -55,6 +55,17 @@ def test_the_margin_is_found_and_written_into_the_artefact(trained: Path) -> Non
     assert len(json.loads((trained / "r" / "manifest.json").read_text())["calibration"]) == 1
 
 
+def test_evaluate_tells_whether_it_was_kept(trained: Path) -> None:
+    fresh, later = write(trained / "f.jsonl", 400, 5), write(trained / "later.jsonl", 200, 6)
+    arguments = ["--artifact", str(trained / "r"), "--data"]
+    done = CliRunner().invoke(app, ["calibrate", *arguments, str(fresh), "--reference", "big", "--within", "0.12"])
+    assert done.exit_code == 0, done.output
+    again, other = (CliRunner().invoke(app, ["evaluate", *arguments, str(path)]).stdout for path in (fresh, later))
+    assert "at_least big within 0.12, confidence 0.95: margin" in again
+    assert "cost: calibrated on these outcomes" in again
+    assert other.rstrip().endswith("cost: kept")
+
+
 def test_thin_data_is_refused_with_exit_code_3_and_nothing_is_written(trained: Path) -> None:
     before = (trained / "r" / "manifest.json").read_bytes()
     thin = write(trained / "thin.jsonl", 30, 3)

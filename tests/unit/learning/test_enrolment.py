@@ -14,6 +14,7 @@ from gearshift.learning.evaluation import recorded
 from gearshift.learning.manifest import Charge
 from gearshift.learning.parameters import PricePrior
 from gearshift.learning.training import train
+from tests.unit.routing.test_calibration import MADE
 
 MakeRows = Callable[..., list[dict[str, object]]]
 KNOWN = ("small", "large")
@@ -137,3 +138,11 @@ def test_the_artefact_is_seen_as_it_serves(others: Artifact, outcomes: OutcomeTa
     served = [others.predictor().predict(prompt.request, asked)[0] for prompt in prompts]
     assert np.corrcoef(shared, [each.quality for each in served])[0, 1] > 0.5
     assert seen.task.sum(axis=1) == pytest.approx(1, abs=1e-4)
+
+
+def test_what_was_calibrated_without_the_model_still_holds(others: Artifact, outcomes: OutcomeTable) -> None:
+    pair = replace(MADE, models=("small", "large"), charges=MADE.charges[:2])
+    before = replace(others, manifest=replace(others.manifest, calibration=(MADE, pair)))
+    assert "medium" in MADE.models
+    assert enroll(before, outcomes.take(np.arange(20)), "medium").manifest.calibration == (pair,)
+    assert enroll(others, outcomes.take(np.arange(20)), "medium").manifest.calibration is None

@@ -10,6 +10,7 @@ from gearshift.learning.data import OutcomeTable, split
 from gearshift.learning.evaluation import evaluate
 from gearshift.learning.page import page
 from gearshift.learning.report import Report
+from tests.unit.learning.test_findings import PROMISE
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +60,11 @@ def test_a_manifests_summary_makes_a_page_too(report: Report) -> None:
     text = page(Report.of(report.version, report.summary()))
     assert "No curve" in text
     assert "nan" not in text.lower().split("<main>")[1]
+
+
+def test_promises_are_told_where_there_are_any(report: Report) -> None:
+    assert 'id="promises"' not in page(report)
+    text = page(replace(report, promises=(PROMISE,)))
+    assert 'id="promises"' in text
+    for told in ("large, within 0.02, confidence 0.95", "0.0120 (0.0010 to 0.0300)", "60.0%", "kept"):
+        assert told in text

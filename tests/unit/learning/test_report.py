@@ -6,6 +6,7 @@ from gearshift.learning.artifact import Artifact
 from gearshift.learning.data import OutcomeTable
 from gearshift.learning.evaluation import evaluate
 from gearshift.learning.report import Report
+from tests.unit.learning.test_findings import PROMISE
 
 
 def test_text_and_json_say_the_same(trained: Artifact, table: OutcomeTable) -> None:
@@ -29,3 +30,10 @@ def test_a_summary_reads_back_without_its_points(trained: Artifact, table: Outco
 
 def test_models_that_were_not_learned_are_named() -> None:
     assert "not learned, left out: x, y" in Report(version="v", unknown_models=("x", "y"), sets=()).to_text()
+
+
+def test_promises_come_last() -> None:
+    text = Report(version="v", unknown_models=(), sets=(), promises=(PROMISE,)).to_text()
+    assert text.splitlines()[-1].startswith(
+        "at_least large within 0.02, confidence 0.95: margin -0.010, mean loss 0.0120"
+    )

@@ -294,7 +294,7 @@ def test_whoever_a_rule_names_serves() -> None:
 
 def test_a_rule_that_leads_to_a_router_leaves_the_reason_to_it() -> None:
     decision = decided(auto(via="routers.r.rules[1] led to auto"))
-    assert (decision.reason, decision.detail) == ("objective", "routers.r.rules[1] led to auto")
+    assert (decision.reason, decision.detail) == ("objective", "routers.r.rules[1] led to auto; not calibrated")
 
 
 def test_weights_are_drawn_from() -> None:
@@ -491,7 +491,7 @@ def test_the_promise_is_of_all_calibrated_models() -> None:
 
 def test_nothing_is_promised_where_another_wish_than_the_objectives_won() -> None:
     aim = replace(CLOSE, margin=0.1)
-    assert order(decided(auto(aim))) == ["small", "large", "medium"]
+    assert order(decided(auto(aim)))[0] == "medium"
     fastest = Routing(sort="throughput", sort_across=True)
     overtaken = timed(auto(aim), {"lab/large": Speed(tokens_per_second=90.0)}, fastest)
     assert overtaken.chosen.deployment.model == "large"
