@@ -96,7 +96,8 @@ def main() -> int:
             found.append(keep(prepared, within, asked.confidence, rounds=asked.rounds, seed=asked.seed))
             print(found[-1], file=sys.stderr)
     lines = [
-        f"{asked.rounds:,} splits a line, confidence {asked.confidence:g}, seed {asked.seed}. In brackets: 95 % interval.",
+        f"{asked.rounds:,} splits a line, confidence {asked.confidence:g}, seed {asked.seed}.",
+        "In brackets: 95 % intervals, of the splits' luck.",
         "Costs are expected ones, in % of the reference's; where it was refused, the reference alone serves.",
         "",
         *text(found),

@@ -44,12 +44,16 @@ def decision(decided: Decision, flip: Flip | None = None, task: Task | None = No
 
 
 def objective(aim: Objective | None) -> Document | None:
-    """Show an objective as the config spells it: `{"at_least": {"model": ..., ...}, "latency_price": ...}`."""
+    """Show an objective as the config spells it: `{"at_least": {"model": ..., ...}, "latency_price": ...}`.
+
+    What was calibrated is shown with it.
+    """
     if aim is None:
         return None
     fields: dict[str, Scalar] = msgspec.structs.asdict(aim)
     first, price = fields.pop("p95_first_token"), fields.pop("latency_price")
-    shown: Document = {str(aim.__struct_config__.tag): {key: each for key, each in fields.items() if each is not None}}
+    said: Document = {key: each for key, each in fields.items() if each is not None and each is not False}
+    shown: Document = {str(aim.__struct_config__.tag): said}
     if first is not None:
         shown["latency"] = {"p95_first_token": first}
     if price is not None:

@@ -22,6 +22,10 @@ def test_money_is_dollars_and_unknown_stays_unknown(cost: int | None, shown: flo
         (None, None),
         (WillingnessToPay(usd=0.1), {"willingness_to_pay": {"usd": 0.1}}),
         (AtLeast(model="m", within=0.02), {"at_least": {"model": "m", "within": 0.02, "confidence": 0.95}}),
+        (
+            AtLeast(model="m", within=0.0, margin=-0.01, repriced=True),
+            {"at_least": {"model": "m", "within": 0.0, "confidence": 0.95, "margin": -0.01, "repriced": True}},
+        ),
         (AtMost(usd_per_1k_requests=2.0), {"at_most": {"usd_per_1k_requests": 2.0}}),
         (CostTier(tier="low"), {"cost_tier": {"tier": "low"}}),
         (
