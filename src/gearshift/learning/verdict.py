@@ -105,6 +105,12 @@ class Verdict(Struct, frozen=True, kw_only=True):
             )
         if all(each.cost_share >= 1 for each in self.settings):
             return "refused: found no setting that is cheaper than the reference, expected a cheaper candidate; add one"
+        within = self.promise.within
+        if self.settings[0].mean_loss >= within:
+            return (
+                f"refused: found --within {within:g}, which leaves no room even to choose nearly always the reference; "
+                "expected a higher one"
+            )
         if self.needed is None:
             return (
                 f"refused: found {self.groups} questions on which every cheaper setting loses too much; "

@@ -113,3 +113,8 @@ def test_settings_that_choose_alike_are_shown_once() -> None:
 @pytest.mark.parametrize(("count", "shown"), [(7.0, 7), (99.0, 99), (151.0, 160), (1201.0, 1300), (inf, None)])
 def test_a_number_needed_is_rounded_up(count: float, shown: int | None) -> None:
     assert rounded(count) == shown
+
+
+def test_a_limit_without_room_is_refused_as_such() -> None:
+    exact = replace(VERDICT, promise=replace(VERDICT.promise, within=0.0), calibration=None)
+    assert "refused: found --within 0, which leaves no room" in exact.to_text()
