@@ -102,6 +102,10 @@ bench-routing: setup ## drive recorded prompts through the gateway: cost, score,
 bench-transfer: setup ## leave data sets and models out of training, and measure on them (slow)
 	@$(BIN)/python -m tools.bench_transfer $(ARGS)
 
+.PHONY: bench-guarantee
+bench-guarantee: setup ## count how often a calibrated promise is broken, on recorded outcomes
+	@$(BIN)/python -m tools.bench_guarantee $(ARGS)
+
 .PHONY: artifacts
 artifacts: setup ## train the router artefacts that ship: builtin and demo
 	@$(BIN)/python tools/build_artifacts.py $(ARGS)

@@ -11,6 +11,7 @@ import typer
 
 from gearshift import __version__
 from gearshift.cli.bench import bench
+from gearshift.cli.calibrate import calibrate
 from gearshift.cli.check import check, init
 from gearshift.cli.demo import demo
 from gearshift.cli.evaluate import evaluate
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, init, check, demo, route, models, train, predict, evaluate, export, bench):
+for command in (serve, init, check, demo, route, models, train, predict, evaluate, calibrate, export, bench):
     app.command()(command)
 
 

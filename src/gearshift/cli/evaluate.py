@@ -47,7 +47,7 @@ def evaluate(
     table = load(data)
     rest = load(train) if train else None
     if held_out:
-        table = _held_out(table, learned.manifest.training, artifact)
+        table = held_out_of(table, learned.manifest.training, artifact)
     elif not as_json:
         typer.echo("note: prompts that the artefact was trained on flatter it; --held-out leaves them out", err=True)
     found = measure(learned, table, rest=rest, stated=stated)
@@ -61,7 +61,7 @@ def evaluate(
         typer.echo(f"\nwrote {report / PAGE}")
 
 
-def _held_out(table: OutcomeTable, training: Training, artifact: Path) -> OutcomeTable:
+def held_out_of(table: OutcomeTable, training: Training, artifact: Path) -> OutcomeTable:
     """Give the prompts that training held back."""
     from gearshift.errors import DataError
     from gearshift.learning.data import split

@@ -23,6 +23,7 @@ from safetensors.numpy import load as parse_tensors
 from safetensors.numpy import save as dump_tensors
 
 from gearshift.errors import ArtifactError
+from gearshift.learning.calibrated import CalibratedPredictor
 from gearshift.learning.embedding import load_words
 from gearshift.learning.features import FeatureSpec
 from gearshift.learning.manifest import SCHEMA, Manifest
@@ -48,7 +49,8 @@ class Artifact(Struct, frozen=True, kw_only=True, eq=False):
 
     def predictor(self) -> LearnedPredictor:
         """Make what serves."""
-        return LearnedPredictor(self.parameters, version=_version(self._files()[MANIFEST]))
+        version = _version(self._files()[MANIFEST])
+        return CalibratedPredictor(self.parameters, version=version, calibrations=self.manifest.calibration or ())
 
     def save(self, folder: Path) -> Path:
         """Write to `folder`, replacing an artefact that is there; raise ArtifactError for anything else there."""

@@ -9,7 +9,7 @@ that it cannot have been trained on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -18,8 +18,9 @@ from msgspec.structs import replace
 from gearshift import __version__
 from gearshift.errors import DataError
 from gearshift.learning.artifact import Artifact
-from gearshift.learning.data import OutcomeTable, position
+from gearshift.learning.data import OutcomeTable, Prompt, position
 from gearshift.learning.findings import Method
+from gearshift.learning.manifest import Training
 from gearshift.learning.measuring import Measured, measure
 from gearshift.learning.metrics import ROUNDS
 from gearshift.learning.pool import Pool
@@ -74,7 +75,7 @@ def evaluate(
         )
     known = [name for name in table.models if learned.knows(name)]
     priced = with_costs(table.take(np.arange(len(table.prompts)), known), stated)
-    prices = _prices(artifact, priced, stated)
+    prices = prices_of(artifact, priced, stated)
     others = None if rest is None else without(rest, table)
     found = [measure(learned, pool, dials, others) for pool in pools(priced, prices)]
     trained = artifact.manifest.training.datasets
@@ -94,10 +95,7 @@ def _method(artifact: Artifact, table: OutcomeTable, dials: int, found: Sequence
         training_digest=training.digest,
         data_digest=table.digest,
         prompts=len(table.prompts),
-        unseen=sum(
-            prompt.dataset not in training.datasets or position(prompt, training.seed) < training.holdout
-            for prompt in table.prompts
-        ),
+        unseen=unseen(training, table.prompts),
         holdout=training.holdout,
         seed=training.seed,
         dials=dials,
@@ -107,13 +105,21 @@ def _method(artifact: Artifact, table: OutcomeTable, dials: int, found: Sequence
     )
 
 
+def unseen(training: Training, prompts: Iterable[Prompt]) -> int:
+    """Count the prompts that training cannot have seen: it held them back, or did not have their data set."""
+    return sum(
+        prompt.dataset not in training.datasets or position(prompt, training.seed) < training.holdout
+        for prompt in prompts
+    )
+
+
 def without(rest: OutcomeTable, table: OutcomeTable) -> OutcomeTable:
     """Leave the questions of `table` out of `rest`."""
     asked = {prompt.group for prompt in table.prompts}
     return rest.take(np.flatnonzero([prompt.group not in asked for prompt in rest.prompts]))
 
 
-def _prices(artifact: Artifact, table: OutcomeTable, stated: Stated) -> list[Price | None]:
+def prices_of(artifact: Artifact, table: OutcomeTable, stated: Stated) -> list[Price | None]:
     """Price models as stated, else as training saw them, else as this table does."""
     known = {model.name: model.charge.price() for model in artifact.manifest.models}
     known |= {name: charge.price() for name, charge in stated.items()}

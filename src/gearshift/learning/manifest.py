@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from gearshift.learning.features import FeatureSpec
 from gearshift.learning.predictor import DEFAULT_OUTPUT_TOKENS, PricePrior, Spread
+from gearshift.routing.calibration import Calibration
 from gearshift.types.catalog import NANO_PER_USD, Price, Rates
 
 SCHEMA: Final = 2
@@ -64,7 +65,11 @@ class Training(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Hold the manifest. `metrics` is a report of held-out prompts, `files` the SHA-256 of every other file."""
+    """Hold the manifest.
+
+    `metrics` is a report of held-out prompts, `calibration` what `gearshift calibrate` found, `files` the SHA-256 of
+    every other file.
+    """
 
     schema: int = SCHEMA
     quality: str
@@ -76,7 +81,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     spread: Spread
     training: Training
     metrics: dict[str, Any]
-    calibration: None = None
+    calibration: tuple[Calibration, ...] | None = None
     sources: tuple[dict[str, str], ...] = ()
     files: dict[str, str] = {}
 

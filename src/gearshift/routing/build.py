@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from gearshift.accounting import list_price
 from gearshift.catalog import Catalog
 from gearshift.config import Config, RouterConfig
 from gearshift.config.routers import BUILTIN
 from gearshift.errors import ConfigError
+from gearshift.routing.calibration import calibrated
 from gearshift.routing.objective import referred_to
 from gearshift.routing.policy import Best, Weighted
 from gearshift.routing.predict import Predictor
 from gearshift.routing.router import Router, RouterTable
 from gearshift.routing.rules import Rule, compile_rule
-from gearshift.types.catalog import Deployment, NanoUSDPerMillion
+from gearshift.types.catalog import Deployment
 from gearshift.types.decision import AtMost
 
 
@@ -78,12 +80,13 @@ class _Builder:
                 f"routers.{name}.objective.at_most.model: found {referred}, whose price is not known, "
                 "expected one that has a price; add it to its deployment"
             )
+        predictor = self._predictors.get(stated.predictor)
         return Router(
             name=name,
             deployments=deployments,
             policy=Best(),
-            objective=stated.objective,
-            predictor=self._predictors.get(stated.predictor),
+            objective=calibrated(stated.objective, predictor, deployments, reference),
+            predictor=predictor,
             reference=reference,
             fallback=() if stated.fallback is None else self._catalog.resolve(stated.fallback),
             baseline=_dearest(reference or deployments),
@@ -112,10 +115,5 @@ def _dearest(deployments: Sequence[Deployment]) -> str | None:
 
     None when no price is known.
     """
-    priced = [(_list_price(each), each.id) for each in deployments if each.price is not None]
+    priced = [(list_price(each.price), each.id) for each in deployments if each.price is not None]
     return max(priced)[1] if priced else None
-
-
-def _list_price(deployment: Deployment) -> NanoUSDPerMillion:
-    rates = deployment.price.rates if deployment.price is not None else None
-    return 0 if rates is None else 3 * rates.input + rates.output

@@ -24,6 +24,7 @@ from gearshift.routing.router import Router
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request
 from gearshift.types.decision import (
+    AtLeast,
     Candidate,
     CostTier,
     Decision,
@@ -40,12 +41,16 @@ _SHOWN_CHARACTERS: Final = 20
 
 
 class _Slate(Struct, frozen=True, kw_only=True):
-    """Hold what a policy chooses from; `failure` says why it is not ranked by the objective, though it should be."""
+    """Hold what a policy chooses from; `failure` says why it is not ranked by the objective, though it should be.
+
+    `promise` says whether the objective's confidence was calibrated.
+    """
 
     ranking: Ranking
     rejected: list[Rejection]
     objective: Objective | None
     failure: str = ""
+    promise: str = ""
 
 
 def decide(request: Request, snapshot: Snapshot, router: Router, dice: Dice) -> Decision:
@@ -74,7 +79,7 @@ def decide(request: Request, snapshot: Snapshot, router: Router, dice: Dice) -> 
         objective=slate.objective,
         predictor=router.predictor.version if router.predictor is not None and order[0].estimate is not None else None,
         config=router.config,
-        detail="; ".join(filter(None, (router.via, slate.failure, slate.ranking.detail))),
+        detail="; ".join(filter(None, (router.via, slate.failure, slate.promise, slate.ranking.detail))),
         baseline=router.baseline,
         threshold=slate.ranking.threshold,
     )
@@ -104,7 +109,18 @@ def _slate(request: Request, snapshot: Snapshot, router: Router) -> _Slate:
         [(each, found) for each, found in options if found is not None],
         [found for each, found in answer.options if found is not None and each.id in compared],
     )
-    return _Slate(ranking=ranking, rejected=rejected, objective=objective)
+    promise = _promise(objective, router.deployments, {each.model for each, _ in options})
+    return _Slate(ranking=ranking, rejected=rejected, objective=objective, promise=promise)
+
+
+def _promise(objective: Objective, deployments: Sequence[Deployment], fitting: set[str]) -> str:
+    """Say whether `at_least` was calibrated, and for the models that fit."""
+    if not isinstance(objective, AtLeast):
+        return ""
+    if objective.margin is None:
+        return "not calibrated"
+    whole = all(each.price is None or each.model in fitting for each in deployments)
+    return f"calibrated{'' if whole else ' with models that do not fit this request'}, margin {objective.margin:+.3f}"
 
 
 def _objective(request: Request, router: Router) -> Objective | None:

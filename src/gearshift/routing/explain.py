@@ -63,8 +63,8 @@ def _changes(decision: Decision, chosen: _Known, others: Iterable[_Known]) -> It
         match decision.objective:
             case WillingnessToPay(usd=usd):
                 yield from _by_worth(usd, chosen, other)
-            case AtLeast(within=within):
-                yield from _above(threshold, chosen, other, within)
+            case AtLeast(within=within, margin=margin):  # a calibrated margin does not move with `within`
+                yield from _above(threshold, chosen, other, within if margin is None else None)
             case CostTier():
                 yield from _above(threshold, chosen, other, None)
             case AtMost():

@@ -9,6 +9,8 @@ have no utility) follow, for when the first ones fail. Ties: lower cost, then hi
     cost_tier            quality >= best - loss(tier)    -cost                   best first
     at_most              cost <= bound                   quality                 cheapest first
 
+Where `at_least` was calibrated, its margin stands in place of `within`.
+
 Invariant: pure, total over valid estimates (finite, quality in [0, 1]); an unknown cost counts as higher than any.
 """
 
@@ -32,7 +34,7 @@ TIER_LOSS: Final[dict[Tier, float]] = {"max": 0.0, "xhigh": 0.01, "high": 0.03, 
 The words are OpenRouter's (`plugins[].cost_tier`), where a tier is a band of prices. A band says nothing of what is
 lost on this request, so here a tier is a loss, two to three times as large with each step down."""
 
-_ROUNDING: Final = 1e-9
+ROUNDING: Final = 1e-9
 """0.8 - 0.1 is a little more than 0.7 in binary; a quality of 0.7 meets that bar all the same."""
 
 
@@ -61,8 +63,9 @@ def rank(objective: Objective, forecasts: Sequence[Forecast], reference: Sequenc
     match objective:
         case WillingnessToPay(usd=usd):
             return _by_worth(forecasts, usd)
-        case AtLeast(model=model, within=within):
-            return _cheapest_above(forecasts, max(each.quality for each in reference) - within, model)
+        case AtLeast(model=model, within=within, margin=margin):
+            allowed = within if margin is None else margin
+            return _cheapest_above(forecasts, max(each.quality for each in reference) - allowed, model)
         case CostTier(tier=tier):
             best = max((estimate.quality for _, estimate in forecasts), default=0.0)
             return _cheapest_above(forecasts, best - TIER_LOSS[tier], None)
@@ -93,7 +96,7 @@ def _cheapest_above(forecasts: Iterable[Forecast], bar: float, reference: str | 
     meets: list[Forecast] = []
     others: list[Forecast] = []
     for forecast in forecasts:
-        meeting = forecast[1].quality >= bar - _ROUNDING or reference in {forecast[0].model, forecast[0].id}
+        meeting = forecast[1].quality >= bar - ROUNDING or reference in {forecast[0].model, forecast[0].id}
         (meets if meeting else others).append(forecast)
     meets.sort(key=_cheap_first)
     others.sort(key=_good_first)

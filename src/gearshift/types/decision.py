@@ -41,11 +41,16 @@ class WillingnessToPay(Struct, frozen=True, kw_only=True, tag="willingness_to_pa
 
 
 class AtLeast(Struct, frozen=True, kw_only=True, tag="at_least"):
-    """Take the cheapest whose expected quality is at least that of `model` less `within`."""
+    """Take the cheapest whose expected quality is at least that of `model` less `within`.
+
+    `margin` takes the place of `within` where it was calibrated, so that *true* quality keeps to `within` with
+    `confidence`; it is negative where forecasts must be better than the reference's. None: not calibrated.
+    """
 
     model: str
     within: float = 0.0
     confidence: float = 0.95
+    margin: float | None = None
 
 
 class AtMost(Struct, frozen=True, kw_only=True, tag="at_most"):

@@ -225,3 +225,9 @@ def test_the_builtin_artefact_is_sound_and_says_where_it_comes_from() -> None:
 
 def test_the_demo_has_its_own_place() -> None:
     assert demo_path().parent == builtin_path().parent
+
+
+@pytest.mark.parametrize("found", [{"margin": 0.1}, [{"margin": 0.1}], [None], "0.1"])
+def test_a_calibration_that_is_not_one_is_refused(saved: Path, found: object) -> None:
+    edit(saved, lambda manifest: manifest.update(calibration=found))
+    assert "calibration" in refused(saved)

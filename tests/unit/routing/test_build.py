@@ -2,6 +2,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from gearshift import catalog
 from gearshift.config import Config, from_mapping
@@ -14,6 +15,7 @@ from gearshift.routing.router import Router, RouterTable
 from gearshift.types.catalog import Deployment
 from gearshift.types.decision import AtLeast, CostTier
 from tests.unit.routing.scene import Loaded, Oracle, estimate, request, world
+from tests.unit.routing.test_calibration import MADE, Proven
 
 PROVIDER = {"protocol": "openai_chat", "base_url": "http://127.0.0.1:1/v1"}
 LAB, TWO = ({"provider": name, "price": {"input": 1.0, "output": 2.0}} for name in ("lab", "two"))
@@ -137,3 +139,13 @@ def test_what_is_built_decides() -> None:
     decision = decide(request("auto"), world(), routers.resolve(request("auto")), Loaded())
     assert decision.chosen.deployment.id == "lab/small"
     assert [(each.deployment, each.reason) for each in decision.rejected] == [("lab/odd", "price_unknown")]
+
+
+def test_a_router_that_was_calibrated_gets_its_margin() -> None:
+    stated = {"candidates": ["small", "large"], "objective": {"at_least": {"model": "large", "within": 0.02}}}
+    proven = Proven((replace(MADE, models=("small", "large")),))
+    router = built(stated, {"builtin": proven})
+    assert router.objective == AtLeast(model="large", within=0.02, margin=MADE.margin)
+    assert built({**stated, "candidates": ["small"]}, {"builtin": proven}).objective == AtLeast(
+        model="large", within=0.02
+    )

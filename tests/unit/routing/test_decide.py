@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gearshift.errors import InvalidRequest, NoCandidate
 from gearshift.routing.decide import decide
@@ -85,7 +86,7 @@ def test_the_objective_chooses() -> None:
         objective=CLOSE,
         predictor="oracle-1",
         config="c0ffee",
-        detail="",
+        detail="not calibrated",
         flip=None,
         baseline="lab/large",
         threshold=0.9 - 0.1,
@@ -140,7 +141,9 @@ def test_a_reference_that_does_not_fit_still_sets_the_bar() -> None:
 def test_nobody_above_the_bar() -> None:
     decision = decided(auto(AtLeast(model="large"), deployments=(SMALL, MEDIUM)))
     assert order(decision) == ["medium", "small"]
-    assert decision.detail == "no candidate is expected to reach a quality of 0.900; the best was taken"
+    assert decision.detail == (
+        "not calibrated; no candidate is expected to reach a quality of 0.900; the best was taken"
+    )
 
 
 def test_one_candidate_is_left() -> None:
@@ -360,3 +363,23 @@ def test_every_code_of_a_decision_is_in_the_reference() -> None:
 def test_every_cost_tier_is_in_the_reference_with_its_loss() -> None:
     for tier, loss in TIER_LOSS.items():
         assert f"\n| `{tier}` | {loss:.2f} |" in PAGE
+
+
+def test_a_calibrated_margin_stands_in_place_of_within() -> None:
+    decision = decided(auto(replace(CLOSE, margin=-0.01)))
+    assert order(decision) == ["large", "medium", "small"]
+    assert decision.threshold == pytest.approx(0.91)
+    assert decision.detail == "calibrated, margin -0.010"
+    assert decision.objective == replace(CLOSE, margin=-0.01)
+
+
+def test_the_promise_is_of_all_calibrated_models() -> None:
+    aim = replace(CLOSE, margin=0.1)
+    narrowed = decided(auto(aim), request(routing=Routing(excluded_models=("small",))))
+    assert narrowed.detail == "calibrated with models that do not fit this request, margin +0.100"
+    unpriced = (*THREE, deployment("odd", usd=None))
+    assert decided(auto(aim, deployments=unpriced)).detail == "calibrated, margin +0.100"
+
+
+def test_other_objectives_promise_nothing() -> None:
+    assert decided(auto(CostTier(tier="max"))).detail == ""

@@ -241,3 +241,10 @@ def test_at_most_never_takes_one_over_the_bound_when_one_is_under(some: list[For
         assert first.cost is not None
         assert first.cost <= bound
         assert first.quality == max(each.quality for each in under)
+
+
+def test_at_least_takes_its_margin_where_it_was_calibrated() -> None:
+    some = forecasts({"r": (0.8, 90), "a": (0.79, 10), "b": (0.81, 20), "c": (0.85, 30)})
+    ranking = rank(AtLeast(model="r", within=0.1, margin=-0.01), some, [some[0][1]])
+    assert order(ranking) == "bcra"
+    assert ranking.threshold == pytest.approx(0.81)
