@@ -106,6 +106,10 @@ bench-transfer: setup ## leave data sets and models out of training, and measure
 bench-guarantee: setup ## count how often a calibrated promise is broken, on recorded outcomes
 	@$(BIN)/python -m tools.bench_guarantee $(ARGS)
 
+.PHONY: bench-replay
+bench-replay: setup ## check by simulation that the intervals of `gearshift replay` hold the truth
+	@$(BIN)/python -m tools.bench_replay $(ARGS)
+
 .PHONY: artifacts
 artifacts: setup ## train the router artefacts that ship: builtin and demo
 	@$(BIN)/python tools/build_artifacts.py $(ARGS)

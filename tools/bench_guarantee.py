@@ -107,11 +107,13 @@ def keep(table: OutcomeTable, within: float, confidence: float, *, rounds: int, 
     )
 
 
+_MADE: Final = "| broken, % | refused, % | mean loss | cost, % | uncalibrated: loss | cost, % |"
+
+
 def text(found: Sequence[Kept]) -> list[str]:
     """Write the table."""
     return [
-        "| data set | reference | candidates | calibrated on | measured on | broken, % | refused, % | mean loss "
-        "| cost, % | uncalibrated: loss | cost, % |",
+        f"| data set | reference | candidates | calibrated on | measured on {_MADE}",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         *map(_line, found),
     ]

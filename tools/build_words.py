@@ -14,6 +14,7 @@ import argparse
 import os
 import sys
 import zipfile
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,7 @@ from typing import Final
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import save as dump_tensors
 
 from gearshift.learning.embedding import DIMS, TABLE
 from gearshift.learning.features import FeatureSpec, as_request, read, split_words
@@ -50,10 +51,9 @@ def main() -> int:
     words = vocabulary(encoder, prompts)
     print(f"encoding {len(words)} words", file=sys.stderr)
     vectors = reduce(encode(encoder, words), np.array([occurrences.get(word, 0) for word in words]))
-    TABLE.mkdir(parents=True, exist_ok=True)
-    (TABLE / "words.txt").write_bytes(b"\n".join(words) + b"\n")
-    save_file({"vectors": vectors}, TABLE / "words.safetensors")
-    print(f"wrote {TABLE}: {len(words)} words, {DIMS} directions")
+    hashes, first = np.unique(np.array([zlib.crc32(word) for word in words], np.uint32), return_index=True)
+    TABLE.write_bytes(dump_tensors({"hashes": hashes, "vectors": vectors[first]}))
+    print(f"wrote {TABLE}: {len(hashes)} words, {DIMS} directions")
     return 0
 
 

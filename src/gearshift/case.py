@@ -13,17 +13,19 @@ import msgspec
 from msgspec import Struct
 
 from gearshift import accounting, documents
-from gearshift.errors import CallerLeft, GearshiftError, UpstreamRefused
-from gearshift.execution.call import Headers, Outlet
+from gearshift.errors import CallerLeft, GearshiftError, ShuttingDown, UpstreamRefused
 from gearshift.execution.machine import Limits
 from gearshift.execution.metering import Meter
+from gearshift.execution.outlet import Headers, Outlet, farewell
 from gearshift.execution.transcript import Transcript
 from gearshift.protocols.codec import Codec, ResponseEdits
 from gearshift.routing.explain import explain_flip
 from gearshift.routing.router import RouterTable
+from gearshift.routing.task import task_of
 from gearshift.types.catalog import Deployment, NanoUSD, Seconds
 from gearshift.types.chat import Request, Text
 from gearshift.types.decision import Decision
+from gearshift.types.inbound import Inbound
 from gearshift.types.record import Attempt, Exchange, Outcome
 
 TOO_MANY: Final = 429
@@ -31,25 +33,6 @@ MAX_NAME: Final = 200
 """Characters of a requested model that are kept: a caller may have put anything there."""
 
 _dumps = msgspec.json.Encoder().encode
-
-
-class Inbound(Struct, frozen=True, kw_only=True):
-    """Hold what the server hands over: the body, and what the headers say.
-
-    `began` is the monotonic clock when the request arrived. Both in seconds: `deadline` is the caller's own,
-    `first_content` its bound for each attempt to begin to answer (Cloudflare's `cf-aig-request-timeout`).
-    """
-
-    path: str
-    body: bytes
-    began: float
-    key: str | None = None
-    wants_metadata: bool = False
-    no_fallback: bool = False
-    deadline: Seconds | None = None
-    first_content: Seconds | None = None
-    max_cost: NanoUSD | None = None
-    session: str | None = None
 
 
 class World(Struct, frozen=True, kw_only=True):
@@ -82,6 +65,7 @@ class Case:
         self._world = world
         self._inbound = inbound
         self._clock = clock
+        self._outlet: Outlet | None = None
         self._transcript: Transcript | None = None
 
     @property
@@ -98,6 +82,7 @@ class Case:
 
     def listen(self, outlet: Outlet) -> Outlet:
         """Give the outlet to answer by: one that remembers, where content is logged."""
+        self._outlet = outlet
         if not self._world.log_content:
             return outlet
         self._transcript = Transcript(outlet)
@@ -105,17 +90,7 @@ class Case:
 
     def read(self) -> None:
         """Decode the body and add what the headers ask for."""
-        request = self.codec.decode_request(self.body)
-        inbound = self._inbound
-        if inbound.max_cost is not None or inbound.session is not None:
-            asked = request.routing
-            routing = msgspec.structs.replace(
-                asked,
-                max_cost=asked.max_cost if inbound.max_cost is None else inbound.max_cost,
-                session_id=inbound.session or asked.session_id,
-            )
-            request = msgspec.structs.replace(request, routing=routing)
-        self.request = request
+        self.request = self._inbound.steer(self.codec.decode_request(self.body))
 
     def limits(self) -> Limits:
         """Give the bounds of this exchange: the config's, tightened by the caller's headers.
@@ -136,14 +111,12 @@ class Case:
     def head(self, attempt: Attempt | Meter) -> Headers:
         """Give the head of a good answer."""
         kind = b"text/event-stream" if self.request.stream else b"application/json"
-        deployment = attempt.deployment
         headers = [
             (b"content-type", kind),
             *self._headers(attempt),
-            (b"x-gearshift-model", _ascii(deployment.model)),
-            (b"x-gearshift-provider", _ascii(deployment.provider.id)),
+            *_whose(attempt),
         ]
-        if deployment.provider.simulated:
+        if attempt.deployment.provider.simulated:
             headers.append((b"x-gearshift-simulated", b"true"))
         if self.request.stream:
             headers.append((b"cache-control", b"no-cache"))
@@ -168,11 +141,21 @@ class Case:
         self.outcome = "cancelled" if isinstance(error, CallerLeft) else "failed"
         self.status, self.error = error.status, error.code
 
+    def cancelled(self) -> GearshiftError:
+        """Say why the exchange was cancelled: by its caller, who left, or by ourselves, who stop."""
+        if self._outlet is None or self._outlet.left:
+            return CallerLeft("the caller left before its answer was complete")
+        return ShuttingDown("the gateway is being stopped; try again")
+
     async def refuse(self, error: GearshiftError, outlet: Outlet) -> None:
         """Answer with an error in the caller's protocol.
 
         In band when a stream has already begun. A whole answer that has begun is left cut short: that is the truth.
         """
+        if not isinstance(error, CallerLeft):
+            await farewell(self._refuse(error, outlet), outlet)
+
+    async def _refuse(self, error: GearshiftError, outlet: Outlet) -> None:
         if outlet.started:
             if self.request.stream:
                 await outlet.finish(self.codec.encode_stream_error(error))
@@ -182,6 +165,7 @@ class Case:
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
             *self._headers(None),
+            *(_whose(self.attempts[-1]) if self.attempts else ()),
         ]
         if isinstance(error, UpstreamRefused) and error.status == TOO_MANY and error.retry_after is not None:
             headers.append((b"retry-after", b"%d" % error.retry_after))
@@ -191,8 +175,7 @@ class Case:
     def exchange(self, now: Seconds, clock: float) -> Exchange:
         """Give the record; `now` is seconds since the epoch, `clock` the monotonic clock."""
         served = self._served()
-        duration = clock - self.began
-        inbound, request = self._inbound, self.request
+        inbound, request, duration = self._inbound, self.request, clock - self.began
         return Exchange(
             id=self.exchange_id,
             created=now - duration,
@@ -265,12 +248,23 @@ class Case:
             "exchange_id": self.exchange_id,
             "router": decision.router if decision else None,
             "objective": documents.objective(decision.objective) if decision else None,
-            "decision": documents.decision(decision, explain_flip(decision)) if decision else None,
+            "decision": documents.decision(decision, explain_flip(decision), task_of(self.request))
+            if decision
+            else None,
             "attempts": [documents.attempt(attempt) for attempt in self.attempts],
             "baseline": {"model": baseline.model, "cost_usd": documents.usd(baseline_cost)} if baseline else None,
             "saved_usd": documents.usd(accounting.saved(baseline_cost, cost)),
         }
         return b'"gearshift":' + _dumps(document)
+
+
+def _whose(attempt: Attempt | Meter) -> Headers:
+    """Say who answers, or, in an error, who was asked last."""
+    deployment = attempt.deployment
+    return [
+        (b"x-gearshift-model", _ascii(deployment.model)),
+        (b"x-gearshift-provider", _ascii(deployment.provider.id)),
+    ]
 
 
 def prompt_text(request: Request) -> str:

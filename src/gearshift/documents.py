@@ -10,6 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from gearshift.types.catalog import NANO_PER_USD, NanoUSD
+from gearshift.types.chat import Task
 from gearshift.types.decision import Candidate, Decision, Flip, Objective, Rejection
 from gearshift.types.record import Attempt
 
@@ -22,8 +23,8 @@ def usd(cost: NanoUSD | None) -> float | None:
     return None if cost is None else cost / NANO_PER_USD
 
 
-def decision(decided: Decision, flip: Flip | None = None) -> Document:
-    """Show a decision; `flip` is the smallest change that would have changed it, where it was computed."""
+def decision(decided: Decision, flip: Flip | None = None, task: Task | None = None) -> Document:
+    """Show a decision; `flip` (the smallest change that would have changed it) and `task` where they were computed."""
     return {
         "router": decided.router,
         "policy": decided.policy,
@@ -32,22 +33,28 @@ def decision(decided: Decision, flip: Flip | None = None) -> Document:
         "objective": objective(decided.objective),
         "predictor": decided.predictor,
         "config": decided.config,
-        "chosen": decided.chosen.deployment.id,
+        "chosen": decided.chosen.deployment.id if decided.plan else None,
         "propensity": decided.propensity,
         "candidates": [candidate(option) for step in decided.plan for option in step.candidates],
         "rejected": [rejection(refused) for refused in decided.rejected],
+        "task": task,
         "flip": {"would choose": flip.would_choose, "if": flip.condition} if flip else None,
         "baseline": decided.baseline,
     }
 
 
 def objective(aim: Objective | None) -> Document | None:
-    """Show an objective as the config spells it: `{"at_least": {"model": ..., ...}}`."""
+    """Show an objective as the config spells it: `{"at_least": {"model": ..., ...}, "latency_price": ...}`."""
     if aim is None:
         return None
     fields: dict[str, Scalar] = msgspec.structs.asdict(aim)
-    name = aim.__struct_config__.tag
-    return {str(name): {key: value for key, value in fields.items() if value is not None}}
+    first, price = fields.pop("p95_first_token"), fields.pop("latency_price")
+    shown: Document = {str(aim.__struct_config__.tag): {key: each for key, each in fields.items() if each is not None}}
+    if first is not None:
+        shown["latency"] = {"p95_first_token": first}
+    if price is not None:
+        shown["latency_price"] = price
+    return shown
 
 
 def candidate(option: Candidate) -> Document:
@@ -61,6 +68,7 @@ def candidate(option: Candidate) -> Document:
         "cost_usd": usd(estimate.cost) if estimate else None,
         "latency_s": estimate.latency if estimate else None,
         "output_tokens": estimate.output_tokens if estimate else None,
+        "latency_cost_usd": usd(option.latency_cost),
         "utility": option.utility,
     }
 

@@ -8,6 +8,7 @@
     │   ├── UnknownExchange    404
     │   ├── RouteNotFound      404  (405: wrong method)
     │   ├── BodyTooLarge       413
+    │   ├── HeadTooLarge       431
     │   ├── NoCandidate        422  (lists the rejections)
     │   └── CallerLeft         499  (in the log only)
     ├── UpstreamError               an attempt failed; `retryable` says whether another candidate may be tried
@@ -17,13 +18,15 @@
     │   ├── UpstreamInvalid    502  an answer that is not what the protocol promises
     │   └── StreamBroken       502  a stream that ended without its end
     ├── DeadlineExceeded       504  the whole exchange ran out of time
+    ├── ShuttingDown           503  the gateway was stopped before the answer was complete
     ├── StoreUnavailable       503  the log cannot be read or written at present
     ├── InternalError          500  our own bug
     ├── ConfigError                 every fault of a config at once
     ├── DataError                   outcome data that cannot be used (file, row, column)
     └── ArtifactError               a router artefact that must not be loaded
 
-Invariant: messages hold no secret and no upstream text longer than `MAX_UPSTREAM_TEXT` characters.
+Invariant: messages hold no secret and, once their attempt is recorded (`execution.credentials.Credentials.redact`), no
+upstream text longer than `MAX_UPSTREAM_TEXT` characters.
 `status` is what the caller sees; `code` is stable and documented in `docs/reference/errors.md`.
 """
 
@@ -34,6 +37,8 @@ from collections.abc import Sequence
 MAX_UPSTREAM_TEXT = 400
 OUR_FAULT = frozenset({401, 402, 403})
 """Statuses by which an upstream refuses our account (402: its balance is spent), not the request."""
+CALLERS_FAULT = frozenset({400, 413, 415, 422, 451})
+"""Statuses by which an upstream refuses what the caller said: it would be refused everywhere."""
 
 
 class GearshiftError(Exception):
@@ -110,8 +115,15 @@ class BodyTooLarge(CallerError):
     code = "request_too_large"
 
 
+class HeadTooLarge(CallerError):
+    """Refuse a request head above the limit before it is buffered."""
+
+    status = 431
+    code = "request_head_too_large"
+
+
 class CallerLeft(CallerError):
-    """Say that the caller went away before its request was complete: nobody is left to answer."""
+    """Say that the caller went away, or takes nothing any more: nobody is left to answer."""
 
     status = 499
     code = "caller_left"
@@ -122,6 +134,11 @@ class NoCandidate(CallerError):
 
     status = 422
     code = "no_candidate"
+
+    def __init__(self, message: str, *, extra: bytes = b"") -> None:
+        """Keep, as inner JSON text, what an answer says beside the error."""
+        super().__init__(message)
+        self.extra = extra
 
 
 class UpstreamError(GearshiftError):
@@ -170,8 +187,9 @@ class UpstreamRefused(UpstreamError):
     """Say that the upstream answered with an error status.
 
     429 and 5xx are retryable on another candidate. 401, 402 and 403 are *our* account's fault: another provider may
-    work, and the caller must not see them as its own. Other 4xx are the caller's fault; what is left (a redirect, a
-    status that means success but is not 200) is an endpoint that does not speak the protocol.
+    work, and the caller must not see them as its own. Only the statuses of `CALLERS_FAULT` speak of what the caller
+    sent; what is left (a wrong path or method, a proxy's demand, a redirect, a status that means success but is not
+    200) is an endpoint that does not speak the protocol as we do.
     `retry_after`: whole seconds that the upstream asks to wait, or None.
     """
 
@@ -185,7 +203,7 @@ class UpstreamRefused(UpstreamError):
             self.code = "upstream_auth"
         elif upstream_status == 429:  # noqa: PLR2004
             self.status, self.code = 429, "upstream_rate_limited"
-        elif 400 <= upstream_status < 500 and upstream_status not in {404, 408, 409, 425}:  # noqa: PLR2004
+        elif upstream_status in CALLERS_FAULT:
             self.status, self.code, self.retryable = upstream_status, "upstream_rejected", False
 
 
@@ -206,6 +224,13 @@ class DeadlineExceeded(GearshiftError):
 
     status = 504
     code = "deadline_exceeded"
+
+
+class ShuttingDown(GearshiftError):
+    """Say that the gateway was told to stop, and that its grace ended before the answer did."""
+
+    status = 503
+    code = "shutting_down"
 
 
 class StoreUnavailable(GearshiftError):

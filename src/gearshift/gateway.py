@@ -13,17 +13,21 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from gearshift.case import Case, Inbound, World
-from gearshift.errors import CallerError, CallerLeft, GearshiftError, InternalError
-from gearshift.execution.call import Outlet
+from gearshift.case import Case, World
+from gearshift.errors import CallerError, GearshiftError, InternalError, NoCandidate
 from gearshift.execution.driver import Driver
+from gearshift.execution.outlet import Outlet
+from gearshift.execution.speeds import Speeds
+from gearshift.pacing import Pacer
 from gearshift.protocols.codec import Codec
 from gearshift.routing.decide import decide
+from gearshift.routing.explain import explain_refusal
 from gearshift.routing.policy import Dice
 from gearshift.storage.store import Store
 from gearshift.telemetry import Telemetry
 from gearshift.types.chat import Request
 from gearshift.types.decision import Decision, Snapshot
+from gearshift.types.inbound import Inbound
 
 _log = logging.getLogger("gearshift.gateway")
 
@@ -48,6 +52,8 @@ class Gateway:
         self._driver = driver
         self._store = store
         self._telemetry = telemetry
+        self._speeds = Speeds()
+        self.pacer = Pacer(world.routers.budgets, store.spending, wall_clock, telemetry.paced)
         self._clock = clock
         self._wall_clock = wall_clock
         self._new_id = new_id
@@ -56,14 +62,15 @@ class Gateway:
     async def answer(self, codec: Codec, inbound: Inbound, outlet: Outlet) -> None:
         """Answer one request of a caller who speaks `codec`'s protocol.
 
-        Raises CancelledError when the caller leaves; every other end is answered and recorded here.
+        Raises CancelledError when the caller leaves or the gateway is stopped; every end is recorded here, and every
+        one but the caller's leaving is answered.
         """
         case = Case(self.world, codec, inbound, self._new_id(), self._clock)
         self._telemetry.began()
         try:
             outlet = case.listen(outlet)
             case.read()
-            case.decision = self.decide(case.request)
+            self._decide(case)
             verdict = await self._driver.run(case, case.limits(), outlet)
             if verdict.error is not None:
                 case.fail(verdict.error)
@@ -73,7 +80,8 @@ class Gateway:
             case.fail(error)
             await case.refuse(error, outlet)
         except asyncio.CancelledError:
-            case.fail(CallerLeft("the caller left before its answer was complete"))
+            case.fail(case.cancelled())
+            await case.refuse(case.cancelled(), outlet)
             raise
         except Exception as error:  # noqa: BLE001 - our own bug: it too is answered and recorded
             _log.exception("gateway_error", extra={"fields": {"id": case.exchange_id}})
@@ -88,19 +96,32 @@ class Gateway:
         self._telemetry.began()
         case.fail(error)
         try:
-            if not isinstance(error, CallerLeft):
-                await case.refuse(error, outlet)
+            await case.refuse(error, outlet)
         finally:
             self._record(case)
 
     def decide(self, request: Request) -> Decision:
-        """Decide where `request` goes, without calling anyone."""
+        """Decide where `request` goes, without calling anyone; the decision may be that nobody fits."""
         world = self.world
         router = world.routers.resolve(request)
-        snapshot = Snapshot(now=self._wall_clock(), deployments=world.deployments)
-        return decide(request, snapshot, router, self._dice)
+        began = self._clock()
+        speeds = self._speeds.known(began)
+        snapshot = Snapshot(
+            now=self._wall_clock(), deployments=world.deployments, speeds=speeds, paces=self.pacer.paces
+        )
+        decision = decide(request, snapshot, router, self._dice)
+        self.pacer.note(decision)
+        self._telemetry.decided(decision, self._clock() - began)
+        return decision
+
+    def _decide(self, case: Case) -> None:
+        case.decision = decision = self.decide(case.request)
+        if not decision.plan:
+            raise NoCandidate(explain_refusal(decision))
 
     def _record(self, case: Case) -> None:
-        exchange = case.exchange(self._wall_clock(), self._clock())
+        now = self._clock()
+        exchange = case.exchange(self._wall_clock(), now)
+        self._speeds.note(exchange, now)
         self._store.append(exchange)
         self._telemetry.ended(exchange)

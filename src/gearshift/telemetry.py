@@ -20,13 +20,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from gearshift import documents
-from gearshift.types.catalog import NANO_PER_USD
+from gearshift.types.catalog import NANO_PER_USD, Seconds
+from gearshift.types.decision import Budget, Decision, Pace
 from gearshift.types.record import Exchange
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
 _NONE = "none"
+SLOW_DECISION: Seconds = 0.020
+"""Beyond it a decision is slow. Nothing else is answered while one is taken, and none can be interrupted."""
 MAX_FRAMES = 8
 """Innermost frames of a traceback that a log line shows."""
 
@@ -49,8 +52,13 @@ class Telemetry:
         self._cost = self._counter("cost_usd", "cost of all attempts where known", "model", "provider")
         self._unknown = self._counter("cost_unknown", "attempts whose cost is unknown", "model", "provider")
         self._saved = self._gauge("saved_usd", "cost of the same tokens at the baseline less the actual cost", "router")
+        self._budget = self._gauge("budget_usd", "what a router may spend in its present window", "router")
+        self._spent = self._gauge("budget_spent_usd", "what it has spent of it", "router")
         self._decisions = self._counter("decisions", "decisions", "router", "policy", "chosen", "reason")
+        self._slow = self._counter("slow_decisions", "decisions that held up everyone for too long", "router")
         self._failures = self._counter("attempt_failures", "attempts that failed", "model", "provider", "reason")
+        self._reloads = self._counter("reloads", "changes of config or artefact that serve since")
+        self._refused = self._counter("reload_failures", "changes that were refused: what was there before serves on")
         self._child = lru_cache(maxsize=4096)(self._make_child)
 
     def began(self) -> None:
@@ -67,7 +75,8 @@ class Telemetry:
         child(self._requests, router, model, provider, str(exchange.status), exchange.outcome).inc()
         self._overhead.observe(exchange.overhead)
         if decision:
-            child(self._decisions, router, decision.policy, decision.chosen.deployment.id, decision.reason).inc()
+            chosen = decision.chosen.deployment.id if decision.plan else _NONE
+            child(self._decisions, router, decision.policy, chosen, decision.reason).inc()
         if served:
             child(self._duration, model, provider).observe(exchange.duration)
             if served.first_token is not None:
@@ -76,6 +85,28 @@ class Telemetry:
         self._count_money(exchange, router)
         if log.isEnabledFor(logging.INFO):
             log.info("exchange", extra={"fields": _line(exchange, router, model, provider)})
+
+    def decided(self, decision: Decision, took: Seconds) -> None:
+        """Count and log a decision that took too long; all others are counted when their exchange ends."""
+        if took <= SLOW_DECISION:
+            return
+        self._child(self._slow, decision.router).inc()
+        fields = {"router": decision.router, "predictor": decision.predictor, "took_s": round(took, 6)}
+        log.warning("slow_decision", extra={"fields": fields})
+
+    def paced(self, router: str, budget: Budget, pace: Pace) -> None:
+        """Show where a budget stands."""
+        self._child(self._budget, router).set(budget.usd)
+        if pace.spent is not None:
+            self._child(self._spent, router).set(pace.spent / NANO_PER_USD)
+
+    def reloaded(self) -> None:
+        """Count a change of config or artefact that serves from now on."""
+        self._reloads.inc()
+
+    def reload_refused(self) -> None:
+        """Count a change that was refused."""
+        self._refused.inc()
 
     def exposition(self) -> bytes:
         """Give all metrics in Prometheus' text format."""
@@ -134,6 +165,9 @@ class JSONFormatter(logging.Formatter):
 
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Send our log, and uvicorn's, to stderr as JSON lines."""
+    # What our lines do not hold need not be found out: https://docs.python.org/3/howto/logging.html#optimization
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 - as that page says
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JSONFormatter())
     for name in ("gearshift", "uvicorn"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -13,7 +14,7 @@ import pytest
 from gearshift.storage.sqlite import SQLiteStore
 from gearshift.storage.store import Store
 from gearshift.types.chat import Usage
-from gearshift.types.record import Feedback
+from gearshift.types.record import Feedback, Spending
 from tests.fakes.nouns import attempt, decision, exchange, failed
 
 Open: TypeAlias = Callable[[Path], Store]
@@ -34,6 +35,24 @@ def store(reopen: Open, tmp_path: Path) -> Iterator[Store]:
     made = reopen(tmp_path)
     yield made
     made.close()
+
+
+def test_what_a_router_spent_is_summed_from_a_time_on(store: Store) -> None:
+    now = time.time()
+    made = [
+        exchange("old", created=now - 5000.0, cost=7),
+        exchange("early", created=now - 1000.0, cost=10),
+        exchange("late", created=now - 5.0, cost=20),
+        exchange("at the baseline", created=now - 4.0, cost=None, baseline_cost=300),
+        exchange("unknown", created=now - 3.0, cost=None),
+        exchange("other", created=now - 2.0, cost=4000, decision=decision(router="other")),
+    ]
+    for each in made:
+        store.append(each)
+    assert store.flush()
+    found = store.spending("auto", now - 2000.0, 600.0)
+    assert (found.spent, found.unknown, found.recent, found.horizon) == (330, 1, 3, 600.0)
+    assert store.spending("nobody", 0.0, 600.0) == Spending(horizon=600.0)
 
 
 def test_an_exchange_comes_back_as_it_was(store: Store) -> None:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from gearshift.errors import StreamBroken, UpstreamError, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
+from gearshift.execution import http1, proxied
 from gearshift.execution.http1 import Http1Upstream
 from gearshift.execution.proxied import AiohttpUpstream
 from gearshift.execution.upstream import Reply, Upstream
@@ -487,6 +488,76 @@ def test_a_kept_connection_that_the_upstream_closed_is_not_used_again(make: Make
     play(make, act, once, answers("second"))
 
 
+def test_a_request_on_a_connection_that_was_just_closed_is_sent_again(make: Make) -> None:
+    async def act(client: Upstream, server: ScriptedUpstream) -> None:
+        for _ in range(2):
+            reply = await post(client, server)
+            assert await reply.read(LIMIT) == completion()
+            reply.close()
+        assert [seen.connection for seen in server.log] == [0, 0, 1]
+        assert [seen.body for seen in server.log] == [BODY] * 3
+
+    play(make, act, answers(), says(b"", "close"), answers())
+
+
+def test_a_request_on_a_connection_that_was_just_reset_is_sent_again(make: Make) -> None:
+    body = b"x" * 3_000_000
+
+    async def act(client: Upstream, server: ScriptedUpstream) -> None:
+        for _ in range(2):
+            reply = await client.post(f"{server.base_url}/x", body, HEADERS, 5.0)
+            assert await reply.read(LIMIT) == completion()
+            reply.close()
+        assert server.log[-1].body == body
+
+    play(make, act, answers(), says(b"", "reset"), answers())
+
+
+def test_a_fresh_connection_that_is_closed_is_not_tried_again(make: Make) -> None:
+    async def act(client: Upstream, server: ScriptedUpstream) -> None:
+        with pytest.raises(UpstreamUnreachable) as caught:
+            await post(client, server)
+        assert caught.value.sent
+        assert len(server.log) == 1
+
+    play(make, act, says(b"", "close"))
+
+
+def test_it_is_sent_again_once_not_for_ever(make: Make) -> None:
+    async def act(client: Upstream, server: ScriptedUpstream) -> None:
+        reply = await post(client, server)
+        await reply.read(LIMIT)
+        reply.close()
+        with pytest.raises(UpstreamUnreachable):
+            await post(client, server)
+        assert len(server.log) == 3
+
+    play(make, act, answers(), says(b"", "close"))
+
+
+def test_a_connection_that_dies_while_the_upstream_works_is_not_tried_again(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have been processed, and billed."""
+    for module in (http1, proxied):
+        monkeypatch.setattr(module, "STALE_SECONDS", 0.05)
+
+    async def late(wire: Wire) -> None:
+        await asyncio.sleep(0.1)
+        await wire.then("close")
+
+    async def act(client: Upstream, server: ScriptedUpstream) -> None:
+        reply = await post(client, server)
+        await reply.read(LIMIT)
+        reply.close()
+        with pytest.raises(UpstreamUnreachable) as caught:
+            await post(client, server)
+        assert caught.value.sent
+        assert len(server.log) == 2
+
+    play(make, act, answers(), late)
+
+
 def test_closing_the_client_closes_its_connections(make: Make) -> None:
     async def scene() -> None:
         async with ScriptedUpstream(answers()) as server:
@@ -512,3 +583,20 @@ def test_errors_never_hold_the_secret_or_the_url(make: Make) -> None:
         assert "127.0.0.1" not in caught.value.message
 
     play(make, act)
+
+
+def test_a_request_that_leaves_is_told_of_once_and_one_that_never_connects_not_at_all(make: Make) -> None:
+    told: list[str] = []
+
+    async def act(client: Upstream, server: ScriptedUpstream) -> None:
+        for _ in range(2):
+            url = f"{server.base_url}/x"
+            (await client.post(url, BODY, HEADERS, 5.0, lambda: told.append("sent"))).close()
+        assert told == ["sent"] * 2
+        with deaf_port() as port:
+            call = client.post(f"http://127.0.0.1:{port}/v1", BODY, HEADERS, 5.0, lambda: told.append("never"))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(call, 0.1)
+        assert told == ["sent"] * 2
+
+    play(make, act, answers())

@@ -43,6 +43,7 @@ class Visit:
             "raw_path": path.encode(),
             "query_string": query.encode(),
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],
+            "extensions": {"gearshift.abort": {"call": self._abort}},
         }
         self._left = asyncio.Event()
         self._news = asyncio.Event()
@@ -54,6 +55,7 @@ class Visit:
         self.headers: dict[str, str] = {}
         self.pieces: list[bytes] = []
         self.complete = False
+        self.aborted = False
 
     @property
     def body(self) -> bytes:
@@ -105,8 +107,17 @@ class Visit:
                 await self._news.wait()
         return self
 
+    def cancel(self) -> None:
+        """Cancel the handler, as a server does that is stopped."""
+        assert self._task is not None
+        self._task.cancel()
+
     def leave(self) -> None:
         """Go away."""
+        self._left.set()
+
+    def _abort(self) -> None:
+        self.aborted = True
         self._left.set()
 
     async def _receive(self) -> Message:

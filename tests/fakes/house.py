@@ -32,9 +32,11 @@ from gearshift.storage.sqlite import SQLiteStore
 from gearshift.storage.store import Row
 from gearshift.telemetry import Telemetry
 from gearshift.types.catalog import Deployment, Price
+from gearshift.types.decision import Objective
 from tests.fakes.asgi import Visit
 from tests.fakes.nouns import PRICE, SECRET, deployment, provider
 from tests.fakes.upstream import Scene, ScriptedUpstream
+from tests.unit.routing.scene import Oracle
 
 CHAT = "/v1/chat/completions"
 MAX_BODY = 10 * 1024 * 1024
@@ -45,6 +47,8 @@ class House(Struct, frozen=True, kw_only=True):
     """Hold a running gateway."""
 
     app: App
+    inference: Inference
+    views: Views
     store: SQLiteStore
     telemetry: Telemetry
     gateway: Gateway
@@ -109,6 +113,7 @@ async def house(
     upstream: Upstream | None = None,
     log_content: bool = False,
     baseline: str | None = None,
+    objective: Objective | None = None,
 ) -> AsyncIterator[House]:
     """Serve `deployments`: `auto` tries them in order, each model and each deployment can be named."""
     client = upstream or Http1Upstream()
@@ -116,7 +121,9 @@ async def house(
     models: dict[str, list[Deployment]] = {}
     for each in deployments:
         models.setdefault(each.model, []).append(each)
-    auto = {"auto": Router(name="auto", deployments=deployments, baseline=baseline)}
+    oracle = Oracle({}) if objective else None
+    router = Router(name="auto", deployments=deployments, baseline=baseline, objective=objective, predictor=oracle)
+    auto = {"auto": router}
     groups = {each.id: [each] for each in deployments} | models
     named = {name: Router(name=name, deployments=tuple(at), named=True) for name, at in groups.items()}
     telemetry = Telemetry()
@@ -158,7 +165,14 @@ async def house(
     )
     inference = Inference(gateway=gateway, codec=codec, keys=Keys(keys), max_body=MAX_BODY, clock=time.monotonic)
     try:
-        yield House(app=App(inference, views), store=store, telemetry=telemetry, gateway=gateway)
+        yield House(
+            app=App(inference, views),
+            inference=inference,
+            views=views,
+            store=store,
+            telemetry=telemetry,
+            gateway=gateway,
+        )
     finally:
         await close()
 

@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from gearshift.case import Case, Inbound, World, prompt_text
+from gearshift.case import Case, World, prompt_text
 from gearshift.errors import CallerLeft, InvalidRequest
 from gearshift.execution.machine import Limits
 from gearshift.protocols.openai_chat import codec
 from gearshift.routing.router import RouterTable
 from gearshift.types.catalog import Price, Rates
 from gearshift.types.chat import Media, Message, Text
+from gearshift.types.inbound import Inbound
 from tests.fakes.asgi import Visit
 from tests.fakes.house import house, served_by, serving
 from tests.fakes.nouns import PRICE, deployment, provider, request
@@ -81,8 +82,9 @@ def test_an_error_after_the_decision_has_those_that_are_known(tmp_path: Path, st
     async def scene() -> None:
         async with serving(tmp_path, refuses(500)) as (home, _):
             visit = await home.chat(stream=stream).done()
-            assert ours(visit) == ALWAYS
+            assert ours(visit) == ALWAYS | {"x-gearshift-model", "x-gearshift-provider"}
             assert visit.headers["x-gearshift-attempts"] == "1"
+            assert visit.headers["x-gearshift-model"] == "small"
 
     asyncio.run(scene())
 

@@ -24,6 +24,10 @@ def test_money_is_dollars_and_unknown_stays_unknown(cost: int | None, shown: flo
         (AtLeast(model="m", within=0.02), {"at_least": {"model": "m", "within": 0.02, "confidence": 0.95}}),
         (AtMost(usd_per_1k_requests=2.0), {"at_most": {"usd_per_1k_requests": 2.0}}),
         (CostTier(tier="low"), {"cost_tier": {"tier": "low"}}),
+        (
+            CostTier(tier="low", p95_first_token=2.0, latency_price=0.001),
+            {"cost_tier": {"tier": "low"}, "latency": {"p95_first_token": 2.0}, "latency_price": 0.001},
+        ),
     ],
 )
 def test_an_objective_is_shown_as_the_config_spells_it(aim: Objective | None, shown: dict[str, object] | None) -> None:
@@ -33,7 +37,8 @@ def test_an_objective_is_shown_as_the_config_spells_it(aim: Objective | None, sh
 def test_a_decision_has_the_fields_of_the_contract() -> None:
     refused = Rejection(deployment="lab/blind", reason="capability_missing", detail="no vision")
     made = decision(deployment("small"), deployment("large"), quality=0.7, rejected=(refused,), baseline="lab/large")
-    shown = documents.decision(made, Flip(would_choose="lab/large", condition="dearer"))
+    shown = documents.decision(made, Flip(would_choose="lab/large", condition="dearer"), "code")
+    assert shown["task"] == "code"
     assert shown["chosen"] == "lab/small"
     assert shown["propensity"] == 1.0
     assert shown["rejected"] == [{"deployment": "lab/blind", "reason": "capability_missing", "detail": "no vision"}]
@@ -49,6 +54,7 @@ def test_a_decision_has_the_fields_of_the_contract() -> None:
         "cost_usd": 1e-6,
         "latency_s": None,
         "output_tokens": 5.0,
+        "latency_cost_usd": 0.0,
         "utility": None,
     }
 

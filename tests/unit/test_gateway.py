@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec import Struct
 
+from gearshift import telemetry
 from gearshift.errors import NoCandidate
 from gearshift.execution.http1 import Http1Upstream
 from gearshift.execution.proxied import AiohttpUpstream
+from gearshift.execution.speeds import ENOUGH
 from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway
+from gearshift.routing.router import Router, RouterTable
 from gearshift.storage.store import Row
 from gearshift.types.catalog import Deployment
+from gearshift.types.chat import Request
+from gearshift.types.decision import Estimate, WillingnessToPay
 from tests.fakes.asgi import Visit
 from tests.fakes.house import CHAT, MAX_BODY, House, house, served_by, serving
 from tests.fakes.upstream import Scene, ScriptedUpstream, answers, event, refuses, says, sends, streams
@@ -215,6 +223,37 @@ def test_our_own_bug_is_a_500_that_tells_nothing_and_leaves_a_row(
     assert vars(record)["fields"] == {"id": "gx-1"}
 
 
+def test_a_request_that_nobody_fits_is_refused_with_its_decision(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, upstream):
+            headers = {"x-gearshift-max-cost-usd": "0", "x-gearshift-metadata": "enabled"}
+            visit = await home.chat(headers=headers).done()
+            assert (visit.status, visit.json["error"]["code"]) == (422, "no_candidate")
+            told = visit.json["gearshift"]
+            assert (told["router"], told["decision"]["chosen"]) == ("auto", None)
+            assert [each["reason"] for each in told["decision"]["rejected"]] == ["max_cost"]
+            assert visit.headers["x-gearshift-router"] == "auto"
+            assert visit.headers["x-gearshift-reason"] == "no_candidate"
+            row = home.row()
+            assert (row.router, row.reason, row.error, row.cost) == ("auto", "no_candidate", "no_candidate", 0)
+            assert json.loads(row.decision or "")["rejected"] == told["decision"]["rejected"]
+            labels = {"router": "auto", "policy": "fixed", "chosen": "none", "reason": "no_candidate"}
+            assert home.metric("gearshift_decisions_total", **labels) == 1
+            assert upstream.log == []
+
+    asyncio.run(scene())
+
+
+def test_an_error_says_who_was_asked_last(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, refuses(503)) as (home, _):
+            visit = await home.chat().done()
+            assert visit.status == 502
+            assert (visit.headers["x-gearshift-model"], visit.headers["x-gearshift-provider"]) == ("small", "at-small")
+
+    asyncio.run(scene())
+
+
 def test_an_error_on_purpose_in_deciding_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     break_decide(monkeypatch, NoCandidate("nobody"))
 
@@ -278,8 +317,32 @@ def test_deciding_calls_nobody(tmp_path: Path) -> None:
     async def scene() -> None:
         async with serving(tmp_path) as (home, upstream):
             visit = await home.post("/v1/route", json.loads(body())).done()
-            assert visit.json["chosen"] == "at-small/small"
+            assert (visit.json["chosen"], visit.json["task"]) == ("at-small/small", "chat")
             assert (upstream.log, home.rows()) == ([], [])
+
+    asyncio.run(scene())
+
+
+def test_a_floor_is_asked_for_by_name(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            visit = await home.chat("small:floor").done()
+            assert (visit.status, visit.json["model"]) == (200, "small")
+            assert home.row().requested_model == "small:floor"
+
+    asyncio.run(scene())
+
+
+def test_deciding_knows_how_fast_deployments_have_been(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            asked = json.loads(body(provider={"sort": "throughput"}))
+            before = await home.post("/v1/route", asked).done()
+            for _ in range(ENOUGH):
+                assert (await home.chat().done()).status == 200
+            after = await home.post("/v1/route", asked).done()
+            assert before.json["detail"].startswith("sorted by throughput, which is not known of at-small/small")
+            assert after.json["detail"] == ""
 
     asyncio.run(scene())
 
@@ -304,6 +367,39 @@ def test_the_session_of_a_request_is_kept(tmp_path: Path) -> None:
             assert {row.session for row in sessions} == {"from-header", "from-body"}
 
     asyncio.run(scene())
+
+
+class _Slow(Struct):
+    """Forecast after a while, or fail then."""
+
+    fails: bool
+    version: str = "slow"
+
+    def predict(self, _request: Request, deployments: Sequence[Deployment]) -> list[Estimate]:
+        time.sleep(telemetry.SLOW_DECISION * 1.5)
+        if self.fails:
+            raise FloatingPointError
+        return [Estimate(quality=0.5, quality_std=0.1, cost=1, output_tokens=1.0) for _ in deployments]
+
+
+@pytest.mark.parametrize(("fails", "reason"), [(False, "objective"), (True, "degraded")])
+def test_a_slow_or_failing_predictor_is_counted_and_fails_no_request(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, fails: bool, reason: str
+) -> None:
+    async def scene() -> None:
+        async with ScriptedUpstream(answers(), answers()) as upstream:
+            deployments = (served_by(upstream, "small"), served_by(upstream, "large"))
+            async with house(tmp_path, *deployments) as home:
+                objective = WillingnessToPay(usd=1.0)
+                router = Router(name="auto", deployments=deployments, objective=objective, predictor=_Slow(fails))
+                table = RouterTable({"auto": router}, {})
+                home.gateway.world = msgspec.structs.replace(home.gateway.world, routers=table)
+                visit = await home.chat().done()
+                assert (visit.status, visit.headers["x-gearshift-reason"]) == (200, reason)
+                assert home.metric("gearshift_slow_decisions_total", router="auto") == 1
+
+    asyncio.run(scene())
+    assert [record.message for record in caplog.records].count("slow_decision") == 1
 
 
 def test_a_world_is_replaced_as_a_whole_for_the_requests_to_come(tmp_path: Path) -> None:

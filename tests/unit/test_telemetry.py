@@ -12,7 +12,7 @@ from gearshift.telemetry import JSONFormatter, Telemetry, log_to_stderr
 from gearshift.types.chat import Usage
 from gearshift.types.record import Exchange
 from tests.fakes.house import metric
-from tests.fakes.nouns import SECRET, attempt, deployment, exchange, failed
+from tests.fakes.nouns import SECRET, attempt, decision, deployment, exchange, failed
 
 LABELS = {"model": "small", "provider": "lab"}
 
@@ -65,6 +65,26 @@ def test_an_exchange_that_nobody_answered_is_counted_under_none() -> None:
     counted = count(exchange(attempts=[], decision=None, outcome="failed", status=404, error="model_not_found"))
     labels = {"router": "none", "model": "none", "provider": "none", "status": "404", "outcome": "failed"}
     assert metric(counted, "gearshift_requests_total", **labels) == 1
+
+
+def test_a_decision_is_slow_beyond_twenty_milliseconds(caplog: pytest.LogCaptureFixture) -> None:
+    counted, decided = Telemetry(), decision(deployment("small"))
+    counted.decided(decided, telemetry.SLOW_DECISION)
+    assert metric(counted, "gearshift_slow_decisions_total", router="auto") is None
+    assert not caplog.records
+    counted.decided(decided, 0.0201)
+    assert metric(counted, "gearshift_slow_decisions_total", router="auto") == 1
+    (record,) = caplog.records
+    assert (record.message, record.__dict__["fields"]["took_s"]) == ("slow_decision", 0.0201)
+
+
+def test_reloads_are_counted_by_how_they_ended() -> None:
+    counted = Telemetry()
+    counted.reloaded()
+    counted.reload_refused()
+    counted.reload_refused()
+    assert metric(counted, "gearshift_reloads_total") == 1
+    assert metric(counted, "gearshift_reload_failures_total") == 2
 
 
 def test_what_is_in_flight_is_counted_in_and_out() -> None:

@@ -207,3 +207,20 @@ def test_lone_surrogates_and_raw_json_can_be_counted(counter: list[str]) -> None
 
 def test_an_answer_longer_than_the_window_never_fits() -> None:
     assert tokens.fits(text("hello"), 4_096, 5_000) is False
+
+
+def test_a_request_is_walked_once_however_often_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    walked: list[Request] = []
+    walk = tokens._walk  # noqa: SLF001 - whether it is called again is what matters here
+
+    def counting(request: Request) -> tokens.Size:
+        walked.append(request)
+        return walk(request)
+
+    monkeypatch.setattr(tokens, "_walk", counting)
+    one, other = text("one and the same"), text("another one")
+    assert [tokens.estimate(one), tokens.upper_bound(one)] == [walk(one).estimate, walk(one).upper_bound]
+    assert walked == [one]
+    assert tokens.estimate(other) == walk(other).estimate
+    assert tokens.estimate(one) == walk(one).estimate
+    assert len(walked) == 3

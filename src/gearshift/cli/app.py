@@ -14,10 +14,13 @@ from gearshift.cli.bench import bench
 from gearshift.cli.calibrate import calibrate
 from gearshift.cli.check import check, init
 from gearshift.cli.demo import demo
+from gearshift.cli.enroll import enroll
 from gearshift.cli.evaluate import evaluate
 from gearshift.cli.export import export
 from gearshift.cli.inspect import models, route
 from gearshift.cli.predict import predict
+from gearshift.cli.promote import promote, rollback
+from gearshift.cli.replay import replay
 from gearshift.cli.serve import serve
 from gearshift.cli.train import train
 from gearshift.errors import GearshiftError
@@ -29,7 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, init, check, demo, route, models, train, predict, evaluate, calibrate, export, bench):
+_SERVING = (serve, init, check, demo, route, models, export, bench)
+_LEARNING = (train, predict, evaluate, enroll, calibrate, replay, promote, rollback)
+for command in (*_SERVING, *_LEARNING):
     app.command()(command)
 
 
@@ -54,4 +59,9 @@ def main() -> None:
         typer.echo(f"gearshift: {error.message}", err=True)
         sys.exit(1)
     except BrokenPipeError:
+        sys.exit(1)
+    except OSError as error:
+        where = error.filename or "a file or connection"
+        found = f"{where}: found {(error.strerror or type(error).__name__).lower()}"
+        typer.echo(f"gearshift: {found}; expected that it can be used; check the path and its permissions", err=True)
         sys.exit(1)

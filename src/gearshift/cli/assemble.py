@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import random
-import secrets
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -24,7 +24,8 @@ from gearshift.execution.http1 import Http1Upstream
 from gearshift.execution.machine import Limits
 from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway
-from gearshift.learning.artifact import builtin_path, load
+from gearshift.learning import shelf
+from gearshift.learning.artifact import builtin_path
 from gearshift.protocols.codec import Codec
 from gearshift.protocols.openai_chat import OpenAIChat
 from gearshift.routing.build import build_routers
@@ -41,55 +42,102 @@ CODECS: Final[Mapping[str, Codec]] = {codec.name: codec for codec in (OpenAIChat
 _ID_BYTES: Final = 12
 
 
-class Assembly(Struct, frozen=True, kw_only=True):
+class Plan(Struct, frozen=True, kw_only=True):
+    """Hold all that a config makes and that may be refused. Nothing of it has been started."""
+
+    config: Config
+    catalog: Catalog
+    world: World
+    credentials: Credentials
+    keys: Keys
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """Hold what lives as long as the process, whatever the config becomes."""
+
+    upstream: Upstream
+    store: SQLiteStore
+    telemetry: Telemetry
+
+
+class Assembly(Struct, kw_only=True):
     """Hold a gateway, ready to be served; `app` owns and closes the rest."""
 
     app: App
     gateway: Gateway
     catalog: Catalog
-    store: SQLiteStore
+    site: Site
+
+    def adopt(self, plan: Plan) -> None:
+        """Serve by `plan` from the next request on; those in flight end as they began."""
+        former = self.gateway
+        self.gateway, inference, views = _furnish(plan, self.site)
+        former.pacer.close()
+        self.catalog = plan.catalog
+        self.app.adopt(inference, views)
+
+
+def prepare(config: Config, environ: Mapping[str, str]) -> Plan:
+    """Make everything that `config` asks for; raise ConfigError with every fault."""
+    catalog = open_catalog(config, environ)
+    return Plan(
+        config=config,
+        catalog=catalog,
+        world=make_world(config, catalog),
+        credentials=credentials(catalog, environ),
+        keys=Keys(_keys(config, environ)),
+    )
 
 
 def assemble(config: Config, environ: Mapping[str, str]) -> Assembly:
     """Wire everything that `config` asks for; raise ConfigError with every fault."""
-    catalog = open_catalog(config, environ)
-    world = make_world(config, catalog)
-    codec, upstream, telemetry = CODECS["openai_chat"], make_upstream(environ), Telemetry()
-    means = Means(upstream=upstream, codecs=CODECS, credentials=credentials(catalog, environ), clock=time.monotonic)
-    keys, max_body = Keys(_keys(config, environ)), config.server.max_body_bytes
+    plan = prepare(config, environ)
+    upstream, telemetry = make_upstream(environ), Telemetry()
     store = SQLiteStore(config.store_path)  # last: its writer runs from here on, and only `close` ends it
+    site = Site(upstream=upstream, store=store, telemetry=telemetry)
+    gateway, inference, views = _furnish(plan, site)
+    return Assembly(app=App(inference, views), gateway=gateway, catalog=plan.catalog, site=site)
+
+
+def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
+    """Put what a config makes onto what is there; nothing here can be refused."""
+    codec, max_body = CODECS["openai_chat"], plan.config.server.max_body_bytes
+    means = Means(upstream=site.upstream, codecs=CODECS, credentials=plan.credentials, clock=time.monotonic)
     gateway = Gateway(
-        world,
+        plan.world,
         Driver(means),
-        store,
-        telemetry,
+        site.store,
+        site.telemetry,
         clock=time.monotonic,
         wall_clock=time.time,
         new_id=new_exchange_id,
         dice=random.SystemRandom(),
     )
 
+    gateway.pacer.start()
+
     async def close() -> None:
-        await upstream.close()
-        store.close()
+        gateway.pacer.close()
+        await site.upstream.close()
+        site.store.close()
 
     views = Views(
         gateway=gateway,
         codec=codec,
-        listing=_listing(world, catalog),
-        store=store,
-        telemetry=telemetry,
+        listing=_listing(plan.world, plan.catalog),
+        store=site.store,
+        telemetry=site.telemetry,
         max_body=max_body,
         wall_clock=time.time,
         close=close,
     )
-    inference = Inference(gateway=gateway, codec=codec, keys=keys, max_body=max_body, clock=time.monotonic)
-    return Assembly(app=App(inference, views), gateway=gateway, catalog=catalog, store=store)
+    inference = Inference(gateway=gateway, codec=codec, keys=plan.keys, max_body=max_body, clock=time.monotonic)
+    return gateway, inference, views
 
 
 def new_exchange_id() -> str:
     """Make an id that nobody can guess and that sorts by time, so that the log's index grows at its end."""
-    return f"gx-{time.time_ns() // 1_000_000:011x}{secrets.token_hex(_ID_BYTES)}"
+    return f"gx-{time.time_ns() // 1_000_000:011x}{os.urandom(_ID_BYTES).hex()}"
 
 
 def open_catalog(config: Config, environ: Mapping[str, str]) -> Catalog:
@@ -124,14 +172,17 @@ def load_predictors(config: Config) -> dict[str, Predictor]:
         if router.candidates is None or router.predictor in predictors:
             continue
         try:
-            predictors[router.predictor] = load(
-                builtin_path() if router.predictor == BUILTIN else Path(router.predictor)
-            )
+            predictors[router.predictor] = shelf.load(predictor_path(router.predictor))
         except GearshiftError as error:
             faults.append(f"routers.{name}.predictor: {error.message}")
     if faults:
         raise ConfigError(faults, source="the config's artefacts")
     return predictors
+
+
+def predictor_path(predictor: str) -> Path:
+    """Give the folder that a router's `predictor` means: an artefact, or a shelf of them."""
+    return builtin_path() if predictor == BUILTIN else Path(predictor)
 
 
 def credentials(catalog: Catalog, environ: Mapping[str, str]) -> Credentials:

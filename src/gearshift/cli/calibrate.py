@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 if TYPE_CHECKING:
+    from gearshift.learning.data import OutcomeTable
     from gearshift.learning.verdict import Verdict
 
 REFUSED: Final = 3
@@ -36,8 +37,6 @@ def calibrate(
     """Choose how far routing may go so that quality is kept, proven on outcomes. Exit code 3 when they are too few."""
     from datetime import UTC, datetime
 
-    import numpy as np
-
     from gearshift.cli.evaluate import held_out_of
     from gearshift.learning.artifact import read
     from gearshift.learning.calibrating import calibrate as find
@@ -49,8 +48,7 @@ def calibrate(
     learned, table = read(artifact), load(data)
     stated = None if prices is None else read_prices(prices)
     if models is not None:
-        names = dict.fromkeys([*(name.strip() for name in models.split(",") if name.strip()), reference])
-        table = table.take(np.arange(len(table.prompts)), list(names))
+        table = _narrowed(table, models, reference)
     if held_out:
         table = held_out_of(table, learned.manifest.training, artifact)
     promise = Promise(reference=reference, within=within, confidence=confidence)
@@ -62,6 +60,14 @@ def calibrate(
     with_calibration(learned, found.calibration).save(artifact)
     if not as_json:
         typer.echo(f"\nwrote it to {artifact}")
+
+
+def _narrowed(table: OutcomeTable, models: str, reference: str) -> OutcomeTable:
+    """Keep the candidates, and the reference among them."""
+    import numpy as np
+
+    names = dict.fromkeys([*(name.strip() for name in models.split(",") if name.strip()), reference])
+    return table.take(np.arange(len(table.prompts)), list(names))
 
 
 def _warn(found: Verdict) -> None:

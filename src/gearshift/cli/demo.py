@@ -54,7 +54,7 @@ async def _demo(seed: int, *, local_model: bool, keep: bool, as_json: bool) -> N
         outcomes = await client.ask_all(running.prompts, running.models, "asking every model every prompt")
         learned = [graded for graded in outcomes if graded.prompt.id in {prompt.id for prompt in train}]
         began = time.monotonic()
-        artifact = fit(learned, folder / "router", seed)
+        artifact = await asyncio.to_thread(fit, learned, folder / "router", seed)  # the gateway lives on this loop
         seconds = time.monotonic() - began
         running.use(artifact)
         routed = await client.ask_all(test, ["auto"], "routing the other half with auto")

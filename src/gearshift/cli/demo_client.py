@@ -84,7 +84,8 @@ class DemoClient:
 
     async def __aenter__(self) -> Self:
         """Open the session."""
-        self._session = aiohttp.ClientSession()
+        # A model may think for longer than the server keeps an idle connection: each call gets its own.
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
         return self
 
     async def __aexit__(self, *_: object) -> None:

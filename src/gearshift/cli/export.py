@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from gearshift import documents
+from gearshift.cli import stretch
 from gearshift.cli.inspect import find_config
 from gearshift.errors import DataError
 
@@ -42,7 +43,6 @@ COLUMNS: Final = {
     "attempts": "text",
 }
 """Every column of the export and its kind."""
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def export(
@@ -52,12 +52,12 @@ def export(
     scored: Annotated[bool, typer.Option("--scored", help="Only what has feedback: what `train` learns from.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Write the log of exchanges: one row each, in the form that `gearshift train` reads, with all else beside it."""
+    """Write the answered exchanges of the log, one row each, as `gearshift train` reads them, with all else beside."""
     from gearshift.storage.sqlite import SQLiteStore
 
     if out.suffix not in _WRITERS:
         raise DataError(f"--out: found the ending {out.suffix!r}, expected {' or '.join(_WRITERS)}")
-    start = time.time() - _age(since) if since else 0.0
+    start = time.time() - stretch.seconds(since, "--since") if since else 0.0
     path = find_config(config).store_path
     if not path.is_file():
         raise DataError(
@@ -66,10 +66,12 @@ def export(
     store = SQLiteStore(path)
     try:
         count = _WRITERS[out.suffix](out, outcomes(store, start, scored=scored))
+        unanswered = sum(row.model is None for row in store.exchanges(start))
     finally:
         store.close()
-    summary = {"rows": count, "file": str(out)}
-    typer.echo(msgspec.json.encode(summary).decode() if as_json else f"wrote {count} rows to {out}")
+    summary = {"rows": count, "file": str(out), "unanswered": unanswered}
+    left_out = f"; left out {unanswered} exchanges that no model answered" if unanswered else ""
+    typer.echo(msgspec.json.encode(summary).decode() if as_json else f"wrote {count} rows to {out}{left_out}")
 
 
 def outcomes(store: Store, since: float, *, scored: bool = False) -> Iterator[dict[str, Any]]:
@@ -140,10 +142,3 @@ def _write_parquet(out: Path, rows: Iterable[dict[str, Any]]) -> int:
 
 
 _WRITERS: Final = {".parquet": _write_parquet, ".jsonl": _write_jsonl}
-
-
-def _age(text: str) -> float:
-    """Read a stretch of time such as `7d`, in seconds."""
-    if not (text[:-1].isdigit() and text[-1:] in _SECONDS):
-        raise DataError(f"--since: found {text!r}, expected a number and one of {', '.join(_SECONDS)}, such as 7d")
-    return float(text[:-1]) * _SECONDS[text[-1]]

@@ -56,8 +56,10 @@ def route(
     import time
 
     from gearshift.cli.assemble import make_world, open_catalog
+    from gearshift.errors import NoCandidate
     from gearshift.routing.decide import decide
-    from gearshift.routing.explain import explain_flip
+    from gearshift.routing.explain import explain_flip, explain_refusal
+    from gearshift.routing.task import task_of
     from gearshift.types.chat import Message, Request, Text
     from gearshift.types.decision import Snapshot
 
@@ -66,13 +68,18 @@ def route(
     request = Request(model=router, messages=(Message(role="user", parts=(Text(text=prompt),)),))
     snapshot = Snapshot(now=time.time(), deployments=world.deployments)
     decision = decide(request, snapshot, world.routers.resolve(request), random.SystemRandom())
+    if not decision.plan and not as_json:
+        raise NoCandidate(explain_refusal(decision))
     flip = explain_flip(decision)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(documents.decision(decision, flip))).decode())
-        return
+        typer.echo(
+            msgspec.json.format(msgspec.json.encode(documents.decision(decision, flip, task_of(request)))).decode()
+        )
+        raise typer.Exit(0 if decision.plan else 1)
     _print_decision(decision)
+    typer.echo(f"\ntask {task_of(request)}")
     if flip is not None:
-        typer.echo(f"\nwould choose {flip.would_choose} if {flip.condition}")
+        typer.echo(f"would choose {flip.would_choose} if {flip.condition}")
 
 
 def print_models(catalog: Catalog, *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ import uvicorn
 
 from gearshift.errors import ConfigError
 from gearshift.server.app import App
+from gearshift.server.connection import KEEP_ALIVE, CallerConnection
 
 BACKLOG: Final = 2048
 GC_THRESHOLD: Final = 20_000
@@ -45,13 +46,14 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=CallerConnection,
             ws="none",
             lifespan="on",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         super().__init__(config)

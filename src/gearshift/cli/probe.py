@@ -32,7 +32,10 @@ async def _probe_all(catalog: Catalog, environ: Mapping[str, str]) -> bool:
     keys = credentials(catalog, environ)
     upstream = make_upstream(environ)
     try:
-        outcomes = [await _probe(upstream, keys, deployment) for deployment in catalog.deployments]
+        outcomes = [
+            keys.redact(deployment.provider, await _probe(upstream, keys, deployment))
+            for deployment in catalog.deployments
+        ]
     finally:
         await upstream.close()
     for deployment, outcome in zip(catalog.deployments, outcomes, strict=True):

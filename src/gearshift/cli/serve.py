@@ -38,9 +38,11 @@ def serve(
 async def _serve(path: Path | None, environ: dict[str, str]) -> None:
     from gearshift.cli.assemble import assemble
     from gearshift.cli.listen import Server, address, bind
+    from gearshift.cli.reload import Reloader, artifact_files, marks, reloading
     from gearshift.telemetry import log_to_stderr
 
     async with AsyncExitStack() as stack:
+        seen = marks([path] if path else [])
         source = str(path) if path else "the keys in the environment"
         found = load(path, environ) if path else from_environment(environ)
         notes: list[str] = []
@@ -49,12 +51,14 @@ async def _serve(path: Path | None, environ: dict[str, str]) -> None:
             found, notes = await start_demo(stack, environ)
         check_secrets(found, environ, source=source)
         listener = bind(found.server.host, found.server.port)
+        seen |= marks(artifact_files(found))
         assembly = assemble(found, environ)
         log_to_stderr()
 
         def ready() -> None:
             _announce(found, address(listener), source, notes)
 
+        await stack.enter_async_context(reloading(Reloader(assembly, found, environ, seen=seen, file=path)))
         await Server(assembly.app, ready).serve(sockets=[listener])
 
 

@@ -11,14 +11,25 @@ beside every other fault of the config.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, get_args
 
 from gearshift.config.names import suggestion
 from gearshift.config.overrides import Path
 from gearshift.config.values import show
+from gearshift.types.chat import Task
 
 METADATA: Final = "metadata."
-PATHS: Final = ("model", "stream", "tools", "response_format", "reasoning_effort", "max_output_tokens", "session_id")
+PATHS: Final = (
+    "model",
+    "stream",
+    "tools",
+    "response_format",
+    "reasoning_effort",
+    "max_output_tokens",
+    "session_id",
+    "task",
+)
+TASKS: Final[tuple[str, ...]] = get_args(Task)
 ORDERS: Final = ("$gt", "$gte", "$lt", "$lte")
 OPERATORS: Final = ("$eq", "$ne", *ORDERS, "$in", "$nin", "$exists")
 CONNECTIVES: Final = ("$and", "$or", "$not")
@@ -63,8 +74,15 @@ def _of_operators(value: object, at: Path) -> Iterator[Fault]:
         if operator not in OPERATORS:
             expected = f"expected one of {', '.join(OPERATORS)}{suggestion(operator, OPERATORS)}"
             yield (*at, operator), f"found an unknown operator, {expected}"
-        elif wanted := _wanted(operator, operand):
+        elif wanted := _wanted(operator, operand) or (_no_task(operand) if at[-1] == "task" else None):
             yield (*at, operator) if operations is value else at, f"found {show(operand)}, expected {wanted}"
+
+
+def _no_task(operand: object) -> str | None:
+    """Say which tasks there are when one is named that is none: it would never match."""
+    named = operand if isinstance(operand, list) else [operand]
+    unknown = [str(each) for each in named if each not in TASKS and not isinstance(each, bool)]
+    return f"one of {', '.join(TASKS)}{suggestion(unknown[0], TASKS)}" if unknown else None
 
 
 def _wanted(operator: str, operand: object) -> str | None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from pydantic import AfterValidator, Field, model_validator
 
 from gearshift.config.references import Candidate, Route, Target
 from gearshift.config.section import Section
-from gearshift.config.values import Number, Unsupported, fault, filled, show
-from gearshift.types.decision import AtLeast, AtMost, CostTier, Objective, WillingnessToPay
+from gearshift.config.values import Duration, Number, Unsupported, fault, filled, show
+from gearshift.types.decision import AtLeast, AtMost, Budget, CostTier, Objective, WillingnessToPay
 
 DEFAULT_TIER: Final = "medium"
 BUILTIN: Final = "builtin"
@@ -45,6 +46,19 @@ class AtMostConfig(Section):
         return self
 
 
+class BudgetConfig(Section):
+    """Hold US dollars to spend in each day or month (UTC), evenly."""
+
+    usd: Annotated[Number, Field(gt=0)]
+    per: Literal["day", "month"]
+
+
+class LatencyConfig(Section):
+    """Hold how slow an answer may begin: seconds to the first token that 95 of 100 streams keep under."""
+
+    p95_first_token: Duration
+
+
 class ObjectiveConfig(Section):
     """Hold what a router tries to reach, as the file says it."""
 
@@ -52,24 +66,31 @@ class ObjectiveConfig(Section):
     at_least: AtLeastConfig | None = None
     at_most: AtMostConfig | None = None
     cost_tier: Literal["low", "medium", "high", "xhigh", "max"] | None = None
-    budget: Unsupported = None
-    latency: Unsupported = None
-    latency_price: Unsupported = None
+    budget: BudgetConfig | None = None
+    latency: LatencyConfig | None = None
+    latency_price: Annotated[Number, Field(ge=0)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> ObjectiveConfig:
-        _exactly_one(self, ("willingness_to_pay", "at_least", "at_most", "cost_tier"))
+        _exactly_one(self, ("willingness_to_pay", "at_least", "at_most", "budget", "cost_tier"))
         return self
 
     @property
     def objective(self) -> Objective:
         """Give the objective as the router knows it."""
+        first = None if self.latency is None else self.latency.p95_first_token
+        return msgspec.structs.replace(self._untimed, p95_first_token=first, latency_price=self.latency_price)
+
+    @property
+    def _untimed(self) -> Objective:
         if self.willingness_to_pay is not None:
             return WillingnessToPay(usd=self.willingness_to_pay)
         if (floor := self.at_least) is not None:
             return AtLeast(model=floor.model, within=floor.within, confidence=floor.confidence)
         if (ceiling := self.at_most) is not None:
             return AtMost(model=ceiling.model, usd_per_1k_requests=ceiling.usd_per_1k_requests)
+        if self.budget is not None:
+            return Budget(usd=self.budget.usd, per=self.budget.per)
         return CostTier(tier=self.cost_tier or DEFAULT_TIER)
 
 

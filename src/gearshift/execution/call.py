@@ -13,25 +13,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
 from gearshift.errors import (
-    OUR_FAULT,
     CallerLeft,
     GearshiftError,
     InternalError,
     UpstreamError,
     UpstreamInvalid,
-    UpstreamRefused,
 )
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.machine import Ended, Failed, Limits, Ready, Send, Signal
 from gearshift.execution.metering import Meter
+from gearshift.execution.outlet import FAREWELL, Headers, Outlet, farewell, taken
+from gearshift.execution.refusal import no_stream, refusal
 from gearshift.execution.upstream import Reply, Upstream
-from gearshift.execution.watchdog import Watchdog
+from gearshift.execution.watchdog import Phase, Watchdog
 from gearshift.protocols.codec import Codec, RequestEdits, ResponseEdits, StreamRelay
 from gearshift.types.catalog import Seconds
 from gearshift.types.chat import Request
@@ -39,35 +38,12 @@ from gearshift.types.decision import Decision
 from gearshift.types.record import Attempt
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
-MAX_ERROR_BYTES = 64 * 1024
 MAX_HELD_BYTES = 1024 * 1024
 """Bytes of a stream that may come before its first content."""
 TERMINATOR_GRACE: Seconds = 1.0
-"""How long a stream whose answers are complete may still take to send its usage and its terminator."""
-MAX_WAIT_DIGITS = 6
-"""Digits of a `retry-after` that is believed, in seconds; a date or more than 11 days is not passed on."""
-FAREWELL: Seconds = 5.0
-"""How long a caller may take to accept the error that ends a broken stream."""
-
-Headers = list[tuple[bytes, bytes]]
-
-
-class Outlet(Protocol):
-    """Be the caller's end of an exchange."""
-
-    @property
-    def started(self) -> bool: ...  # noqa: D102 - once the head was sent
-    async def start(self, status: int, headers: Headers) -> None:
-        """Send the head."""
-        ...
-
-    async def write(self, data: bytes) -> None:
-        """Send a piece of the body; waits while the caller reads slowly."""
-        ...
-
-    async def finish(self, data: bytes) -> None:
-        """Send the last piece of the body."""
-        ...
+"""How long a stream that owes nothing more may still take to send its terminator."""
+USAGE_GRACE: Seconds = 10.0
+"""How long a stream whose answers are complete may still take to send the usage that it was asked for."""
 
 
 class Order(Protocol):
@@ -87,6 +63,10 @@ class Order(Protocol):
 
     def edits(self, attempt: Attempt) -> ResponseEdits:
         """Give what is added to a good answer, once it is metered."""
+        ...
+
+    def cancelled(self) -> GearshiftError:
+        """Say why the exchange was cancelled."""
         ...
 
 
@@ -121,7 +101,7 @@ class Call:
         self._reply: Reply | None = None
         self._stream: _Stream | None = None
         self._held = b""
-        self._sent = False
+        self._called = False
         self._recorded = False
 
     async def send(self) -> Signal:
@@ -150,6 +130,8 @@ class Call:
                 error = await self._pass_stream(outlet, self._stream)
         except BaseException as failure:
             self._abandon(failure)
+            if isinstance(failure, CallerLeft):
+                outlet.abort()
             raise
         return Ended(at=self._now(), error=error)
 
@@ -162,11 +144,14 @@ class Call:
         first, whole = limits.first_token_timeout, limits.answer_timeout
         self._watch.arm(*(("first_token", first) if stream else ("answer", whole)))
         url = provider.base_url + self._codec.path
-        self._sent = True
-        self._reply = reply = await self._means.upstream.post(url, body, headers, limits.connect_timeout)
+        self._called = True
+        self._reply = reply = await self._means.upstream.post(
+            url, body, headers, limits.connect_timeout, self._meter.begin
+        )
         self._meter.status = reply.status
         if reply.status != 200:  # noqa: PLR2004
-            raise await self._refusal(reply)
+            self._watch.arm("answer", whole)  # the status decides, not the timer of a first token
+            raise await refusal(reply, self._deployment, self._codec)
         return reply
 
     def _body(self, *, stream: bool) -> bytes:
@@ -177,19 +162,6 @@ class Call:
             return self._codec.patch_request(order.body, edits)
         return self._codec.encode_request(order.request, edits)
 
-    async def _refusal(self, reply: Reply) -> UpstreamRefused:
-        """Say why the upstream refused; of our own account's trouble the caller learns nothing that it wrote."""
-        status, where = reply.status, self._deployment.id
-        try:
-            said = self._codec.upstream_message(await reply.read(MAX_ERROR_BYTES)) or "no message"
-        except UpstreamError:  # too long, or cut: the status says enough
-            said = "no readable message"
-        if status in OUR_FAULT:
-            said = f"our account was refused; check the key and the balance of provider {self._deployment.provider.id}"
-        wait = reply.retry_after or ""
-        retry_after = int(wait) if wait.isascii() and wait.isdigit() and len(wait) <= MAX_WAIT_DIGITS else None
-        return UpstreamRefused(f"{where} answered {status}: {said}", upstream_status=status, retry_after=retry_after)
-
     async def _whole_answer(self, reply: Reply) -> None:
         """Read and check an answer that is not streamed."""
         self._held = await reply.read(MAX_ANSWER_BYTES)
@@ -198,8 +170,7 @@ class Call:
     async def _first_content(self, reply: Reply) -> None:
         """Read a stream until its first content; what comes before it is held back."""
         if reply.content_type != "text/event-stream":
-            message = f"{self._deployment.id}: expected a text/event-stream, found {reply.content_type[:100]!r}"
-            raise UpstreamInvalid(message, upstream_status=reply.status)
+            raise await no_stream(reply, self._deployment, self._codec)
         relay = self._codec.relay(self._deployment.model, self._order.request.sampling.n or 1)
         self._stream = _Stream(reply, relay)
         held: list[bytes] = []
@@ -215,6 +186,8 @@ class Call:
             if size > MAX_HELD_BYTES:
                 message = f"{self._deployment.id}: {size} bytes of stream without any content"
                 raise UpstreamInvalid(message, upstream_status=reply.status)
+        if relay.failure is not None:  # nothing was passed on yet: better another's whole answer than a piece of this
+            raise relay.failure
         self._held = b"".join(held)
 
     async def _pass_whole(self, outlet: Outlet) -> None:
@@ -223,8 +196,12 @@ class Call:
         body = self._order.codec.patch_response(self._held, self._order.edits(attempt))
         headers = self._order.head(attempt)
         headers.append((b"content-length", str(len(body)).encode()))
-        await outlet.start(200, headers)
-        await outlet.finish(body)
+
+        async def give() -> None:
+            await outlet.start(200, headers)
+            await outlet.finish(body)
+
+        await taken(give(), max(self._watch.remaining, FAREWELL))
 
     async def _pass_stream(self, outlet: Outlet, stream: _Stream) -> UpstreamError | None:
         """Pass a stream on; give the error that broke it, after the caller was told in band."""
@@ -239,34 +216,41 @@ class Call:
         self._close()
         if broken is None:
             send_usage = self._order.request.include_usage is not False
-            await outlet.finish(stream.relay.end(self._order.edits(attempt), send_usage=send_usage))
-        else:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(FAREWELL):
-                    await outlet.finish(self._order.codec.encode_stream_error(broken))
+            end = stream.relay.end(self._order.edits(attempt), send_usage=send_usage)
+            await taken(outlet.finish(end), max(self._watch.remaining, FAREWELL))
+            return None
+        await farewell(outlet.finish(self._order.codec.encode_stream_error(broken)), outlet)
         return broken
 
     async def _relay_all(self, outlet: Outlet, stream: _Stream) -> None:
         """Relay the head, what was held back and what follows, until the end or a moment after nothing more is owed."""
         (reply, relay), watch, stall = stream, self._watch, self._limits.stall_timeout
+        graces = {"stall": stall, "usage": min(stall, USAGE_GRACE), "terminator": TERMINATOR_GRACE}
         watch.pause()
         await outlet.start(200, self._order.head(self._meter))
         await outlet.write(self._held)
-        watch.arm("stall", stall)
-        ending = False
+        present: Phase | None = None
         while not relay.ended:
-            if relay.complete is not ending:
-                ending = relay.complete
-                watch.arm(*(("terminator", TERMINATOR_GRACE) if ending else ("stall", stall)))
+            due = self._due(relay) if relay.complete else "stall"
+            if due != present:
+                present = due
+                watch.arm(due, graces[due])
             data = await reply.chunk()
             if not data:
                 return relay.close()
             if out := relay.feed(data):
                 watch.pause()
                 await outlet.write(out)
-            if out or not ending:
+            if relay.failure is not None:
+                raise relay.failure
+            if out or present == "stall":
                 watch.touch()
         return None
+
+    def _due(self, relay: StreamRelay) -> Phase:
+        """Say what a stream whose answers are complete still has to send."""
+        asked = self._deployment.provider.quirks.stream_usage
+        return "usage" if asked and relay.usage is None else "terminator"
 
     def _record(self, error: GearshiftError | None) -> Attempt:
         """Close the books on this call, with all that its stream has told."""
@@ -280,10 +264,15 @@ class Call:
         return attempt
 
     def _abandon(self, error: BaseException) -> None:
-        """Record and close a call whose caller has left, or that failed in our own code."""
-        if self._sent and not self._recorded:
-            left = isinstance(error, asyncio.CancelledError)
-            self._record(CallerLeft("the caller left; the call was cancelled") if left else InternalError.of(error))
+        """Record and close a call that was cancelled, whose caller has left, or that failed in our own code."""
+        if self._called and not self._recorded:
+            match error:
+                case asyncio.CancelledError():
+                    self._record(self._order.cancelled())
+                case CallerLeft():
+                    self._record(error)
+                case _:
+                    self._record(InternalError.of(error))
         self._close()
 
     def _close(self) -> None:

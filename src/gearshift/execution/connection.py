@@ -18,7 +18,7 @@ from typing import Final, cast
 import httptools
 
 from gearshift.errors import StreamBroken, UpstreamError, UpstreamInvalid
-from gearshift.execution.upstream import LINGER
+from gearshift.execution.upstream import LINGER, unheard
 from gearshift.types.catalog import Seconds
 
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -65,13 +65,14 @@ class Connection(asyncio.Protocol):
         """Say whether another exchange may be tried on it."""
         return self._open and not self._busy
 
-    async def exchange(self, request: bytes) -> Http1Reply:
+    async def exchange(self, request: bytes, written: Callable[[], None] = unheard) -> Http1Reply:
         """Send a request and wait for the head of its answer; raise Stale when not a byte of it came."""
         if self._transport is None or not self.usable:
             raise Stale
         self._begin()
         self._busy = True
         self._transport.write(request)
+        written()
         try:
             await self._head()
         except BaseException:

@@ -1,13 +1,14 @@
 """Own the walk: perform the commands of the plan, one exchange at a time.
 
-Invariant: the caller's disconnect arrives here as a cancellation, and the call that runs then is closed and recorded
-before the cancellation goes on.
+Invariant: the caller's disconnect, and the gateway's own stop, arrive here as a cancellation, and the call that runs
+then is closed and recorded before the cancellation goes on.
 """
 
 from __future__ import annotations
 
-from gearshift.execution.call import Call, Means, Order, Outlet
+from gearshift.execution.call import Call, Means, Order
 from gearshift.execution.machine import Commit, Limits, Send, Signal, Verdict, execute
+from gearshift.execution.outlet import Outlet
 
 
 class Driver:

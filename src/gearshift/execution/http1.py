@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from gearshift.errors import UpstreamTimeout, UpstreamUnreachable
 from gearshift.execution.connection import Connection, Http1Reply, Stale
+from gearshift.execution.upstream import STALE_SECONDS, unheard
 from gearshift.types.catalog import Seconds
 
 MAX_IDLE_SECONDS: Final[Seconds] = 60.0
-STALE_SECONDS: Final[Seconds] = 1.0
-"""Within it, a kept connection that dies was dead already: the upstream closed it as we began to write."""
+MAX_IDLE_CONNECTIONS: Final = 256
+"""Idle connections that are kept to one host; a busy one is never waited for."""
 _LOST: Final = "the connection was lost before an answer"
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -42,9 +44,16 @@ class Http1Upstream:
         """Prepare; `tls` is the default context of the `ssl` module unless given."""
         self._tls = tls
         self._targets: dict[str, _Target] = {}
-        self._idle: dict[tuple[bool, str, int], list[Connection]] = {}
+        self._idle: dict[tuple[bool, str, int], deque[Connection]] = {}
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], connect_timeout: Seconds) -> Http1Reply:
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout: Seconds,
+        written: Callable[[], None] = unheard,
+    ) -> Http1Reply:
         """Send `body` and wait for the head; raise UpstreamUnreachable, or UpstreamTimeout in phase `connect`."""
         target = self._targets.get(url)
         if target is None:
@@ -54,13 +63,13 @@ class Http1Upstream:
         if kept is not None:
             began = asyncio.get_running_loop().time()
             try:
-                return await kept.exchange(request)
+                return await kept.exchange(request, written)
             except Stale:
                 if asyncio.get_running_loop().time() - began > STALE_SECONDS:
                     raise UpstreamUnreachable(_LOST, sent=True) from None
         fresh = await self._connect(target, connect_timeout)
         try:
-            return await fresh.exchange(request)
+            return await fresh.exchange(request, written)
         except Stale:
             raise UpstreamUnreachable(_LOST, sent=True) from None
 
@@ -74,22 +83,25 @@ class Http1Upstream:
     def _take(self, target: _Target) -> Connection | None:
         """Take the kept connection that was used last, dropping those that are closed or too old."""
         pool = self._idle.get(target[:3])
+        if pool is None:
+            return None
+        _reap(pool, asyncio.get_running_loop().time())
         while pool:
             connection = pool.pop()
-            age = asyncio.get_running_loop().time() - connection.idle_since
-            if connection.usable and age < MAX_IDLE_SECONDS:
+            if connection.usable:
                 return connection
-            connection.abort()
         return None
 
     async def _connect(self, target: _Target, timeout: Seconds) -> Connection:  # noqa: ASYNC109 - named in the error
         loop = asyncio.get_running_loop()
-        pool = self._idle.setdefault(target[:3], [])
+        pool = self._idle.setdefault(target[:3], deque())
+        for every in self._idle.values():  # a host that is called no more would keep its connections for ever
+            _reap(every, loop.time())
         tls = self._context() if target.secure else None
         try:
             async with asyncio.timeout(timeout):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(loop, pool.append), target.host, target.port, ssl=tls
+                    lambda: Connection(loop, lambda idle: _keep(pool, idle)), target.host, target.port, ssl=tls
                 )
         except TimeoutError as error:
             message = f"no connection within {timeout:g} s; check base_url and the network"
@@ -107,6 +119,18 @@ class Http1Upstream:
             self._tls = ssl.create_default_context()
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
+
+
+def _keep(pool: deque[Connection], connection: Connection) -> None:
+    """Take a connection that has become idle into its pool, at the end of those that were used last."""
+    pool.append(connection)
+    _reap(pool, connection.idle_since)
+
+
+def _reap(pool: deque[Connection], now: Seconds) -> None:
+    """Close what was idle for too long and what is too much; the oldest stand in front."""
+    while pool and (now - pool[0].idle_since >= MAX_IDLE_SECONDS or len(pool) > MAX_IDLE_CONNECTIONS):
+        pool.popleft().abort()
 
 
 def _target(url: str) -> _Target:

@@ -28,6 +28,7 @@ class Meter:
         "first_token",
         "id",
         "response_id",
+        "sent",
         "started",
         "status",
         "upstream_model",
@@ -40,6 +41,7 @@ class Meter:
         self.deployment = deployment
         self.started = started
         self.first_token: Seconds | None = None
+        self.sent = False
         self.status: int | None = None
         self.billing: Billing = "maybe_billed"
         self.usage: Usage | None = None
@@ -47,6 +49,10 @@ class Meter:
         self.upstream_model: str | None = None
         self.response_id: str | None = None
         self.finish_reason: str | None = None
+
+    def begin(self) -> None:
+        """Note that the request is on its way: from now on it may be billed."""
+        self.sent = True
 
     def learn(self, facts: Facts) -> None:
         """Take over what the answer says of itself."""
@@ -82,6 +88,8 @@ class Meter:
             case UpstreamRefused():
                 self.billing = "not_billed"
             case UpstreamUnreachable(sent=False) | UpstreamTimeout(phase="connect"):
+                self.billing = "not_sent"
+            case _ if not self.sent:
                 self.billing = "not_sent"
             case _ if self.usage is not None or self.first_token is not None:
                 self.billing = "billed"

@@ -1,5 +1,7 @@
 """Own calls through a proxy, which our own client does not speak to: aiohttp behind `execution.upstream.Upstream`.
 
+A request on a kept connection that was closed meanwhile is sent again, as `http1` does: each time the dead connection
+is gone from the pool, so that at last a fresh one is tried, whose death is an error.
 Invariant: errors of the library never cross this module, nor do their texts (they may hold URLs with keys).
 """
 
@@ -7,19 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Final, TypedDict
 
 import aiohttp
 
 from gearshift.errors import StreamBroken, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
-from gearshift.execution.upstream import LINGER, Reply
+from gearshift.execution.upstream import LINGER, STALE_SECONDS, Reply, unheard
 from gearshift.types.catalog import Seconds
 
 MAX_CONNECTIONS: Final = 4096
 _CHUNK: Final = 64 * 1024
 _LARGE: Final = 1024 * 1024
 """Beyond it aiohttp wants a file, written piece by piece, and warns of bytes."""
+
+
+class _Options(TypedDict):
+    headers: Mapping[str, str]
+    timeout: aiohttp.ClientTimeout
+    allow_redirects: bool
 
 
 class AiohttpUpstream:
@@ -34,13 +43,28 @@ class AiohttpUpstream:
         self._trust_env = trust_env
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], connect_timeout: Seconds) -> Reply:
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout: Seconds,
+        written: Callable[[], None] = unheard,
+    ) -> Reply:
         """Send `body` and wait for the head."""
         session = self._session or self._open()
+        loop = asyncio.get_running_loop()
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout)
-        data = body if len(body) <= _LARGE else io.BytesIO(body)
+        options: _Options = {"headers": headers, "timeout": timeout, "allow_redirects": False}
         try:
-            response = await session.post(url, data=data, headers=headers, timeout=timeout, allow_redirects=False)
+            while True:
+                trip, began = _Trip(written), loop.time()
+                data = body if len(body) <= _LARGE else io.BytesIO(body)
+                try:
+                    return _AiohttpReply(await session.post(url, data=data, trace_request_ctx=trip, **options))
+                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                    if not trip.kept or loop.time() - began > STALE_SECONDS:
+                        raise
         except aiohttp.ConnectionTimeoutError as error:
             message = f"no connection within {connect_timeout:g} s; check base_url and the network"
             raise UpstreamTimeout(message, phase="connect") from error
@@ -56,7 +80,6 @@ class AiohttpUpstream:
         except (aiohttp.ClientError, OSError) as error:
             message = f"the connection was lost before an answer ({type(error).__name__})"
             raise UpstreamUnreachable(message, sent=True) from error
-        return _AiohttpReply(response)
 
     def _open(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=self._max_connections, limit_per_host=0, ttl_dns_cache=60)
@@ -66,6 +89,7 @@ class AiohttpUpstream:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=self._trust_env,
             read_bufsize=_CHUNK,
+            trace_configs=[_tracing()],
         )
         return self._session
 
@@ -110,6 +134,29 @@ class _AiohttpReply:
     def release(self) -> None:
         if not self._response.content.is_eof():
             asyncio.get_running_loop().call_later(LINGER, self._response.close)
+
+
+class _Trip:
+    """Follow one sending of a request: `kept` when it went over a connection that had served another."""
+
+    def __init__(self, written: Callable[[], None]) -> None:
+        self.written = written
+        self.kept = False
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    """Tell each trip how it goes."""
+
+    async def reused(_session: object, context: SimpleNamespace, _facts: object) -> None:
+        context.trace_request_ctx.kept = True
+
+    async def sent(_session: object, context: SimpleNamespace, _facts: object) -> None:
+        context.trace_request_ctx.written()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_reuseconn.append(reused)
+    trace.on_request_headers_sent.append(sent)
+    return trace
 
 
 def _too_long(limit: int) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gearshift.errors import UpstreamError
-from gearshift.execution.call import Headers, Outlet
+from gearshift.execution.outlet import Headers, Outlet
 from gearshift.protocols.codec import Codec
 from gearshift.types.chat import PartDelta, PartStarted, Refusal, Text
 
@@ -29,6 +29,15 @@ class Transcript:
     def started(self) -> bool:
         """Tell whether the head was sent."""
         return self._outlet.started
+
+    @property
+    def left(self) -> bool:
+        """Tell whether the caller has gone away."""
+        return self._outlet.left
+
+    def abort(self) -> None:
+        """Break the connection."""
+        self._outlet.abort()
 
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head."""

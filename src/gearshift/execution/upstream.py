@@ -7,7 +7,7 @@ Invariant: no redirects are followed, bodies are bounded, and every failure is o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from gearshift.types.catalog import Seconds
@@ -15,6 +15,12 @@ from gearshift.types.catalog import Seconds
 LINGER: Final[Seconds] = 1.0
 """How long the end of a body may take that the protocol no longer needs (a stream's last chunk, after its terminator):
 reading it spares the next call a new connection and its TLS handshake."""
+STALE_SECONDS: Final[Seconds] = 1.0
+"""Within it, a kept connection that dies was dead already: the upstream closed it as we began to write."""
+
+
+def unheard() -> None:
+    """Take note of nothing."""
 
 
 class Reply(Protocol):
@@ -44,8 +50,18 @@ class Reply(Protocol):
 class Upstream(Protocol):
     """Make calls."""
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], connect_timeout: Seconds) -> Reply:
-        """Send `body` and wait for the head; raise UpstreamUnreachable, or UpstreamTimeout in phase `connect`."""
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout: Seconds,
+        written: Callable[[], None] = unheard,
+    ) -> Reply:
+        """Send `body` and wait for the head; raise UpstreamUnreachable, or UpstreamTimeout in phase `connect`.
+
+        `written` is called when the first byte of the request leaves: before it, nothing can have been billed.
+        """
         ...
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Own the timers of one attempt: first content, whole answer, stall, terminator, total, all by one lazy timer.
+"""Own the timers of one attempt: first content, whole answer, stall, usage, terminator, total, all by one lazy timer.
 
 A stream moves its deadline at every chunk. Moving it costs one assignment: the timer stays where it is, and when it
 fires early it goes to sleep again until the present deadline.
@@ -6,7 +6,7 @@ fires early it goes to sleep again until the present deadline.
     armed(phase) ── deadline passes ──> fired: the task is cancelled once, `guard` turns that into UpstreamTimeout
 
 Invariants: a cancellation from outside (the caller left) is never mistaken for a timeout; time that the caller takes
-counts for the total only. Connecting has its own timer, in the HTTP client.
+counts for the total only, and is then the caller's fault. Connecting has its own timer, in the HTTP client.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
-from gearshift.errors import UpstreamTimeout
+from gearshift.errors import CallerLeft, UpstreamTimeout
 from gearshift.types.catalog import Seconds
 
-Phase: TypeAlias = Literal["first_token", "answer", "stall", "terminator", "total"]
+Phase: TypeAlias = Literal["first_token", "answer", "stall", "usage", "terminator", "total"]
 
 
 class Watchdog:
@@ -50,6 +50,11 @@ class Watchdog:
         if self._timer is None or self._timer.when() > self._deadline:
             self._set_timer()
 
+    @property
+    def remaining(self) -> Seconds:
+        """Give what is left of the total."""
+        return self._end - self._loop.time()
+
     def touch(self) -> None:
         """Begin the present phase anew: something has arrived."""
         self._paused = False
@@ -67,12 +72,18 @@ class Watchdog:
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Let the timer cancel what is inside; raise UpstreamTimeout naming the phase when it did."""
+        """Let the timer cancel what is inside; raise UpstreamTimeout naming the phase when it did.
+
+        Raises CallerLeft when it was the caller who was slow at that moment.
+        """
         self._guarded = True
         try:
             yield
         except asyncio.CancelledError:
             if self._fired and self._task.cancelling() == 1:
+                if self._paused:
+                    message = f"the caller took its answer too slowly: not complete within {self._limit:g} s"
+                    raise CallerLeft(message) from None
                 raise UpstreamTimeout(self._message(), phase=self._phase) from None
             raise
         finally:
@@ -86,6 +97,7 @@ class Watchdog:
             "first_token": f"no content within {self._limit:g} s; raise reliability.first_token_timeout",
             "answer": f"no whole answer within {self._limit:g} s; raise reliability.answer_timeout or stream",
             "stall": f"nothing arrived for {self._limit:g} s in the middle of the answer",
+            "usage": f"no usage within {self._limit:g} s of the last content",
             "terminator": f"no end within {self._limit:g} s of the last content",
             "total": f"not complete within {self._limit:g} s; raise reliability.deadline",
         }

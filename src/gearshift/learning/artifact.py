@@ -27,7 +27,8 @@ from gearshift.learning.calibrated import CalibratedPredictor
 from gearshift.learning.embedding import load_words
 from gearshift.learning.features import FeatureSpec
 from gearshift.learning.manifest import SCHEMA, Manifest
-from gearshift.learning.predictor import SHARED, LearnedPredictor, Parameters
+from gearshift.learning.parameters import SHARED, Parameters
+from gearshift.learning.predictor import LearnedPredictor
 
 MANIFEST: Final = "manifest.json"
 TENSORS: Final = "model.safetensors"
@@ -61,8 +62,8 @@ class Artifact(Struct, frozen=True, kw_only=True, eq=False):
         try:
             fresh.chmod(0o755)
             for name, content in self._files().items():
-                _write(fresh / name, content)
-            _replace(fresh, folder)
+                write_file(fresh / name, content)
+            replace(fresh, folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
         return folder
@@ -114,7 +115,7 @@ def read(folder: Path) -> Artifact:
             f"{folder}: found the files {sorted(names)}, and hashes of {sorted(manifest.files)}; "
             f"expected {MANIFEST} and {TENSORS} only; train it again"
         )
-    content = _read(folder / TENSORS, MAX_TENSOR_BYTES)
+    content = read_file(folder / TENSORS, MAX_TENSOR_BYTES)
     found = hashlib.sha256(content).hexdigest()
     if found != manifest.files[TENSORS]:
         raise ArtifactError(
@@ -128,7 +129,7 @@ def _manifest(folder: Path) -> Manifest:
     if not folder.is_dir():
         raise ArtifactError(f"{folder}: found no folder; expected an artefact, made by `gearshift train --out`")
     path = folder / MANIFEST
-    content = _read(path, MAX_MANIFEST_BYTES)
+    content = read_file(path, MAX_MANIFEST_BYTES)
     try:
         schema = msgspec.json.decode(content, type=_Schema).schema
         if schema != SCHEMA:
@@ -164,7 +165,7 @@ class _Schema(Struct):
     schema: int
 
 
-def _read(path: Path, limit: int) -> bytes:
+def read_file(path: Path, limit: int) -> bytes:
     """Read a regular file of bounded size, without following a link."""
     refusal = f"{path}: found no regular file; expected one; train it again"
     try:
@@ -236,14 +237,15 @@ def _version(manifest: bytes) -> str:
     return hashlib.sha256(manifest).hexdigest()[:_VERSION_CHARACTERS]
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file and see it on the disk."""
     with path.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _replace(fresh: Path, folder: Path) -> None:
+def replace(fresh: Path, folder: Path) -> None:
     """Move `fresh` to `folder`; an artefact that is there is moved aside first, and removed last."""
     if not folder.exists():
         fresh.rename(folder)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from gearshift.learning.predictor import LearnedPredictor, Parameters
+from gearshift.learning.parameters import Parameters
+from gearshift.learning.predictor import LearnedPredictor
 from gearshift.routing.calibration import Calibration
 
 

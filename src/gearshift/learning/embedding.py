@@ -14,7 +14,7 @@ References
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -25,31 +25,34 @@ from numpy.typing import NDArray
 from safetensors.numpy import load as parse_tensors
 
 DIMS: Final = 64
-TABLE: Final = Path(__file__).resolve().parents[1] / "artifacts" / "words"
-"""Holds `words.txt`, one word a line, and `words.safetensors` with their `vectors`, int8, shape (n_words, DIMS)."""
+TABLE: Final = Path(__file__).resolve().parents[1] / "artifacts" / "words" / "words.safetensors"
+"""Holds `hashes`, the words' CRC-32 in ascending order, uint32, and `vectors`, int8, shape (n_words, DIMS)."""
 
 
 class WordVectors(Struct, frozen=True, eq=False):
-    """Hold the table; `digest` is the SHA-256 of both files."""
+    """Hold the table; `digest` is the SHA-256 of its file."""
 
-    rows: dict[bytes, int]
+    hashes: NDArray[np.uint32]
     vectors: NDArray[np.int8]
     digest: str
 
-    def mean(self, words: Iterable[bytes]) -> NDArray[np.float32]:
-        """Give the direction of a text's lower-case words, of length 1; zeros when no word is known. Shape (DIMS,)."""
-        rows = self.rows
-        known = [row for word in words if (row := rows.get(word)) is not None]
-        total: NDArray[np.float32] = self.vectors[known].sum(axis=0, dtype=np.float32)
-        return total / np.float32(max(float(total @ total) ** 0.5, 1e-9))
+    def mean(self, hashes: Sequence[int]) -> NDArray[np.float32]:
+        """Give the direction of a text, of length 1; zeros when no word is known. Shape (DIMS,).
+
+        `hashes` are the CRC-32 of its lower-case words. That an unknown word has the hash of a known one is as likely
+        as 1 to 150,000.
+        """
+        wanted = np.array(hashes, np.uint32)
+        rows = self.hashes.searchsorted(wanted)
+        known = rows[self.hashes.take(rows, mode="clip") == wanted]
+        total = np.add.reduce(self.vectors.take(known, axis=0).astype(np.float32), axis=0)
+        scaled: NDArray[np.float32] = total * np.float32(1 / max(float(total @ total) ** 0.5, 1e-9))
+        return scaled
 
 
 @lru_cache(maxsize=1)
 def load_words() -> WordVectors:
     """Read the table that ships with the package."""
-    names, tensors = (TABLE / "words.txt").read_bytes(), (TABLE / "words.safetensors").read_bytes()
-    return WordVectors(
-        rows={word: row for row, word in enumerate(names.splitlines())},
-        vectors=parse_tensors(tensors)["vectors"],
-        digest=hashlib.sha256(names + tensors).hexdigest(),
-    )
+    content = TABLE.read_bytes()
+    tensors = parse_tensors(content)
+    return WordVectors(hashes=tensors["hashes"], vectors=tensors["vectors"], digest=hashlib.sha256(content).hexdigest())

@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from gearshift.learning.features import FeatureSpec
-from gearshift.learning.predictor import DEFAULT_OUTPUT_TOKENS, PricePrior, Spread
+from gearshift.learning.parameters import DEFAULT_OUTPUT_TOKENS, PricePrior, Spread
 from gearshift.routing.calibration import Calibration
 from gearshift.types.catalog import NANO_PER_USD, Price, Rates
 
@@ -26,6 +26,13 @@ class Charge(Struct, frozen=True, kw_only=True):
     output_price: float | None = None
     cost_usd: float | None = None
 
+    @property
+    def dollars(self) -> float | None:
+        """Blend it to USD per million tokens, at three of input to one of output."""
+        if self.input_price is None or self.output_price is None:
+            return None
+        return (3 * self.input_price + self.output_price) / 4
+
     def price(self) -> Price | None:
         """Give a price for forecasts; a mean cost alone becomes the price of an answer of the default length."""
         if self.input_price is not None and self.output_price is not None:
@@ -34,12 +41,13 @@ class Charge(Struct, frozen=True, kw_only=True):
 
 
 class ModelFacts(Struct, frozen=True, kw_only=True):
-    """Hold what the manifest says of a model."""
+    """Hold what the manifest says of a model; `enrolled`: it joined later, by `outcomes` (see `enrolment`)."""
 
     name: str
     outcomes: int
     mean_quality: float
     charge: Charge
+    enrolled: bool = False
 
 
 class Task(Struct, frozen=True, kw_only=True):

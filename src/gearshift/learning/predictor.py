@@ -1,111 +1,56 @@
 """Own forecasting while serving: a request and deployments in, quality, spread, length and cost out.
 
-Invariant: pure and bounded: one gather and two matrix-vector products, whatever the length of the conversation. A
+Invariant: pure and bounded: one gather and three matrix-vector products, whatever the length of the conversation. A
 deployment whose model the artefact has not seen gets a prior from its price, with a wide `quality_std`.
 
     quality(x, m) = level(x) + ability_m * slope(x) + offset_m + trust_m(x) * deviation_m(x)   (see `outcomes`)
     tokens(x, m)  = scale_m * exp(length(x) + length_m(x))
     std(x, m)^2   = known * near^2 + (1 - known) * far^2 + (slope(x) * ability_std_m)^2        (known: 1 at full trust)
+
+What runs over words and tasks runs in numpy, in as few calls as it can: on a few numbers a call costs more than its
+arithmetic. What runs over models, of which there are few, runs in Python.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import exp, sqrt
 from typing import Final, NamedTuple
 
 import numpy as np
-from msgspec import Struct
-from numpy.typing import NDArray
 
 from gearshift import tokens
 from gearshift.accounting import expected_cost
 from gearshift.learning.embedding import load_words
-from gearshift.learning.features import FeatureSpec, featurize
+from gearshift.learning.features import Features, featurize
+from gearshift.learning.parameters import LENGTH, LEVEL, SHARED, SLOPE, Parameters
+from gearshift.learning.seats import Seat, Seats, Wanted, find_seats
+from gearshift.routing.calibration import plain
 from gearshift.types.catalog import NANO_PER_USD, Deployment, Price
 from gearshift.types.chat import Request
 from gearshift.types.decision import Estimate
 
-Floats = NDArray[np.float32]
-Halves = NDArray[np.float16]
-
-DEFAULT_OUTPUT_TOKENS: Final = 256.0
-"""Taken for the length of an answer where no outcome told any."""
-LEVEL, SLOPE, LENGTH, SHARED = 0, 1, 2, 3
-"""Columns of the weights that all models share, and how many these are."""
-_MAX_LOG_TOKENS: Final = 11.5
-"""e^11.5 is 100,000 tokens, more than any model answers."""
+_MAX_LOG: Final = 11.5
+_MAX_TOKENS: Final = exp(_MAX_LOG)
+"""About 100,000: more than any model answers."""
+_MAX_STD: Final = 0.5
+"""Of anything between 0 and 1."""
 
 
-class PricePrior(Struct, frozen=True, kw_only=True):
-    """Hold what a price says about ability: `intercept + slope * ln(USD per million tokens)`, give or take `std`."""
+class _Sums(NamedTuple):
+    """Hold what is known of a request: of the models together, then, in the order of the seats, of each.
 
-    intercept: float = 0.0
-    slope: float = 0.0
-    std: float = 0.2
-
-
-class Spread(Struct, frozen=True, kw_only=True):
-    """Hold how far expected scores are off: `near` the training prompts and `far` from them, as standard deviations."""
-
-    near: float
-    far: float
-
-
-class Parameters(Struct, frozen=True, kw_only=True, eq=False):
-    """Hold all that is learned.
-
-    `weights` has shape (dims, columns) and `bias` (columns,), with columns = SHARED + 2 n_models + 2 n_tasks: what
-    models share, the deviations, the lengths, then the logits of the tasks and the likeness to them. `mix`, of shape
-    (n_tasks, SHARED + 2 n_models), adds what the task tells. `rarity` has shape (dims,). `trust` (n_tasks, 3) holds
-    low, high and slope of each task's trust, `seen` (n_tasks, n_models) is 1 where the model was seen in the task.
-    `ability`, `ability_std`, `offset`, `scale` (tokens) and `overhead` (input tokens beyond our own count) have shape
-    (n_models,).
+    `trusts`: how far its deviation counts; `nears`: how near the request is to its training, from 0 to 1.
     """
 
-    features: FeatureSpec
-    models: tuple[str, ...]
-    aliases: dict[str, str]
-    prior: PricePrior
-    spread: Spread
-    weights: Halves
-    bias: Floats
-    mix: Halves
-    rarity: Halves
-    trust: Floats
-    seen: NDArray[np.uint8]
-    ability: Floats
-    ability_std: Floats
-    offset: Floats
-    scale: Floats
-    overhead: Floats
-
-
-class _Seats(Struct, frozen=True):
-    """Hold what a set of deployments needs of the parameters, in their order; `seen`: the model was in training.
-
-    `weights` and `bias` have columns SHARED, deviations, lengths, logits, likenesses; `mix` the first three.
-    `taught` (n_tasks, n_deployments) is 1 where the model was seen in the task.
-    """
-
-    seen: NDArray[np.bool_]
-    weights: Floats
-    bias: Floats
-    mix: Floats
-    taught: Floats
-    ability: Floats
-    ability_std: Floats
-    offset: Floats
-    scale: Floats
-    overhead: Floats
-
-
-class _Forecast(NamedTuple):
-    """Hold forecasts, each of shape (n_deployments,): expected score, its standard deviation, tokens of the answer."""
-
-    quality: Floats
-    std: Floats
-    output: Floats
+    level: float
+    slope: float
+    length: float
+    deviations: list[float]
+    lengths: list[float]
+    trusts: list[float]
+    nears: list[float]
 
 
 class LearnedPredictor:
@@ -115,9 +60,16 @@ class LearnedPredictor:
         """Take parameters that have been checked (`artifact.load`) and the short digest of their manifest."""
         self.parameters = parameters
         self._version = version
-        self._row = {_plain(name): number for number, name in enumerate(parameters.models)}
-        self._row |= {_plain(alias): parameters.models.index(name) for alias, name in parameters.aliases.items()}
+        self._row = {plain(name): number for number, name in enumerate(parameters.models)}
+        self._row |= {plain(alias): parameters.models.index(name) for alias, name in parameters.aliases.items()}
         self._row |= {name: number for number, name in enumerate(parameters.models)}
+        low, high, slope = parameters.trust.T
+        self._rise = 1 / np.maximum(high - low, np.float32(1e-9))
+        self._floor = low * self._rise
+        self._trust = np.stack([slope, np.ones_like(slope)])
+        self._rarity = parameters.rarity.astype(np.float32)
+        near, far = parameters.spread.near, parameters.spread.far
+        self._near, self._far = near * near, far * far
         self._seats = lru_cache(maxsize=16)(self._find_seats)
         load_words()  # not while a request waits
 
@@ -134,97 +86,57 @@ class LearnedPredictor:
         """Forecast each deployment's answer; in their order."""
         if not deployments:
             return []
-        seats = self._seats(tuple((each.model, _dollars(each.price)) for each in deployments))
-        found = self._forecast(request, seats)
-        longest = request.sampling.max_output_tokens
-        output = found.output if longest is None else np.minimum(found.output, longest)
-        asked = np.maximum(1, tokens.estimate(request) + seats.overhead)
-        return [
-            Estimate(
-                quality=quality,
-                quality_std=std,
-                cost=None if deployment.price is None else expected_cost(deployment.price, round(sent), length),
-                output_tokens=length,
-            )
-            for deployment, quality, std, sent, length in zip(
-                deployments, *(each.tolist() for each in (found.quality, found.std, asked, output)), strict=True
-            )
-        ]
+        seats = self._seats(tuple([(each.model, _dollars(each.price)) for each in deployments]))
+        sums = self._sum(featurize(request, self.parameters.features), seats)
+        sent, limit = tokens.estimate(request), request.sampling.max_output_tokens
+        longest = _MAX_TOKENS if limit is None else limit
+        estimates: list[Estimate] = []
+        for place, (deployment, seat) in enumerate(zip(deployments, seats.each, strict=True)):
+            price, output = deployment.price, min(_output(seat, sums, place), longest)
+            cost = None if price is None else expected_cost(price, round(max(1, sent + seat.overhead)), output)
+            quality, std = self._quality(seat, sums, place)
+            estimates.append(Estimate(quality=quality, quality_std=std, cost=cost, output_tokens=output))
+        return estimates
 
-    def _forecast(self, request: Request, seats: _Seats) -> _Forecast:
-        learned, count, n_tasks = self.parameters, len(seats.seen), len(self.parameters.trust)
-        indices, values = featurize(request, learned.features)
-        found = values @ seats.weights[indices] + seats.bias
-        own = SHARED + 2 * count
-        rare = values * learned.rarity[indices]
-        known = _risen(found[own + n_tasks :] / max(float(rare @ rare) ** 0.5, 1e-9), learned.trust)
-        parts = found[:own] + _chances(found[own : own + n_tasks]) @ seats.mix
-        # Of a model known by its price only: dearer is never taken for worse, and never for surely equal.
-        slope = np.where(seats.seen, parts[SLOPE], max(0.0, parts[SLOPE]))
-        lever = np.where(seats.seen, parts[SLOPE], max(1.0, parts[SLOPE]))
-        trust = (seats.taught * (learned.trust[:, 2] * known)[:, None]).max(axis=0)
-        quality = parts[LEVEL] + seats.ability * slope + seats.offset + trust * parts[SHARED : SHARED + count]
-        near = np.where(seats.seen, (seats.taught * known[:, None]).max(axis=0), known.max())
-        base = near * learned.spread.near**2 + (1 - near) * learned.spread.far**2
-        std = np.sqrt(base + (lever * seats.ability_std) ** 2)
-        length = np.clip(parts[LENGTH] + parts[SHARED + count :], -_MAX_LOG_TOKENS, _MAX_LOG_TOKENS)
-        output = np.clip(seats.scale * np.exp(length), 1, np.exp(_MAX_LOG_TOKENS))
-        return _Forecast(np.clip(quality, 0, 1), np.minimum(std, 0.5), output)
+    def _sum(self, seen: Features, seats: Seats) -> _Sums:
+        """Add up what words and tasks say."""
+        sums = seen.values @ seats.table.take(seen.buckets, axis=0)
+        sums += seen.dense @ seats.tail
+        sums += seats.bias
+        n_tasks, n_own = len(seats.mix), seats.mix.shape[1] - 1
+        logits, likeness = sums[n_own : n_own + n_tasks], sums[n_own + n_tasks :]
+        *mixed, total = (np.exp(logits - np.maximum.reduce(logits)) @ seats.mix).tolist()  # softmax, undivided
+        own = [one + other / total for one, other in zip(sums[:n_own].tolist(), mixed, strict=True)]
+        rare = seen.values * self._rarity.take(seen.buckets)
+        length = max(float(rare @ rare) ** 0.5, 1e-9)
+        known = np.minimum(np.maximum(likeness * np.float32(1 / length) - self._floor, 0.0), 1.0)
+        trusts, nears = np.maximum.reduce((known * self._trust)[:, None] * seats.taught, axis=2).tolist()
+        end = SHARED + len(seats.each)
+        return _Sums(own[LEVEL], own[SLOPE], own[LENGTH], own[SHARED:end], own[end:], trusts, nears)
 
-    def _find_seats(self, wanted: tuple[tuple[str, float | None], ...]) -> _Seats:
-        learned, count = self.parameters, len(self.parameters.models)
-        at = np.array([self._find(model) for model, _ in wanted], dtype=np.intp)
-        seen = at >= 0
-        own = np.concatenate([np.arange(SHARED), SHARED + at, SHARED + count + at])
-        every = np.concatenate([own, np.arange(SHARED + 2 * count, learned.bias.size)])
-        strange = np.flatnonzero(~np.concatenate([np.ones(SHARED, bool), seen, seen]))
-        weights, bias = learned.weights[:, every].astype(np.float32), learned.bias[every]
-        mix, taught = learned.mix[:, own].astype(np.float32), learned.seen[:, at].astype(np.float32)
-        for each in (weights, mix):
-            each[:, strange] = 0.0
-        bias[strange], taught[:, ~seen] = 0.0, 0.0
-        guess = np.array([_guess(learned.prior, dollars) for _, dollars in wanted], np.float32)
-        return _Seats(
-            seen=seen,
-            weights=weights,
-            bias=bias,
-            mix=mix,
-            taught=taught,
-            ability=np.where(seen, learned.ability[at], guess),
-            ability_std=np.where(seen, learned.ability_std[at], np.float32(learned.prior.std)),
-            offset=np.where(seen, learned.offset[at], np.float32(0)),
-            scale=np.where(seen, learned.scale[at], np.float32(np.median(learned.scale))),
-            overhead=np.where(seen, learned.overhead[at], np.float32(0)),
-        )
+    def _quality(self, seat: Seat, sums: _Sums, place: int) -> tuple[float, float]:
+        """Give the expected score and its standard deviation.
+
+        Of a model that is known by its price only: dearer is never worse, and never surely equal.
+        """
+        slope, lever = (sums.slope, sums.slope) if seat.seen else (max(0.0, sums.slope), max(1.0, sums.slope))
+        score = sums.level + seat.ability * slope + seat.offset + sums.trusts[place] * sums.deviations[place]
+        variance = self._far + sums.nears[place] * (self._near - self._far) + (lever * seat.ability_std) ** 2
+        return min(max(score, 0.0), 1.0), min(sqrt(variance), _MAX_STD)
+
+    def _find_seats(self, wanted: tuple[Wanted, ...]) -> Seats:
+        return find_seats(self.parameters, [self._find(model) for model, _ in wanted], wanted, self._rise)
 
     def _find(self, model: str) -> int:
-        return self._row.get(model, self._row.get(_plain(model), -1))
+        return self._row.get(model, self._row.get(plain(model), -1))
 
 
-def _chances(logits: Floats) -> Floats:
-    """Give the probability of each task (softmax)."""
-    raised = np.exp(logits - logits.max())
-    chances: Floats = raised / raised.sum()
-    return chances
-
-
-def _risen(likeness: Floats, trust: Floats) -> Floats:
-    """Say in [0, 1] how much a prompt is like each known task; see `deviations.ramp`."""
-    low, high = trust[:, 0], trust[:, 1]
-    risen: Floats = np.clip((likeness - low) / np.maximum(high - low, 1e-9), 0.0, 1.0)
-    return risen
-
-
-def _guess(prior: PricePrior, dollars: float | None) -> float:
-    """Give the ability that a price speaks for; without one, or for a free model, the average."""
-    return 0.0 if dollars is None or dollars <= 0 else prior.intercept + prior.slope * float(np.log(dollars))
+def _output(seat: Seat, sums: _Sums, place: int) -> float:
+    """Give the expected tokens of the answer."""
+    length = min(max(sums.length + sums.lengths[place], -_MAX_LOG), _MAX_LOG)
+    return min(max(seat.scale * exp(length), 1.0), _MAX_TOKENS)
 
 
 def _dollars(price: Price | None) -> float | None:
     """Blend a price to USD per million tokens, at three of input to one of output."""
     return None if price is None else (3 * price.rates.input + price.rates.output) / (4 * NANO_PER_USD)
-
-
-def _plain(model: str) -> str:
-    """Spell a model's name without organisation and case."""
-    return model.rpartition("/")[2].lower()

@@ -12,7 +12,7 @@ import numpy as np
 from gearshift.learning.data import OutcomeTable
 from gearshift.learning.estimators import Array
 from gearshift.learning.manifest import MILLION, Charge
-from gearshift.learning.predictor import PricePrior
+from gearshift.learning.parameters import PricePrior
 
 _MIN_CALLS: Final = 10
 _MIN_MODELS: Final = 6

@@ -23,7 +23,7 @@ from scipy.linalg import cho_factor, cho_solve  # type: ignore[import-untyped]
 
 from gearshift.learning.data import OutcomeTable, Prompt, position
 from gearshift.learning.estimators import Array, Design, Index
-from gearshift.learning.features import FeatureSpec, featurize
+from gearshift.learning.features import FeatureSpec, to_matrix
 from gearshift.learning.pool import Pool
 
 NEIGHBOURS: Final = (5, 10, 20, 40, 80, 160)
@@ -65,7 +65,7 @@ def rivals(table: OutcomeTable, pool: Pool) -> tuple[Rival, ...]:
     part = table.take(rows, pool.models)
     if len(rows) < _MIN_PROMPTS or np.isnan(part.quality).all(axis=0).any():
         return ()
-    learned, asked = _vectors(part.prompts), _vectors(pool.prompts)
+    learned, asked = (to_matrix([each.request for each in group.prompts], FeatureSpec()) for group in (part, pool))
     fold = _folds(part.prompts)
     return (
         _nearest(_lesson(_unit(learned), _unit(asked), part.quality, fold)),
@@ -89,16 +89,6 @@ def _folds(prompts: Sequence[Prompt]) -> Index:
     """Deal questions into folds."""
     places = np.array([position(prompt, _FOLD_SEED) for prompt in prompts])
     return np.unique(places, return_inverse=True)[1] % _FOLDS
-
-
-def _vectors(prompts: Sequence[Prompt]) -> Design:
-    """Featurise; shape (n_prompts, dims)."""
-    spec = FeatureSpec()
-    design = np.zeros((len(prompts), spec.dims), np.float32)
-    for row, prompt in enumerate(prompts):
-        indices, values = featurize(prompt.request, spec)
-        design[row, indices] = values
-    return design
 
 
 def _unit(design: Design) -> Design:

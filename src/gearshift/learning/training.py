@@ -23,11 +23,11 @@ from gearshift.learning.artifact import Artifact
 from gearshift.learning.data import OutcomeTable, position, split, table_of
 from gearshift.learning.estimators import Array, Design, Index
 from gearshift.learning.evaluation import evaluate
-from gearshift.learning.features import FeatureSpec, featurize
+from gearshift.learning.features import FeatureSpec, to_matrix
 from gearshift.learning.lengths import LengthRegression
-from gearshift.learning.manifest import Charge, Manifest, ModelFacts, Task, Training
+from gearshift.learning.manifest import Manifest, ModelFacts, Task, Training
 from gearshift.learning.outcomes import OutcomeRegression, Prompts
-from gearshift.learning.predictor import DEFAULT_OUTPUT_TOKENS, Floats, Parameters, Spread
+from gearshift.learning.parameters import DEFAULT_OUTPUT_TOKENS, Floats, Parameters, Spread
 from gearshift.learning.pricing import charges, price_prior
 from gearshift.learning.tasks import MAX_CLUSTERS, PER_CLUSTER, cluster
 
@@ -39,7 +39,8 @@ _FOLD_SEED: Final = 1_000_003
 """Keeps the folds independent of the split, which uses the seed itself."""
 _MIN_TASK: Final = 20
 """Prompts of a task; those of smaller ones are taken together."""
-_MAX_TASKS: Final = 128
+_MAX_TASKS: Final = 16
+"""Tasks of one data set, the largest ones: more cost serving time and told hardly more (RouteLLM's APGR; 2026-11)."""
 _NEAR: Final = 0.05
 _FAR: Final = 0.2
 """Standard deviations of expected scores where the outcomes have too few tasks or data sets to tell their own."""
@@ -81,7 +82,7 @@ def train(
     rest, held = split(table, holdout, seed)
     rest = rest.observed()
     tell("reading prompts", 0.0)
-    design = dense(rest, FeatureSpec())
+    design = to_matrix([prompt.request for prompt in rest.prompts], FeatureSpec())
     kinds, prompts = tasks(rest, design, seed)
     tell("fitting scores", 0.1)
     scores = OutcomeRegression(buckets=FeatureSpec().buckets).fit(design, rest.quality, prompts)
@@ -103,15 +104,6 @@ def train_rows(rows: Iterable[Mapping[str, object]], out: Path, *, seed: int = 0
     return artifact
 
 
-def dense(table: OutcomeTable, spec: FeatureSpec) -> Design:
-    """Featurise every prompt; shape (n_prompts, dims)."""
-    design = np.zeros((len(table.prompts), spec.dims), np.float32)
-    for row, prompt in enumerate(table.prompts):
-        indices, values = featurize(prompt.request, spec)
-        design[row, indices] = values
-    return design
-
-
 def folds(table: OutcomeTable, seed: int) -> Index:
     """Deal prompt groups into folds of equal size; shape (n_prompts,)."""
     places = np.array([position(prompt, seed + _FOLD_SEED) for prompt in table.prompts])
@@ -130,8 +122,12 @@ def tasks(table: OutcomeTable, design: Design, seed: int) -> tuple[tuple[Task, .
     names = np.array([prompt.task for prompt in table.prompts], dtype=object)
     dataset = table.datasets
     titles = sorted({prompt.dataset for prompt in table.prompts})
-    common = Counter(zip(dataset.tolist(), names.tolist(), strict=True))
-    kept = {key for key, count in common.most_common(_MAX_TASKS - len(titles)) if count >= _MIN_TASK}
+    kept = {
+        (each, name)
+        for each in range(len(titles))
+        for name, count in Counter(names[dataset == each].tolist()).most_common(_MAX_TASKS)
+        if count >= _MIN_TASK
+    }
     label = np.array([name if (each, name) in kept else "" for each, name in zip(dataset.tolist(), names, strict=True)])
     for each in range(len(titles)):
         rows = np.flatnonzero(dataset == each)
@@ -156,7 +152,7 @@ def _parameters(table: OutcomeTable, scores: OutcomeRegression, lengths: LengthR
     mix[:, :2], mix[:, 3 : 3 + len(table.models)] = scores.mix_[:, :2], scores.mix_[:, 2:]
     mean = (scores.mean_[:2], lengths.mean_[:1], scores.mean_[2:], lengths.mean_[1:], classes.bias_)
     near, far = _spread(table, scores.out_of_fold())
-    prices = np.array([_dollars(charge) for charge in charges(table)])
+    prices = np.array([np.nan if each.dollars is None else each.dollars for each in charges(table)])
     return Parameters(
         features=FeatureSpec(),
         models=table.models,
@@ -238,10 +234,3 @@ def _manifest(table: OutcomeTable, parameters: Parameters, kinds: tuple[Task, ..
         ),
         metrics={},
     )
-
-
-def _dollars(charge: Charge) -> float:
-    """Blend a charge to USD per million tokens, at three of input to one of output; NaN for unknown."""
-    if charge.input_price is None or charge.output_price is None:
-        return float("nan")
-    return (3 * charge.input_price + charge.output_price) / 4

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from gearshift.errors import GearshiftError
+from gearshift.errors import GearshiftError, UpstreamError
 from gearshift.types.catalog import Quirks
 from gearshift.types.chat import Event, Request, Response, Usage
 
@@ -99,6 +99,8 @@ class StreamRelay(Protocol):
     """The terminator has come, or every answer has its finish reason: nothing more is owed."""
     ended: bool
     """The terminator itself has come."""
+    failure: UpstreamError | None
+    """What broke the stream behind what the last `feed` gave; the next one raises it."""
     usage: Usage | None
     finish_reason: str | None
     response_id: str | None
@@ -107,7 +109,10 @@ class StreamRelay(Protocol):
     """See `Facts`."""
 
     def feed(self, data: bytes) -> bytes:
-        """Give the bytes to pass on; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
+        """Give the bytes to pass on; raise StreamBroken on an in-band error, UpstreamInvalid on garbage.
+
+        Where both came together the bytes are given, and the error is kept in `failure`.
+        """
         ...
 
     def close(self) -> None:
@@ -175,5 +180,5 @@ class Codec(Protocol):
         ...
 
     def upstream_message(self, body: bytes) -> str:
-        """Give the human message of an upstream's error body, shortened; "" when there is none."""
+        """Give the human message of an upstream's error body, on one line and not shortened; "" when there is none."""
         ...

@@ -2,13 +2,16 @@
 
 Invariants: bytes outside the edited members are the same, byte for byte (whitespace, order, escapes, the spelling of
 numbers); a body that says a top-level key twice is refused, for two readers could take it for two different things;
-a body nested deeper than `MAX_DEPTH` is refused. The cost is one pass in C (msgspec) and a step per top-level key;
-bodies with many brackets pay one more pass. Grammar: RFC 8259.
+a body nested deeper than `MAX_DEPTH` is refused. An upstream's body is read with more patience (`lax`), for it is paid:
+of a key that is there twice the last value holds, as for every client's reader, and half a surrogate pair, which JSON
+allows (RFC 8259 section 8.2) and msgspec does not, passes. The cost is one pass in C (msgspec) and a step per top-level
+key; bodies with many brackets pay one more pass. Grammar: RFC 8259.
 """
 
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
@@ -28,6 +31,9 @@ _decoder = msgspec.json.Decoder(Members)
 _text = msgspec.json.Decoder(str)
 _KEY: Final = re.compile(rb'\s*[{,]\s*("[^"\\]*(?:\\.[^"\\]*)*")\s*:\s*', re.DOTALL)
 _END: Final = re.compile(rb"\s*}\s*")
+_ESCAPED: Final = re.compile(
+    rb"\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})", re.DOTALL
+)
 _NOT_MARKS: Final = bytes(byte for byte in range(256) if byte not in b'[]{}"')
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 
@@ -44,11 +50,20 @@ class JsonObject:
 
     __slots__ = ("_body", "_spans", "members")
 
-    def __init__(self, body: bytes, refuse: Refuse) -> None:
+    def __init__(self, body: bytes, refuse: Refuse, *, lax: bool = False) -> None:
         """Parse `body`; raise what `refuse` makes when it is no object, or one that must not be trusted."""
+        text = legible(body) if lax else body
         self._body = body
-        self.members = _decode(body, refuse)
-        self._spans = _locate(body, self.members, refuse)
+        self.members = _decode(text, refuse)
+        try:
+            self._spans = _locate(text, self.members)
+        except _Ambiguous as doubt:
+            if not lax:
+                raise refuse(str(doubt)) from None
+            self._body = b"{%b}" % b",".join(
+                b"%b:%b" % (msgspec.json.encode(name), raw) for name, raw in self.members.items()
+            )
+            self._spans = _locate(self._body, self.members)
 
     def head(self, name: str) -> bytes:
         """Give the text up to the end of the value of `name`, which must be there."""
@@ -77,6 +92,17 @@ class JsonObject:
         return b"".join((*(pieces or (b"{",)), view[at:] if at else b"}"))
 
 
+class _Ambiguous(Exception):
+    """Say that a key is there twice."""
+
+
+def legible(body: bytes) -> bytes:
+    """Give JSON text with each escaped half of a surrogate pair replaced by U+FFFD, which is as long."""
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return body
+    return _ESCAPED.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
+
+
 def _decode(body: bytes, refuse: Refuse) -> Members:
     try:
         members = _decoder.decode(body)
@@ -85,7 +111,7 @@ def _decode(body: bytes, refuse: Refuse) -> Members:
     except msgspec.ValidationError:
         raise refuse("found JSON that is not an object; expected an object") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise refuse(f"not valid JSON: {error}; expected an object") from None
+        raise refuse(_wrong(body) or f"not valid JSON: {error}; expected an object") from None
     if len(members) > MAX_MEMBERS:
         raise refuse(f"found an object of {len(members)} members; expected at most {MAX_MEMBERS}")
     if _may_be_deep(body) and _is_deep(body):
@@ -93,8 +119,21 @@ def _decode(body: bytes, refuse: Refuse) -> Members:
     return members
 
 
-def _locate(body: bytes, members: Members, refuse: Refuse) -> dict[str, Span]:
-    """Find where each member stands, in the order of the text; refuse a key that is there twice.
+def _wrong(body: bytes) -> str:
+    """Say what is wrong with text that is no JSON where its parser says it badly, "" elsewhere."""
+    if not body.strip():
+        return "found an empty body; expected a JSON object"
+    if body.startswith(BOM_UTF8):
+        return "found a byte order mark before the JSON; expected UTF-8 without one; leave it out"
+    if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in body[:4]:
+        return "found UTF-16 or UTF-32; expected JSON in UTF-8; encode it so"
+    if legible(body) != body:
+        return "found half of a surrogate pair in a string (such as \\ud83d alone); expected whole characters"
+    return ""
+
+
+def _locate(body: bytes, members: Members) -> dict[str, Span]:
+    """Find where each member stands, in the order of the text; raise _Ambiguous at a key that is there twice.
 
     First suppose that nothing but the members and their delimiters is in `body`. When the lengths then add up to that
     of `body`, it is so: every space, escape, second key or multi-byte character would add at least a byte.
@@ -106,10 +145,10 @@ def _locate(body: bytes, members: Members, refuse: Refuse) -> dict[str, Span]:
         at = start + len(raw)
         spans[name] = (start, at)
     size = len(body) if body.endswith(b"}") else len(body.rstrip())
-    return spans if at + 1 == size else _walk(body, members, refuse)
+    return spans if at + 1 == size else _walk(body, members)
 
 
-def _walk(body: bytes, members: Members, refuse: Refuse) -> dict[str, Span]:
+def _walk(body: bytes, members: Members) -> dict[str, Span]:
     """Step from key to key over values of known length, whatever the spelling.
 
     Of a key that is there twice, `members` holds the last value: at the first, either the value differs or the key
@@ -123,24 +162,16 @@ def _walk(body: bytes, members: Members, refuse: Refuse) -> dict[str, Span]:
         raw = members[name]
         end = start + len(raw)
         if name in spans or not body.startswith(bytes(raw), start):
-            raise refuse(f"ambiguous: the key {name[:MAX_NAME]!r} is there twice; say it once")
+            raise _Ambiguous(f"ambiguous: the key {name[:MAX_NAME]!r} is there twice; say it once")
         spans[name] = (start, end)
     if members and not _END.fullmatch(body, end):
-        raise refuse("ambiguous: a key is there twice; say it once")
+        raise _Ambiguous("ambiguous: a key is there twice; say it once")
     return spans
 
 
 def _may_be_deep(body: bytes) -> bool:
     """Say whether `body` has brackets enough to nest too deeply; brackets in strings count too."""
-    left = MAX_DEPTH
-    for bracket in (b"{", b"["):
-        at = body.find(bracket)
-        while at >= 0:
-            if not left:
-                return True
-            left -= 1
-            at = body.find(bracket, at + 1)
-    return False
+    return sum(len(body.split(bracket, MAX_DEPTH + 1)) - 1 for bracket in (b"{", b"[")) > MAX_DEPTH
 
 
 def _is_deep(body: bytes) -> bool:

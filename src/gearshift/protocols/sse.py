@@ -86,6 +86,12 @@ class SSEParser:
         self._take_lines(data, items)
         return items
 
+    def cut(self) -> bytes:
+        """Give the data of an event that the end of input cut: the standard discards it, a terminator says enough."""
+        line = bytes(self._line)
+        rest = [line.removeprefix(b"data:").removeprefix(b" ")] if line.startswith(b"data:") else []
+        return b"\n".join([*self._data, *rest])
+
     def _behind_bom(self, head: bytes) -> bytes:
         """Drop one leading byte order mark; give b"" as long as it may still be one."""
         if len(head) < len(_BOM) and _BOM.startswith(head):

@@ -13,18 +13,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from gearshift.errors import InvalidRequest, NoCandidate
+from gearshift.errors import InvalidRequest
+from gearshift.routing.budget import FIRST, settled, standing
 from gearshift.routing.eligible import affordable, split
 from gearshift.routing.estimate import Option, estimate, unasked
+from gearshift.routing.latency import in_time, timed
 from gearshift.routing.objective import TIER_LOSS, Ranking, rank
-from gearshift.routing.order import as_asked
-from gearshift.routing.policy import Dice, Fixed
+from gearshift.routing.order import as_asked, has_say, late, unsorted
+from gearshift.routing.policy import Choice, Dice, Fixed, Policy
 from gearshift.routing.router import Router
 from gearshift.types.catalog import Deployment
-from gearshift.types.chat import Request
+from gearshift.types.chat import Request, Routing
 from gearshift.types.decision import (
     AtLeast,
+    Budget,
     Candidate,
     CostTier,
     Decision,
@@ -54,61 +58,99 @@ class _Slate(Struct, frozen=True, kw_only=True):
 
 
 def decide(request: Request, snapshot: Snapshot, router: Router, dice: Dice) -> Decision:
-    """Decide which deployments serve `request`, in which order of trial.
+    """Decide which deployments serve `request`, in which order of trial; when none fits the decision has no plan.
 
-    Raises NoCandidate with every rejection when none fits, InvalidRequest for an unknown cost tier.
+    Raises InvalidRequest for an unknown cost tier.
     """
     slate = _slate(request, snapshot, router)
-    policy = router.policy if slate.ranking.candidates and not slate.failure else _FIXED
-    choice = policy.choose(slate.ranking.candidates, dice)
+    routing, speeds = _wishes(request, router), snapshot.speeds
+    choice, policy = _choose(slate, routing, router, snapshot, dice)
     order = choice.order
     if router.after:
         first = {each.deployment.id for each in order[:1]}
         after = _after(request, snapshot, router, slate)
         order = (*order[:1], *(each for each in after if each.deployment.id not in first))
     if not order:
-        raise NoCandidate(_refusal(router, slate.rejected))
+        return _nobody(router, slate)
     tried = {each.deployment.id for each in order}
+    plan = as_asked(order, routing, speeds)
+    overtaken = (
+        plan[0].deployment.model != order[0].deployment.model
+    )  # by the caller's wish, so there is no chance in it
     return Decision(
         router=router.name,
-        plan=(Step(candidates=as_asked(order, request.routing)),),
+        plan=(Step(candidates=plan),),
         rejected=tuple(each for each in slate.rejected if each.deployment not in tried),
         policy=policy.name,
-        reason=_reason(router, slate),
-        propensity=choice.propensity,
+        reason=_reason(router, slate, routing),
+        propensity=1.0 if overtaken else choice.propensity,
         objective=slate.objective,
         predictor=router.predictor.version if router.predictor is not None and order[0].estimate is not None else None,
         config=router.config,
-        detail="; ".join(filter(None, (router.via, slate.failure, slate.promise, slate.ranking.detail))),
+        detail="; ".join(
+            filter(
+                None,
+                (router.via, slate.failure, slate.promise, slate.ranking.detail, unsorted(order, routing, speeds)),
+            )
+        ),
         baseline=router.baseline,
         threshold=slate.ranking.threshold,
+        steered=has_say((*slate.ranking.candidates, *order), routing, speeds),
     )
+
+
+def _wishes(request: Request, router: Router) -> Routing:
+    """Give what the caller asks for, with what a suffix behind the model's name adds to it."""
+    return request.routing if router.sort is None else replace(request.routing, sort=router.sort)
+
+
+def _choose(slate: _Slate, routing: Routing, router: Router, snapshot: Snapshot, dice: Dice) -> tuple[Choice, Policy]:
+    """Let the policy choose among those that are not late; where models are sorted together, nothing is left to it."""
+    candidates = slate.ranking.candidates
+    if not candidates or slate.failure:
+        return _FIXED.choose(candidates, dice), _FIXED
+    if routing.sort and routing.sort_across:
+        return _FIXED.choose(as_asked(candidates, routing, snapshot.speeds), dice), _FIXED
+    if not routing.preferred_max_latency:
+        return router.policy.choose(candidates, dice), router.policy
+    late_ids = {each.deployment.id for each in candidates if late(each.deployment, routing, snapshot.speeds)}
+    early = [each for each in candidates if each.deployment.id not in late_ids]
+    choice = router.policy.choose(early or candidates, dice)
+    rest = [each for each in candidates if early and each.deployment.id in late_ids]
+    return Choice(order=(*choice.order, *rest), propensity=choice.propensity), router.policy
 
 
 def _slate(request: Request, snapshot: Snapshot, router: Router) -> _Slate:
     """Find out who fits, what they are expected to do, and how they rank."""
     fits, rejected = split(request, router.deployments, snapshot, named=router.named)
     objective, max_cost = _objective(request, router), request.routing.max_cost
+    fits, slow = in_time(fits, None if objective is None else objective.p95_first_token, snapshot.speeds)
+    rejected += slow
     reference = router.reference if objective is router.objective else ()
     if fits and (objective is not None or max_cost is not None):
         answer = estimate(router.predictor, request, _with(fits, reference))
     else:
         answer = unasked(fits)
-    options = answer.options[: len(fits)]
+    known = timed(answer.options, snapshot.speeds)
+    options = known[: len(fits)]
     if max_cost is not None:
         options, dear = affordable(options, max_cost)
         rejected += dear
     if objective is None or not options:
         return _Slate(ranking=_unranked(options), rejected=rejected, objective=objective)
+    at = snapshot.paces.get(router.name, FIRST)
+    aim = settled(objective, at) if isinstance(objective, Budget) else objective
     if answer.failure:
         ranking = _fallback_first(request, snapshot, router, options)
         return _Slate(ranking=ranking, rejected=rejected, objective=objective, failure=answer.failure)
     compared = {each.id for each in reference}
     ranking = rank(
-        objective,
+        aim,
         [(each, found) for each, found in options if found is not None],
-        [found for each, found in answer.options if found is not None and each.id in compared],
+        [found for each, found in known if found is not None and each.id in compared],
     )
+    if isinstance(objective, Budget):
+        ranking = replace(ranking, threshold=at.usd, detail=standing(objective, at))
     promise = _promise(objective, router.deployments, {each.model for each, _ in options})
     return _Slate(ranking=ranking, rejected=rejected, objective=objective, promise=promise)
 
@@ -124,14 +166,18 @@ def _promise(objective: Objective, deployments: Sequence[Deployment], fitting: s
 
 
 def _objective(request: Request, router: Router) -> Objective | None:
-    """Give the router's objective, or the cost tier that the caller asks for where there is one to replace."""
+    """Give the router's objective, or the cost tier that the caller asks for where there is one to replace.
+
+    What the router's objective says of latency holds for the caller's tier too.
+    """
     tier = request.routing.cost_tier
     if tier is None or router.objective is None:
         return router.objective
     if tier not in _TIERS:
         found, expected = repr(tier[:_SHOWN_CHARACTERS]), ", ".join(reversed(_TIERS))
         raise InvalidRequest(f"cost_tier: found {found}, expected one of {expected}", param="cost_tier")
-    return _TIERS[tier]
+    own = router.objective
+    return replace(_TIERS[tier], p95_first_token=own.p95_first_token, latency_price=own.latency_price)
 
 
 def _with(fits: list[Deployment], reference: Sequence[Deployment]) -> list[Deployment]:
@@ -147,7 +193,8 @@ def _unranked(options: Sequence[Option]) -> Ranking:
 def _fallback_first(request: Request, snapshot: Snapshot, router: Router, options: Sequence[Option]) -> Ranking:
     """Put the router's fallback first, at whatever price, then the others in the config's order."""
     _, rejected = split(request, router.fallback, snapshot)
-    unfit = {each.deployment for each in rejected if each.reason != "price_unknown"}
+    _, slow = in_time(router.fallback, router.objective.p95_first_token if router.objective else None, snapshot.speeds)
+    unfit = {each.deployment for each in (*rejected, *slow) if each.reason != "price_unknown"}
     first = [each for each in router.fallback if each.id not in unfit]
     ids = {each.id for each in first}
     return _unranked([*unasked(first).options, *(option for option in options if option[0].id not in ids)])
@@ -165,17 +212,29 @@ def _after(request: Request, snapshot: Snapshot, router: Router, slate: _Slate) 
     return [Candidate(deployment=each, estimate=found) for each, found in options]
 
 
-def _reason(router: Router, slate: _Slate) -> DecisionReason:
+def _reason(router: Router, slate: _Slate, routing: Routing) -> DecisionReason:
     if slate.failure:
         return "degraded"
     if router.named:
         return "rule" if router.via else "named"
     if len(slate.ranking.candidates) < 2:  # noqa: PLR2004
         return "only_candidate" if slate.ranking.candidates else "named"
+    if routing.sort and routing.sort_across:
+        return "sorted"
     return "objective" if slate.objective is not None else "weighted"
 
 
-def _refusal(router: Router, rejected: Sequence[Rejection]) -> str:
-    """List every rejection."""
-    lines = (f"  - {each.deployment}: {each.reason}: {each.detail}" for each in rejected)
-    return "\n".join([f"no deployment of {router.name} fits this request:", *lines])
+def _nobody(router: Router, slate: _Slate) -> Decision:
+    """Decide that no deployment fits."""
+    return Decision(
+        router=router.name,
+        plan=(),
+        rejected=tuple(slate.rejected),
+        policy=_FIXED.name,
+        reason="no_candidate",
+        propensity=1.0,
+        objective=slate.objective,
+        config=router.config,
+        detail=router.via,
+        baseline=router.baseline,
+    )

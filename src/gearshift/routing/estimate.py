@@ -36,14 +36,11 @@ def estimate(predictor: Predictor | None, request: Request, deployments: Sequenc
         return _failed(deployments, "no predictor is loaded; the log says why")
     try:
         found = predictor.predict(request, deployments)
+        failure = _fault(found, deployments)
     except Exception as error:  # noqa: BLE001 - whatever a learned artefact does wrong, the caller gets an answer
         return _failed(deployments, f"the predictor failed with {type(error).__name__}; check its artefact")
-    if len(found) != len(deployments):
-        counts = f"{len(found)} estimates for {len(deployments)} deployments"
-        return _failed(deployments, f"the predictor gave {counts}; check its artefact")
-    for deployment, each in zip(deployments, found, strict=True):
-        if not _is_valid(each):
-            return _failed(deployments, f"the predictor's estimate for {deployment.id} is out of range; train it again")
+    if failure:
+        return _failed(deployments, failure)
     return Estimates(options=list(zip(deployments, found, strict=True)))
 
 
@@ -54,6 +51,16 @@ def unasked(deployments: Sequence[Deployment]) -> Estimates:
 
 def _failed(deployments: Sequence[Deployment], failure: str) -> Estimates:
     return Estimates(options=[(deployment, None) for deployment in deployments], failure=failure)
+
+
+def _fault(found: Sequence[Estimate], deployments: Sequence[Deployment]) -> str:
+    """Say what is wrong with an answer, "" when nothing is; raises where it is not made of estimates at all."""
+    if len(found) != len(deployments):
+        return f"the predictor gave {len(found)} estimates for {len(deployments)} deployments; check its artefact"
+    for deployment, each in zip(deployments, found, strict=True):
+        if not _is_valid(each):
+            return f"the predictor's estimate for {deployment.id} is out of range; train it again"
+    return ""
 
 
 def _is_valid(found: Estimate) -> bool:

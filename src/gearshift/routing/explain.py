@@ -1,7 +1,8 @@
-"""Own why not another: the smallest change of one number that would have changed a choice.
+"""Own why not another: why nobody, and the smallest change of one number that would have changed a choice.
 
 Considered are a fall of another candidate's expected cost, a rise of its expected quality, and a move of the
-objective's own dial. Sizes are compared as shares of the number that changes. Computed on demand, from the decision.
+objective's own dial; latencies stay what they are. Sizes are compared as shares of the number that changes. Computed
+on demand, from the decision.
 Invariant: under the stated change, and no other, the same rules choose the stated deployment.
 """
 
@@ -14,17 +15,31 @@ from msgspec import Struct
 
 from gearshift import accounting
 from gearshift.types.catalog import NANO_PER_USD
-from gearshift.types.decision import AtLeast, AtMost, Candidate, CostTier, Decision, Estimate, Flip, WillingnessToPay
+from gearshift.types.decision import (
+    AtLeast,
+    AtMost,
+    Budget,
+    Candidate,
+    CostTier,
+    Decision,
+    Estimate,
+    Flip,
+    WillingnessToPay,
+)
 
 _NO_SHARE: Final = float("inf")
 
 
 class _Known(Struct, frozen=True, kw_only=True):
-    """Hold a candidate whose cost and quality are both known; `meets`: it meets the objective."""
+    """Hold a candidate whose cost and quality are both known; `meets`: it meets the objective.
+
+    `cost` is what the objective compares: with `wait`, which its latency counts as and no change of its cost touches.
+    """
 
     id: str
     quality: float
     cost: int
+    wait: int
     meets: bool
 
 
@@ -36,9 +51,18 @@ class _Change(Struct, frozen=True, kw_only=True, order=True):
     condition: str
 
 
+def explain_refusal(decision: Decision) -> str:
+    """Say that no deployment fits, and what speaks against each."""
+    lines = (f"  - {each.deployment}: {each.reason}: {each.detail}" for each in decision.rejected)
+    return "\n".join([f"no deployment of {decision.router} fits this request:", *lines])
+
+
 def explain_flip(decision: Decision) -> Flip | None:
-    """Give the smallest change that would have changed the choice; None where no objective chose among several."""
-    if decision.reason != "objective" or decision.policy != "best":
+    """Give the smallest change that would have changed the choice.
+
+    None where no objective chose among several, or where the caller's own order had a say after it.
+    """
+    if decision.reason != "objective" or decision.policy != "best" or decision.steered:
         return None
     known = [found for each in decision.plan[0].candidates if (found := _known(each)) is not None]
     if len(known) < 2 or known[0].id != decision.chosen.deployment.id:  # noqa: PLR2004
@@ -53,7 +77,10 @@ def _known(candidate: Candidate) -> _Known | None:
     if estimate is None or estimate.cost is None:
         return None
     meets = candidate.utility is not None
-    return _Known(id=candidate.deployment.id, quality=estimate.quality, cost=estimate.cost, meets=meets)
+    wait = candidate.latency_cost
+    return _Known(
+        id=candidate.deployment.id, quality=estimate.quality, cost=estimate.cost + wait, wait=wait, meets=meets
+    )
 
 
 def _changes(decision: Decision, chosen: _Known, others: Iterable[_Known]) -> Iterator[_Change]:
@@ -62,7 +89,9 @@ def _changes(decision: Decision, chosen: _Known, others: Iterable[_Known]) -> It
     for other in others:
         match decision.objective:
             case WillingnessToPay(usd=usd):
-                yield from _by_worth(usd, chosen, other)
+                yield from _by_worth(usd, chosen, other, "willingness_to_pay")
+            case Budget():
+                yield from _by_worth(threshold, chosen, other, "what the budget lets a unit of quality be worth")
             case AtLeast(within=within, margin=margin):  # a calibrated margin does not move with `within`
                 yield from _above(threshold, chosen, other, within if margin is None else None)
             case CostTier():
@@ -75,7 +104,7 @@ def _changes(decision: Decision, chosen: _Known, others: Iterable[_Known]) -> It
                 assert_never(decision.objective)
 
 
-def _by_worth(usd: float, chosen: _Known, other: _Known) -> Iterator[_Change]:
+def _by_worth(usd: float, chosen: _Known, other: _Known, dial: str) -> Iterator[_Change]:
     """Change what is paid for quality, or what the other costs, or how good it is."""
     gap = (chosen.quality - other.quality) * usd - (chosen.cost - other.cost) / NANO_PER_USD
     yield from _cheaper(other, other.cost - gap * NANO_PER_USD)
@@ -85,7 +114,7 @@ def _by_worth(usd: float, chosen: _Known, other: _Known) -> Iterator[_Change]:
         even = (chosen.cost - other.cost) / NANO_PER_USD / (chosen.quality - other.quality)
         if even > 0 and even != usd:
             way = "rose above" if even > usd else "fell below"
-            condition = f"willingness_to_pay {way} ${even:.6f} (it is ${usd:.6f})"
+            condition = f"{dial} {way} ${even:.6f} (it is ${usd:.6f})"
             size = abs(even - usd) / usd if usd > 0 else _NO_SHARE
             yield _Change(size=size, would_choose=other.id, condition=condition)
 
@@ -112,10 +141,11 @@ def _below(bound: float, chosen: _Known, other: _Known) -> Iterator[_Change]:
 
 
 def _cheaper(other: _Known, cost: float) -> Iterator[_Change]:
-    """Let the other's cost fall below `cost` nano-USD, if that is a fall to something still above zero."""
-    if 0 < cost <= other.cost:
-        condition = f"its expected cost fell below ${accounting.usd(round(cost))} (it is ${accounting.usd(other.cost)})"
-        yield _Change(size=(other.cost - cost) / other.cost, would_choose=other.id, condition=condition)
+    """Let what the other costs fall until `cost` nano-USD are compared, if it is still above zero then."""
+    own, wanted = other.cost - other.wait, cost - other.wait
+    if 0 < wanted <= own:
+        condition = f"its expected cost fell below ${accounting.usd(round(wanted))} (it is ${accounting.usd(own)})"
+        yield _Change(size=(own - wanted) / own, would_choose=other.id, condition=condition)
 
 
 def _better(other: _Known, quality: float, *, or_if: str | None = None) -> Iterator[_Change]:

@@ -1,13 +1,15 @@
 """Own what "best" means: each objective orders candidates by their estimates.
 
 Every objective makes two groups. Those that meet it come first, by descending utility; those that do not meet it (and
-have no utility) follow, for when the first ones fail. Ties: lower cost, then higher quality, then id.
+have no utility) follow, for when the first ones fail. Ties: lower cost, then higher quality, then id. Wherever this
+says cost, what the objective counts the expected latency as (`latency_price`) is part of it.
 
     objective            meets it                        utility (cost in USD)   the others
     willingness_to_pay   cost is known                   quality x usd - cost    best first
     at_least             quality >= reference - within   -cost                   best first
     cost_tier            quality >= best - loss(tier)    -cost                   best first
     at_most              cost <= bound                   quality                 cheapest first
+    budget               as willingness_to_pay, of a worth that follows the spending (see `budget`)
 
 Where `at_least` was calibrated, its margin stands in place of `within`.
 
@@ -22,8 +24,18 @@ from typing import Final, Literal, TypeAlias, assert_never
 
 from msgspec import Struct
 
-from gearshift.types.catalog import NANO_PER_USD, Deployment
-from gearshift.types.decision import AtLeast, AtMost, Candidate, CostTier, Estimate, Objective, WillingnessToPay
+from gearshift.routing.latency import Tariff, tariff
+from gearshift.types.catalog import NANO_PER_USD, Deployment, NanoUSD
+from gearshift.types.decision import (
+    AtLeast,
+    AtMost,
+    Candidate,
+    CostTier,
+    Estimate,
+    Objective,
+    Settled,
+    WillingnessToPay,
+)
 
 Forecast: TypeAlias = tuple[Deployment, Estimate]
 
@@ -54,87 +66,104 @@ def referred_to(objective: Objective | None) -> str | None:
     return objective.model if isinstance(objective, AtLeast | AtMost) else None
 
 
-def rank(objective: Objective, forecasts: Sequence[Forecast], reference: Sequence[Estimate] = ()) -> Ranking:
+class _Weighed(Struct, frozen=True, kw_only=True):
+    """Hold a forecast; `wait` is what its latency counts as, `cost` (infinite when unknown) includes it."""
+
+    deployment: Deployment
+    estimate: Estimate
+    wait: NanoUSD
+    cost: float
+
+    @property
+    def usd(self) -> float:
+        return self.cost / NANO_PER_USD
+
+    @property
+    def cheap_first(self) -> tuple[float, float, str]:
+        return self.cost, -self.estimate.quality, self.deployment.id
+
+    @property
+    def good_first(self) -> tuple[float, float, str]:
+        return -self.estimate.quality, self.cost, self.deployment.id
+
+    def candidate(self, utility: float | None = None) -> Candidate:
+        return Candidate(deployment=self.deployment, estimate=self.estimate, utility=utility, latency_cost=self.wait)
+
+
+def rank(objective: Settled, forecasts: Sequence[Forecast], reference: Sequence[Estimate] = ()) -> Ranking:
     """Order candidates by `objective`.
 
     `reference` holds the estimates of all deployments of `referred_to`: its best quality sets the bar of `at_least`,
     its lowest known cost the bound of `at_most` (0 when none is known). Raises ValueError when `at_least` lacks it.
     """
+    by = tariff(objective.latency_price, [*(estimate for _, estimate in forecasts), *reference])
+    weighed = [
+        _Weighed(deployment=deployment, estimate=estimate, wait=by.charge(estimate), cost=_cost(estimate, by))
+        for deployment, estimate in forecasts
+    ]
     match objective:
         case WillingnessToPay(usd=usd):
-            return _by_worth(forecasts, usd)
+            return _by_worth(weighed, usd)
         case AtLeast(model=model, within=within, margin=margin):
             allowed = within if margin is None else margin
-            return _cheapest_above(forecasts, max(each.quality for each in reference) - allowed, model)
+            return _cheapest_above(weighed, max(each.quality for each in reference) - allowed, model)
         case CostTier(tier=tier):
             best = max((estimate.quality for _, estimate in forecasts), default=0.0)
-            return _cheapest_above(forecasts, best - TIER_LOSS[tier], None)
+            return _cheapest_above(weighed, best - TIER_LOSS[tier], None)
         case AtMost(usd_per_1k_requests=float(usd)):
-            return _best_below(forecasts, usd / 1000 * NANO_PER_USD)
+            return _best_below(weighed, usd / 1000 * NANO_PER_USD)
         case AtMost():
-            return _best_below(forecasts, min((each.cost for each in reference if each.cost is not None), default=0))
+            known = [_cost(each, by) for each in reference if each.cost is not None]
+            return _best_below(weighed, min(known, default=0))
         case _:
             assert_never(objective)
 
 
-def _by_worth(forecasts: Iterable[Forecast], usd: float) -> Ranking:
-    known, unknown = [], []
-    for forecast in forecasts:
-        cost = forecast[1].cost
-        if cost is None:
-            unknown.append(forecast)
+def _by_worth(weighed: Iterable[_Weighed], usd: float) -> Ranking:
+    known: list[tuple[float, _Weighed]] = []
+    unknown: list[_Weighed] = []
+    for each in weighed:
+        if each.estimate.cost is None:
+            unknown.append(each)
         else:
-            known.append((forecast[1].quality * usd - cost / NANO_PER_USD, forecast))
-    known.sort(key=lambda pair: (-pair[0], *_cheap_first(pair[1])))
-    unknown.sort(key=_good_first)
-    first = [Candidate(deployment=d, estimate=e, utility=worth) for worth, (d, e) in known]
+            known.append((each.estimate.quality * usd - each.usd, each))
+    known.sort(key=lambda pair: (-pair[0], *pair[1].cheap_first))
+    unknown.sort(key=lambda each: each.good_first)
+    first = [each.candidate(worth) for worth, each in known]
     return Ranking(candidates=(*first, *_without_utility(unknown)))
 
 
-def _cheapest_above(forecasts: Iterable[Forecast], bar: float, reference: str | None) -> Ranking:
+def _cheapest_above(weighed: Iterable[_Weighed], bar: float, reference: str | None) -> Ranking:
     """Put the cheapest with quality of at least `bar` first; the reference model meets its own bar."""
-    meets: list[Forecast] = []
-    others: list[Forecast] = []
-    for forecast in forecasts:
-        meeting = forecast[1].quality >= bar - ROUNDING or reference in {forecast[0].model, forecast[0].id}
-        (meets if meeting else others).append(forecast)
-    meets.sort(key=_cheap_first)
-    others.sort(key=_good_first)
-    first = [
-        Candidate(deployment=d, estimate=e, utility=None if e.cost is None else -e.cost / NANO_PER_USD)
-        for d, e in meets
-    ]
+    meets: list[_Weighed] = []
+    others: list[_Weighed] = []
+    for each in weighed:
+        its_own = reference in {each.deployment.model, each.deployment.id}
+        (meets if its_own or each.estimate.quality >= bar - ROUNDING else others).append(each)
+    meets.sort(key=lambda each: each.cheap_first)
+    others.sort(key=lambda each: each.good_first)
+    first = [each.candidate(None if each.estimate.cost is None else -each.usd) for each in meets]
     detail = "" if meets else f"no candidate is expected to reach a quality of {bar:.3f}; the best was taken"
     return Ranking(candidates=(*first, *_without_utility(others)), threshold=bar, detail=detail)
 
 
-def _best_below(forecasts: Iterable[Forecast], bound: float) -> Ranking:
+def _best_below(weighed: Iterable[_Weighed], bound: float) -> Ranking:
     """Put the best with a cost of at most `bound` nano-USD first."""
-    meets: list[Forecast] = []
-    others: list[Forecast] = []
-    for forecast in forecasts:
-        (meets if _cost(forecast[1]) <= bound else others).append(forecast)
-    meets.sort(key=_good_first)
-    others.sort(key=_cheap_first)
-    first = [Candidate(deployment=d, estimate=e, utility=e.quality) for d, e in meets]
+    meets: list[_Weighed] = []
+    others: list[_Weighed] = []
+    for each in weighed:
+        (meets if each.cost <= bound else others).append(each)
+    meets.sort(key=lambda each: each.good_first)
+    others.sort(key=lambda each: each.cheap_first)
+    first = [each.candidate(each.estimate.quality) for each in meets]
     found = f"no candidate is expected to cost at most ${bound / NANO_PER_USD:.6f}; the cheapest was taken"
     detail = "" if meets else found
     return Ranking(candidates=(*first, *_without_utility(others)), threshold=bound, detail=detail)
 
 
-def _without_utility(forecasts: Iterable[Forecast]) -> list[Candidate]:
-    return [Candidate(deployment=deployment, estimate=estimate) for deployment, estimate in forecasts]
+def _without_utility(weighed: Iterable[_Weighed]) -> list[Candidate]:
+    return [each.candidate() for each in weighed]
 
 
-def _cost(estimate: Estimate) -> float:
-    return inf if estimate.cost is None else estimate.cost
-
-
-def _cheap_first(forecast: Forecast) -> tuple[float, float, str]:
-    deployment, estimate = forecast
-    return _cost(estimate), -estimate.quality, deployment.id
-
-
-def _good_first(forecast: Forecast) -> tuple[float, float, str]:
-    deployment, estimate = forecast
-    return -estimate.quality, _cost(estimate), deployment.id
+def _cost(estimate: Estimate, by: Tariff) -> float:
+    return inf if estimate.cost is None else estimate.cost + by.charge(estimate)

@@ -41,6 +41,10 @@ class Policy(Protocol):
         """Order `candidates`, of which there is at least one, for trial; keep them all."""
         ...
 
+    def chances(self, candidates: Sequence[Candidate]) -> tuple[float, ...]:
+        """Give the probability with which each of `candidates` would come first, in their order; they sum to 1."""
+        ...
+
 
 class Fixed(Struct, frozen=True):
     """Take the candidates as they come: in the order of the caller, or of the config."""
@@ -50,6 +54,10 @@ class Fixed(Struct, frozen=True):
     def choose(self, candidates: Sequence[Candidate], dice: Dice) -> Choice:  # noqa: ARG002
         """Keep the order."""
         return Choice(order=tuple(candidates), propensity=1.0)
+
+    def chances(self, candidates: Sequence[Candidate]) -> tuple[float, ...]:
+        """Give all to the first."""
+        return tuple(1.0 if number == 0 else 0.0 for number in range(len(candidates)))
 
 
 class Best(Fixed, frozen=True):
@@ -72,11 +80,7 @@ class Weighted(Struct, frozen=True):
 
     def choose(self, candidates: Sequence[Candidate], dice: Dice) -> Choice:
         """Draw one; its propensity is its share of the weights of those that fit."""
-        shares: dict[str, list[Candidate]] = {}
-        for candidate in candidates:
-            deployment = candidate.deployment
-            name = deployment.id if deployment.id in self.weights else deployment.model
-            shares.setdefault(name, []).append(candidate)
+        shares = self._shares(candidates)
         heaviest = sorted(shares, key=self._weight, reverse=True)
         total = sum(map(self._weight, heaviest))
         if total <= 0:
@@ -87,6 +91,24 @@ class Weighted(Struct, frozen=True):
             order=tuple(candidate for name in order for candidate in shares[name]),
             propensity=self._weight(drawn) / total,
         )
+
+    def chances(self, candidates: Sequence[Candidate]) -> tuple[float, ...]:
+        """Give the first deployment of each model its share of the weights."""
+        shares = self._shares(candidates)
+        total = sum(map(self._weight, shares))
+        if total <= 0:
+            return Fixed().chances(candidates)
+        first = {group[0].deployment.id: self._weight(name) / total for name, group in shares.items()}
+        return tuple(first.get(candidate.deployment.id, 0.0) for candidate in candidates)
+
+    def _shares(self, candidates: Sequence[Candidate]) -> dict[str, list[Candidate]]:
+        """Group candidates by the weight that they share."""
+        shares: dict[str, list[Candidate]] = {}
+        for candidate in candidates:
+            deployment = candidate.deployment
+            name = deployment.id if deployment.id in self.weights else deployment.model
+            shares.setdefault(name, []).append(candidate)
+        return shares
 
     def _draw(self, heaviest: Sequence[str], mark: float) -> str:
         """Find whose stretch of the summed weights holds `mark`; rounding at the very end falls to the heaviest."""

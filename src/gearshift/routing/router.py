@@ -17,10 +17,11 @@ from gearshift.routing.policy import Fixed, Policy
 from gearshift.routing.predict import Predictor
 from gearshift.routing.rules import Rule
 from gearshift.types.catalog import Deployment
-from gearshift.types.chat import Request
-from gearshift.types.decision import Objective
+from gearshift.types.chat import Request, Sort
+from gearshift.types.decision import Budget, Objective
 
-_UNSUPPORTED_SUFFIXES: Final = (":nitro", ":floor")
+SUFFIXES: Final[dict[str, Sort]] = {":nitro": "throughput", ":floor": "price"}
+"""What OpenRouter's shortcuts behind a name stand for: `provider.sort` ("Model variants", read 2026-11)."""
 _SHOWN_CHARACTERS: Final = 100
 
 
@@ -31,8 +32,8 @@ class Router(Struct, frozen=True, kw_only=True):
     `named`: stands for a model or deployment that the caller names. `predictor` is asked when there is an `objective`
     or the caller limits the cost; None: it could not be loaded. `reference` holds the deployments that the objective
     compares with, `fallback` those that serve when the predictor fails. `baseline` is the deployment id that savings
-    are stated against, `config` a digest. `resolve` fills in `via` (the rule that led here) and `after` (the caller's
-    `models`).
+    are stated against, `config` a digest. `resolve` fills in `via` (the rule that led here), `after` (the caller's
+    `models`) and `sort` (what a suffix behind a name stands for).
     """
 
     name: str
@@ -48,6 +49,7 @@ class Router(Struct, frozen=True, kw_only=True):
     config: str = ""
     via: str = ""
     after: tuple[Deployment, ...] = ()
+    sort: Sort | None = None
 
 
 class RouterTable:
@@ -58,11 +60,17 @@ class RouterTable:
         self.routers: Final = dict(routers)
         self._all: Final = {**named, **routers}
 
+    @property
+    def budgets(self) -> dict[str, Budget]:
+        """Give the budgets of the routers that have one."""
+        return {name: each.objective for name, each in self.routers.items() if isinstance(each.objective, Budget)}
+
     def resolve(self, request: Request) -> Router:
         """Find who decides on `request`, following rules to their target.
 
         With `request.routing.models` the deployments of these follow: behind all of a named model's, behind the first
-        choice of any other router. Raises UnknownModel, InvalidRequest, and NoCandidate when no rule matches.
+        choice of any other router. A suffix holds for the whole request, whichever name it stands behind.
+        Raises UnknownModel, InvalidRequest, and NoCandidate when no rule matches.
         """
         router, via = self._find(request.model, "model"), ""
         for _ in self.routers:  # no rules lead in a circle, so nobody is met twice
@@ -73,17 +81,20 @@ class RouterTable:
                 raise NoCandidate(f"no rule of router {router.name} matches this request; add one without `when`")
             router, via = self._all[rule.use], f"{rule.where} led to {rule.use}"
         after = self._after(request) if request.routing.models else ()
+        sort = self._sort(request)
         if router.named and after:
             own = {deployment.id for deployment in router.deployments}
             every = (*router.deployments, *(each for each in after if each.id not in own))
             router, after = msgspec.structs.replace(router, deployments=every), ()
-        return msgspec.structs.replace(router, via=via, after=after) if via or after else router
+        changed = via or after or sort
+        return msgspec.structs.replace(router, via=via, after=after, sort=sort) if changed else router
 
     def _after(self, request: Request) -> tuple[Deployment, ...]:
         """Give the deployments of the caller's fallback models, in order, each once."""
         found: dict[str, Deployment] = {}
+        own = self._bare(request.model)[0]
         for number, name in enumerate(request.routing.models):
-            if name == request.model:
+            if self._bare(name)[0] == own:
                 continue
             router = self._find(name, f"models[{number}]")
             if not router.named:
@@ -95,15 +106,36 @@ class RouterTable:
             found.update((deployment.id, deployment) for deployment in router.deployments)
         return tuple(found.values())
 
-    def _find(self, name: str, field: str) -> Router:
+    def _bare(self, name: str) -> tuple[str, Sort | None]:
+        """Part a name from its suffix; a name that somebody has is whole."""
+        bare, colon, suffix = name.rpartition(":")
+        sort = None if name in self._all else SUFFIXES.get(colon + suffix)
+        return (name, None) if sort is None else (bare, sort)
+
+    def _sort(self, request: Request) -> Sort | None:
+        """Find what the suffixes stand for; they must agree with each other and with `provider.sort`."""
+        fields = [
+            ("model", request.model),
+            *((f"models[{at}]", name) for at, name in enumerate(request.routing.models)),
+        ]
+        found = request.routing.sort
+        for field, name in fields:
+            sort = self._bare(name)[1]
+            if sort is not None and found is not None and sort != found:
+                problem = (
+                    f"its suffix sorts by {sort}, but the request is also to be sorted by {found}; say one of them"
+                )
+                raise InvalidRequest(f"{field}: {problem}", param=field.partition("[")[0])
+            found = found or sort
+        return None if request.routing.sort else found
+
+    def _find(self, stated: str, field: str) -> Router:
+        name = self._bare(stated)[0]
         router = self._all.get(name)
         if router is not None:
             return router
         shown = name[:_SHOWN_CHARACTERS]
         param = field.partition("[")[0]
-        if name.endswith(_UNSUPPORTED_SUFFIXES):
-            bare, _, suffix = shown.rpartition(":")
-            raise InvalidRequest(f"{field}: the suffix :{suffix} is not supported yet; ask for {bare}", param=param)
         close = get_close_matches(shown, self._all, n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else "GET /v1/models lists them"
         raise UnknownModel(f"{field}: no router, model or deployment is called {shown!r}; {hint}", param=param)

@@ -21,6 +21,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from gearshift.config.conditions import METADATA
+from gearshift.routing.task import task_of
 from gearshift.types.chat import Request
 
 Scalar: TypeAlias = str | int | float | bool
@@ -36,6 +37,7 @@ READERS: Final[Mapping[str, Reader]] = {
     "reasoning_effort": lambda request: request.sampling.reasoning_effort,
     "max_output_tokens": lambda request: request.sampling.max_output_tokens,
     "session_id": lambda request: request.routing.session_id,
+    "task": task_of,
 }
 """What a condition may look at, besides `metadata.<key>`."""
 _ORDERS: Final[Mapping[str, Callable[[float, float], bool]]] = {

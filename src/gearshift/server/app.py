@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
-from gearshift.errors import GearshiftError, InternalError, RouteNotFound
+from gearshift.errors import GearshiftError, InternalError, NoCandidate, RouteNotFound
 from gearshift.protocols.codec import Codec
 from gearshift.server.asgi import Receive, Scope, Send, respond
 from gearshift.server.auth import Keys
@@ -28,6 +28,10 @@ class App:
 
     def __init__(self, inference: Inference, views: Views) -> None:
         """Take the handlers and lay out the routes."""
+        self.adopt(inference, views)
+
+    def adopt(self, inference: Inference, views: Views) -> None:
+        """Serve by these handlers from the next request on; a request in flight ends where it began."""
         self._codec: Codec = inference.codec
         self._keys: Keys = inference.keys
         self._views = views
@@ -88,6 +92,8 @@ class App:
             except RouteNotFound as error:
                 allow = ((b"allow", ", ".join(error.allowed).encode()),) if error.allowed else ()
                 await respond(send, error.status, self._codec.encode_error(error), *allow)
+            except NoCandidate as error:
+                await respond(send, error.status, self._codec.encode_error(error, error.extra))
             except GearshiftError as error:
                 await respond(send, error.status, self._codec.encode_error(error))
             except Exception as error:  # noqa: BLE001 - our own bug: it too is answered in the caller's protocol

@@ -61,12 +61,12 @@ class CallerWatch:
     Use as `async with`, after the body has been read: ASGI's `receive` then only speaks of the disconnect.
     """
 
-    __slots__ = ("_receive", "_task", "_watcher", "left")
+    __slots__ = ("_outlet", "_receive", "_task", "_watcher")
 
-    def __init__(self, receive: Receive) -> None:
-        """Take the connection's `receive`."""
+    def __init__(self, receive: Receive, outlet: ASGIOutlet) -> None:
+        """Take the connection's `receive`, and the outlet that is told when the caller has left."""
         self._receive = receive
-        self.left = False
+        self._outlet = outlet
 
     async def __aenter__(self) -> Self:
         """Begin to watch."""
@@ -77,7 +77,7 @@ class CallerWatch:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         """End the watch; True when the cancellation was ours."""
         self._watcher.cancel()
-        if self.left and kind is asyncio.CancelledError and self._task is not None:
+        if self._outlet.left and kind is asyncio.CancelledError and self._task is not None:
             self._task.uncancel()
             return True
         return False
@@ -86,32 +86,50 @@ class CallerWatch:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         if self._task is not None:
-            self.left = True
+            self._outlet.left = True
             self._task.cancel()
 
 
 class ASGIOutlet:
     """Be the caller's end of an exchange, over ASGI."""
 
-    __slots__ = ("_send", "started")
+    __slots__ = ("_abort", "_send", "left", "started")
 
-    def __init__(self, send: Send) -> None:
-        """Take the connection's `send`."""
+    def __init__(self, send: Send, abort: Callable[[], None] | None = None) -> None:
+        """Take the connection's `send`, and what breaks it where the server can."""
         self._send = send
+        self._abort = abort
         self.started = False
+        self.left = False
 
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head."""
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._say({"type": "http.response.start", "status": status, "headers": headers})
         self.started = True
 
     async def write(self, data: bytes) -> None:
         """Send a piece of the body."""
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        await self._say({"type": "http.response.body", "body": data, "more_body": True})
 
     async def finish(self, data: bytes) -> None:
         """Send the last piece of the body."""
-        await self._send({"type": "http.response.body", "body": data, "more_body": False})
+        await self._say({"type": "http.response.body", "body": data, "more_body": False})
+
+    def abort(self) -> None:
+        """Break the connection."""
+        self.left = True
+        if self._abort is not None:
+            self._abort()
+
+    async def _say(self, message: Message) -> None:
+        """Send; a transport that was closed while we were about to is a caller who left (uvloop: RuntimeError)."""
+        try:
+            await self._send(message)
+        except RuntimeError as error:
+            if "closed" not in str(error):
+                raise
+            self.left = True
+            raise CallerLeft("the caller's connection was closed before its answer was complete") from error
 
 
 async def respond(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:

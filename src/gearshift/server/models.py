@@ -47,11 +47,17 @@ class Listing:
     def __init__(
         self, routers: Mapping[str, Iterable[Deployment]], models: Mapping[str, Iterable[Deployment]], created: int
     ) -> None:
-        """Take what each router and each model may use; `created` is seconds since the epoch."""
+        """Take what each router and each model may use; `created` is seconds since the epoch.
+
+        A deployment can be named too, and is shown when asked for, but the list would be as long again with them.
+        """
         documents = [_entry(name, "router", tuple(deployments), created) for name, deployments in routers.items()]
         documents += [_entry(name, "model", tuple(deployments), created) for name, deployments in models.items()]
         self.entries: dict[str, bytes] = {str(document["id"]): _dumps(document) for document in documents}
         self.body: bytes = b'{"object":"list","data":[' + b",".join(self.entries.values()) + b"]}"
+        every = {each.id: each for deployments in models.values() for each in deployments}
+        for name, deployment in every.items():
+            self.entries.setdefault(name, _dumps(_entry(name, "deployment", (deployment,), created)))
 
     def miss(self, name: str) -> str:
         """Say that there is no such model, naming close matches."""
@@ -68,7 +74,7 @@ def supported_parameters(deployments: Iterable[Deployment]) -> list[str]:
 
 
 def _entry(
-    name: str, kind: Literal["router", "model"], deployments: tuple[Deployment, ...], created: int
+    name: str, kind: Literal["router", "model", "deployment"], deployments: tuple[Deployment, ...], created: int
 ) -> dict[str, object]:
     windows = [each.context_window for each in deployments if each.context_window is not None]
     known = {word for each in deployments for word in each.capabilities or ()}
@@ -82,7 +88,7 @@ def _entry(
         "context_length": max(windows, default=None),
         "architecture": {"input_modalities": modalities, "output_modalities": ["text"]},
         "supported_parameters": supported_parameters(deployments),
-        "pricing": _pricing(prices[0]) if kind == "model" and prices else None,
+        "pricing": _pricing(prices[0]) if kind != "router" and prices else None,
         "gearshift": {
             "kind": kind,
             "simulated": all(each.provider.simulated for each in deployments),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs
 
@@ -15,14 +16,25 @@ import msgspec
 from msgspec import Raw, Struct
 
 from gearshift import documents, telemetry
-from gearshift.errors import GearshiftError, InvalidRequest, StoreUnavailable, UnknownExchange, UnknownModel
+from gearshift.errors import (
+    GearshiftError,
+    InvalidRequest,
+    NoCandidate,
+    StoreUnavailable,
+    UnknownExchange,
+    UnknownModel,
+)
 from gearshift.gateway import Gateway
 from gearshift.protocols.codec import Codec
-from gearshift.routing.explain import explain_flip
+from gearshift.protocols.json_patch import JsonObject
+from gearshift.routing.explain import explain_flip, explain_refusal
+from gearshift.routing.task import task_of
 from gearshift.server.asgi import Receive, Scope, read_body
 from gearshift.server.models import Listing
+from gearshift.server.steering import steer
 from gearshift.storage.store import Row, Store
 from gearshift.types.catalog import Seconds
+from gearshift.types.inbound import Inbound
 from gearshift.types.record import Feedback
 
 _dumps = msgspec.json.Encoder().encode
@@ -32,6 +44,8 @@ MAX_FOUND = 200
 """Characters of what a caller sent that an error message repeats."""
 FLUSH_SECONDS: Seconds = 2.0
 """How long a reader of the log waits for what was answered just before."""
+_FIELD = re.compile(r"(?:\$\.|field `)(\w+)")
+"""Where msgspec names the field at fault."""
 
 
 class FeedbackBody(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -71,20 +85,19 @@ class Views(Struct, frozen=True, kw_only=True):
         return entry
 
     async def route(self, scope: Scope, receive: Receive) -> bytes:
-        """Decide, and explain, without calling anyone."""
-        body = await read_body(scope, receive, self.max_body)
-        decision = self.gateway.decide(self.codec.decode_request(body))
-        return _dumps(documents.decision(decision, explain_flip(decision)))
+        """Decide, and explain, without calling anyone; body and headers are those of inference."""
+        inbound = steer(scope, Inbound(path=scope["path"], body=b"", began=0.0), None)
+        request = inbound.steer(self.codec.decode_request(await read_body(scope, receive, self.max_body)))
+        decision = self.gateway.decide(request)
+        shown = _dumps(documents.decision(decision, explain_flip(decision), task_of(request)))
+        if not decision.plan:
+            raise NoCandidate(explain_refusal(decision), extra=b'"gearshift":{"decision":%b}' % shown)
+        return shown
 
     async def feedback(self, scope: Scope, receive: Receive) -> bytes:
         """Take a judgement of an exchange or of a session."""
         body = await read_body(scope, receive, self.max_body)
-        try:
-            given = msgspec.json.decode(body, type=FeedbackBody)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            found = str(error)[:MAX_FOUND]
-            raise InvalidRequest(f"feedback: {found}; expected {{exchange_id or session_id, score: 0..1}}") from error
-        _check(given)
+        given = _judgement(body)
         durable = await asyncio.to_thread(self.store.flush, FLUSH_SECONDS)
         known = await asyncio.to_thread(self.store.knows, exchange_id=given.exchange_id, session_id=given.session_id)
         if not known:
@@ -164,12 +177,28 @@ def _miss(what: str, durable: bool) -> GearshiftError:  # noqa: FBT001 - a fact,
     return StoreUnavailable(f"found no {what} in the log, but it cannot be written at present; try again later")
 
 
+def _judgement(body: bytes) -> FeedbackBody:
+    """Read a feedback's body; raise InvalidRequest that names the field."""
+    JsonObject(body, InvalidRequest)
+    try:
+        given = msgspec.json.decode(body, type=FeedbackBody)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        field = _FIELD.search(str(error))
+        problem = f"feedback: {str(error)[:MAX_FOUND]}; send {{exchange_id or session_id, score: 0..1}}"
+        raise InvalidRequest(problem, param=field[1][:MAX_FOUND] if field else None) from None
+    _check(given)
+    return given
+
+
 def _check(given: FeedbackBody) -> None:
     """Refuse a judgement that is out of range or of nothing."""
     if not (math.isfinite(given.score) and 0 <= given.score <= 1):
         raise InvalidRequest(f"score: found {given.score}, expected a number from 0 to 1", param="score")
     if (given.exchange_id is None) == (given.session_id is None):
-        raise InvalidRequest("found both or neither of exchange_id and session_id, expected exactly one of them")
+        found = "neither" if given.exchange_id is None else "both"
+        raise InvalidRequest(
+            f"found {found} of exchange_id and session_id, expected exactly one of them", param="exchange_id"
+        )
     for name in ("label", "comment"):
         text = getattr(given, name)
         if text is not None and len(text) > MAX_TEXT:

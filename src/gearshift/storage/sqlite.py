@@ -24,7 +24,7 @@ from msgspec import structs
 from gearshift.errors import ConfigError, StoreUnavailable
 from gearshift.storage.store import Row, row
 from gearshift.types.catalog import Seconds
-from gearshift.types.record import Exchange, Feedback
+from gearshift.types.record import Exchange, Feedback, Spending
 
 Entry: TypeAlias = Exchange | Feedback
 
@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS exchanges ({", ".join(f"{name} {_TYPES.get(name, '')}
 CREATE INDEX IF NOT EXISTS exchanges_created ON exchanges (created);
 CREATE INDEX IF NOT EXISTS exchanges_response ON exchanges (response_id) WHERE response_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS exchanges_session ON exchanges (session) WHERE session IS NOT NULL;
+CREATE INDEX IF NOT EXISTS exchanges_spending ON exchanges (router, created, cost, baseline_cost);
 CREATE TABLE IF NOT EXISTS feedback
   (created REAL NOT NULL, score REAL NOT NULL, exchange_id, session_id, label, comment);
 """
@@ -57,6 +58,11 @@ SELECT id, avg(score) FROM (
   SELECT e.id, f.score FROM feedback f JOIN exchanges e ON e.session = f.session_id WHERE f.exchange_id IS NULL)
 GROUP BY id
 """
+_SPENT = """
+SELECT sum(coalesce(cost, baseline_cost)), sum(cost IS NULL AND baseline_cost IS NULL)
+FROM exchanges WHERE router = ? AND created >= ?
+"""
+_RECENT = "SELECT count(*) FROM exchanges WHERE router = ? AND created >= ?"
 _UNWRITABLE: Final = (ValueError, OverflowError, sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError)
 """A row's own fault: text that is not Unicode, a number or a text too large."""
 
@@ -153,6 +159,14 @@ class SQLiteStore:
         """Give the mean score of each exchange with feedback."""
         with self._reading() as database:
             return dict(database.execute(_SCORES))
+
+    def spending(self, router: str, since: Seconds, horizon: Seconds) -> Spending:
+        """Give what `router` has spent since `since`, and how many exchanges it had in the last `horizon` seconds."""
+        recently = time.time() - horizon
+        with self._reading() as database:
+            spent, unknown = database.execute(_SPENT, (router, since)).fetchone()
+            (recent,) = database.execute(_RECENT, (router, recently)).fetchone()
+        return Spending(spent=spent or 0, unknown=unknown or 0, recent=recent, horizon=horizon)
 
     def close(self) -> None:
         """Write what is queued and end the writer."""

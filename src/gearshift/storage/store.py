@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from gearshift import documents
 from gearshift.types.catalog import NanoUSD, Seconds
-from gearshift.types.record import Exchange, Feedback
+from gearshift.types.record import Exchange, Feedback, Spending
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -98,6 +98,10 @@ class Store(Protocol):
 
     def scores(self) -> dict[str, float]:
         """Give the mean score, in [0, 1], of each exchange with feedback of its own or of its session."""
+        ...
+
+    def spending(self, router: str, since: Seconds, horizon: Seconds) -> Spending:
+        """Give what `router` has spent since `since`, and how many exchanges it had in the last `horizon` seconds."""
         ...
 
     def close(self) -> None:

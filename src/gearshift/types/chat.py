@@ -13,6 +13,21 @@ from msgspec import Raw, Struct
 
 Extra: TypeAlias = dict[str, Raw]
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
+Sort: TypeAlias = Literal["price", "throughput", "latency"]
+Percentile: TypeAlias = Literal["p50", "p75", "p90", "p99"]
+Task: TypeAlias = Literal[
+    "tools",
+    "vision",
+    "structured",
+    "long_context",
+    "code",
+    "math",
+    "translation",
+    "extraction",
+    "writing",
+    "chat",
+]
+"""What a request is for, as far as it can be told by looking (`routing.task`)."""
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error"]
 
 
@@ -124,7 +139,9 @@ class Routing(Struct, frozen=True, kw_only=True):
     """Hold what the caller asks of the router itself.
 
     `models` is a fallback order. `only`, `ignore` and `order` name providers. `allowed` and `excluded` are model globs.
-    `max_cost` is the most that the whole exchange may cost, in nano-USD.
+    `max_cost` is the most that the whole exchange may cost, in nano-USD. `sort` orders the deployments of each model,
+    or with `sort_across` those of all models together. `preferred_max_latency` holds seconds to the first token, each
+    with its percentile; deployments known to be slower are tried last.
     """
 
     models: tuple[str, ...] = ()
@@ -137,9 +154,12 @@ class Routing(Struct, frozen=True, kw_only=True):
     cost_tier: str | None = None
     max_cost: int | None = None
     session_id: str | None = None
+    sort: Sort | None = None
+    sort_across: bool = False
+    preferred_max_latency: tuple[tuple[Percentile, float], ...] = ()
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class Request(Struct, frozen=True, kw_only=True, weakref=True):
     """Hold one request of a caller.
 
     `include_usage` is None when the caller did not say. `metadata` values are strings, numbers or booleans.

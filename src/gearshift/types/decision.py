@@ -31,16 +31,29 @@ DecisionReason: TypeAlias = Literal[
     "weighted",  # drawn by weight
     "degraded",  # deciding failed; the router's fallback answers
     "rule",  # a rule chose the target
+    "sorted",  # the caller had all candidates sorted, across models
+    "no_candidate",  # nobody fits: there is no plan
 ]
 
 
-class WillingnessToPay(Struct, frozen=True, kw_only=True, tag="willingness_to_pay"):
+class Timed(Struct, frozen=True, kw_only=True):
+    """Hold what any objective may add about time; None: nothing.
+
+    `p95_first_token` (hard): no deployment whose 95th percentile of seconds to the first token is known to be higher.
+    `latency_price` (soft): US dollars that a second of expected latency counts as, beside the cost.
+    """
+
+    p95_first_token: Seconds | None = None
+    latency_price: float | None = None
+
+
+class WillingnessToPay(Timed, frozen=True, kw_only=True, tag="willingness_to_pay"):
     """Maximise quality x `usd` - cost: `usd` dollars for one whole unit of quality on one request."""
 
     usd: float
 
 
-class AtLeast(Struct, frozen=True, kw_only=True, tag="at_least"):
+class AtLeast(Timed, frozen=True, kw_only=True, tag="at_least"):
     """Take the cheapest whose expected quality is at least that of `model` less `within`.
 
     `margin` takes the place of `within` where it was calibrated, so that *true* quality keeps to `within` with
@@ -53,20 +66,29 @@ class AtLeast(Struct, frozen=True, kw_only=True, tag="at_least"):
     margin: float | None = None
 
 
-class AtMost(Struct, frozen=True, kw_only=True, tag="at_most"):
+class AtMost(Timed, frozen=True, kw_only=True, tag="at_most"):
     """Take the best whose expected cost is at most that of `model`, or `usd_per_1k_requests` / 1000."""
 
     model: str | None = None
     usd_per_1k_requests: float | None = None
 
 
-class CostTier(Struct, frozen=True, kw_only=True, tag="cost_tier"):
+class CostTier(Timed, frozen=True, kw_only=True, tag="cost_tier"):
     """Take a named point on the cost-quality dial."""
 
     tier: Literal["low", "medium", "high", "xhigh", "max"]
 
 
-Objective: TypeAlias = WillingnessToPay | AtLeast | AtMost | CostTier
+class Budget(Timed, frozen=True, kw_only=True, tag="budget"):
+    """Spend at most `usd` dollars in each window (UTC), evenly: what a unit of quality is worth follows that."""
+
+    usd: float
+    per: Literal["day", "month"]
+
+
+Settled: TypeAlias = WillingnessToPay | AtLeast | AtMost | CostTier
+"""An objective by which candidates can be ordered, whatever was spent before."""
+Objective: TypeAlias = Settled | Budget
 
 
 class Estimate(Struct, frozen=True, kw_only=True):
@@ -84,11 +106,15 @@ class Estimate(Struct, frozen=True, kw_only=True):
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """Hold a deployment that fits, with its estimate; `utility` is what the objective ordered by (higher is better)."""
+    """Hold a deployment that fits, with its estimate; `utility` is what the objective ordered by (higher is better).
+
+    `latency_cost` is what the objective counts its expected latency as, in nano-USD; nobody is charged for it.
+    """
 
     deployment: Deployment
     estimate: Estimate | None
     utility: float | None = None
+    latency_cost: NanoUSD = 0
 
 
 class Rejection(Struct, frozen=True, kw_only=True):
@@ -119,19 +145,55 @@ class Health(Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class Percentiles(Struct, frozen=True, kw_only=True):
+    """Hold a distribution: this share of what was measured was at most so much."""
+
+    p50: float
+    p75: float
+    p90: float
+    p95: float
+    p99: float
+
+
+class Speed(Struct, frozen=True, kw_only=True):
+    """Hold how fast a deployment has been of late, as measured; None: not known.
+
+    `first_token` is seconds to the first token of a stream, `tokens_per_second` the median of output tokens over the
+    whole time of an answer.
+    """
+
+    first_token: Percentiles | None = None
+    tokens_per_second: float | None = None
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """Hold where a budget stands: `usd` dollars are worth spending on a whole unit of quality at present.
+
+    `spent` is nano-USD since the window began, by all processes that share the store, None where nobody has looked; it
+    lacks the exchanges of which it is not known what they cost, `unknown` of them.
+    """
+
+    usd: float
+    spent: NanoUSD | None
+    unknown: int = 0
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """Hold all of the world that a decision may see. `now` is seconds since the epoch.
 
-    `health` holds only deployments with something to say; absent means healthy.
+    `health` holds only deployments with something to say; absent means healthy. `speeds` are by deployment id; absent
+    means not known. `paces` are by router, of those with a budget.
     """
 
     now: Seconds
     deployments: tuple[Deployment, ...]
     health: dict[str, Health] = msgspec.field(default_factory=dict)
+    speeds: dict[str, Speed] = msgspec.field(default_factory=dict)
+    paces: dict[str, Pace] = msgspec.field(default_factory=dict)
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """Hold the plan for one request and how it came about.
+    """Hold the plan for one request and how it came about; without a plan nobody fits, and `rejected` says why.
 
     `propensity` is the probability with which the policy chose the first candidate, in (0, 1].
     `predictor` and `config` are versions (short digests).
@@ -151,9 +213,12 @@ class Decision(Struct, frozen=True, kw_only=True):
     baseline: str | None = None
     """Id of the deployment that the saving is stated against, or None."""
     threshold: float | None = None
-    """What the objective held candidates to: the least quality, or for `at_most` the greatest cost in nano-USD."""
+    """What the objective held candidates to: the least quality; the greatest cost in nano-USD for `at_most`; for
+    `budget` the US dollars that a whole unit of quality was worth."""
+    steered: bool = False
+    """The caller's own order had a say after the objective's: a change of an estimate does not tell the choice."""
 
     @property
     def chosen(self) -> Candidate:
-        """Give the first candidate of the first step."""
+        """Give the first candidate of the first step; there must be a plan."""
         return self.plan[0].candidates[0]

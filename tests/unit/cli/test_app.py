@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -8,7 +9,10 @@ from typer.testing import CliRunner
 from gearshift import __version__
 from gearshift.cli.app import app, main
 
-COMMANDS = ("serve", "init", "check", "demo", "route", "models", "train", "predict", "evaluate", "export", "bench")
+COMMANDS = (
+    *("serve", "init", "check", "demo", "route", "models", "train", "predict", "evaluate", "replay"),
+    *("promote", "rollback", "export", "bench"),
+)
 
 
 def test_every_command_has_help_that_says_what_it_does() -> None:
@@ -34,4 +38,17 @@ def test_an_error_on_purpose_is_a_message_and_exit_code_1(
     said = capsys.readouterr().err
     assert said.startswith("gearshift: ")
     assert "nowhere.yaml" in said
+    assert "Traceback" not in said
+
+
+def test_a_path_that_cannot_be_used_is_a_message_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    place = tmp_path / "nowhere" / "gearshift.yaml"
+    monkeypatch.setattr(sys, "argv", ["gearshift", "init", str(place)])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"gearshift: {place}: found no such file or directory; expected")
     assert "Traceback" not in said

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
-from gearshift.cli.assemble import assemble, load_predictors, make_upstream
+from gearshift.cli.assemble import assemble, load_predictors, make_upstream, prepare
 from gearshift.config import from_mapping
 from gearshift.errors import ConfigError
 from gearshift.execution.http1 import Http1Upstream
@@ -31,7 +32,7 @@ def test_everything_is_wired_from_a_config(tmp_path: Path) -> None:
         assert [each.id for each in assembly.catalog.deployments] == ["lab/small"]
         assert "made-up" not in repr(assembly)
     finally:
-        assembly.store.close()
+        assembly.site.store.close()
 
 
 def test_a_missing_secret_is_a_config_error(tmp_path: Path) -> None:
@@ -53,3 +54,25 @@ def test_every_broken_artefact_is_named() -> None:
 
 def test_closing_an_upstream_that_never_called_is_fine() -> None:
     asyncio.run(make_upstream({}).close())
+
+
+def test_budgets_are_paced_as_long_as_their_config_serves(tmp_path: Path) -> None:
+    def pacers() -> int:
+        return sum(thread.name == "pacer" for thread in threading.enumerate())
+
+    store = {"store": f"sqlite:///{tmp_path / 'log.db'}"}
+    auto = {"auto": {"candidates": ["small"], "objective": {"budget": {"usd": 5, "per": "day"}}}}
+    paced = from_mapping({**MAPPING, **store, "routers": auto}, source="test", environ={})
+    plain = from_mapping({**MAPPING, **store}, source="test", environ={})
+    environ, before = {"LAB_KEY": "made-up"}, pacers()
+    assembly = assemble(paced, environ)
+    try:
+        assert pacers() == before + 1
+        assert assembly.gateway.pacer.paces["auto"].spent == 0
+        assembly.adopt(prepare(paced, environ))
+        assert pacers() == before + 1
+        assembly.adopt(prepare(plain, environ))
+        assert pacers() == before
+    finally:
+        assembly.gateway.pacer.close()
+        assembly.site.store.close()

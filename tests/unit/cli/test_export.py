@@ -66,6 +66,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_json_lines_hold_every_answered_exchange_with_unknown_as_null(folder: Path) -> None:
     done = CliRunner().invoke(app, ["export", "--out", "log.jsonl"])
     assert done.exit_code == 0, done.output
+    assert "left out 1 exchanges that no model answered" in done.output
     rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert [row["prompt_id"] for row in rows] == ["gx-1", "gx-2"]
     assert [row["score"] for row in rows] == [None, 0.5]
@@ -76,7 +77,7 @@ def test_json_lines_hold_every_answered_exchange_with_unknown_as_null(folder: Pa
 
 def test_parquet_holds_the_same(folder: Path) -> None:
     done = CliRunner().invoke(app, ["export", "--out", "log.parquet", "--json"])
-    assert json.loads(done.output) == {"rows": 2, "file": "log.parquet"}
+    assert json.loads(done.output) == {"rows": 2, "file": "log.parquet", "unanswered": 1}
     rows = pq.read_table(folder / "log.parquet").to_pylist()
     assert [row["score"] for row in rows] == [None, 0.5]
     assert list(rows[0]) == list(COLUMNS)

@@ -28,6 +28,8 @@ def found(when: object) -> list[str]:
         {"metadata.day": {"$gt": "2026-01-01"}},
         {"model": {"$in": ["auto", "batch"]}, "tools": {"$ne": False}},
         {"session_id": {"$exists": False}},
+        {"task": "code", "metadata.task": "anything"},
+        {"task": {"$in": ["code", "math"], "$exists": True}},
         {"$or": [{"metadata.a": 1}, {"$and": [{"metadata.b": 2}, {"$not": {"metadata.c": {"$nin": [1, "x"]}}}]}]},
     ],
 )
@@ -54,6 +56,9 @@ def test_a_condition_is_taken(when: object) -> None:
         ({"model": {"$gt": True}}, "model.$gt: found true, expected a number or a text"),
         ({"model": {"$in": "x"}}, 'model.$in: found "x", expected a list of texts, numbers, true or false'),
         ({"model": {"$nin": [{}]}}, "model.$nin: found a list, expected a list of texts"),
+        ({"task": "cod"}, 'task: found "cod", expected one of tools, vision, structured, long_context, code, math,'),
+        ({"task": {"$in": ["math", "codes"]}}, 'writing, chat; did you mean "code"?'),
+        ({"task": {"$ne": 1}}, "task.$ne: found 1, expected one of tools"),
         ({"model": {"$exists": 1}}, "model.$exists: found 1, expected true or false"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from gearshift.config.routers import RouterConfig
-from gearshift.types.decision import AtLeast, AtMost, CostTier, Objective, WillingnessToPay
+from gearshift.types.decision import AtLeast, AtMost, Budget, CostTier, Objective, WillingnessToPay
 
 
 def router(**stated: object) -> RouterConfig:
@@ -34,6 +34,14 @@ def faults(**stated: object) -> list[str]:
         ({"at_most": {"model": "a"}}, AtMost(model="a")),
         ({"at_most": {"usd_per_1k_requests": 2.0}}, AtMost(usd_per_1k_requests=2.0)),
         ({"cost_tier": "max"}, CostTier(tier="max")),
+        ({"budget": {"usd": 300, "per": "month"}}, Budget(usd=300, per="month")),
+        ({"budget": {"usd": 0.5, "per": "day"}, "latency_price": 0.1}, Budget(usd=0.5, per="day", latency_price=0.1)),
+        ({"cost_tier": "low", "latency": {"p95_first_token": "2s"}}, CostTier(tier="low", p95_first_token=2.0)),
+        (
+            {"at_most": {"model": "a"}, "latency": {"p95_first_token": 0.5}, "latency_price": 0.001},
+            AtMost(model="a", p95_first_token=0.5, latency_price=0.001),
+        ),
+        ({"willingness_to_pay": 1, "latency_price": 0}, WillingnessToPay(usd=1, latency_price=0)),
     ],
 )
 def test_an_objective_is_parsed(stated: dict[str, Any], objective: Objective) -> None:
@@ -51,7 +59,7 @@ def test_the_defaults_of_a_router() -> None:
 @pytest.mark.parametrize(
     ("stated", "said"),
     [
-        ({}, "found none of them, expected exactly one of willingness_to_pay, at_least, at_most, cost_tier"),
+        ({}, "found none of them, expected exactly one of willingness_to_pay, at_least, at_most, budget, "),
         ({"cost_tier": "low", "willingness_to_pay": 1}, "found willingness_to_pay and cost_tier, expected exactly one"),
         ({"cost_tier": "huge"}, "objective.cost_tier: "),
         ({"willingness_to_pay": -1}, "objective.willingness_to_pay: "),
@@ -61,12 +69,18 @@ def test_the_defaults_of_a_router() -> None:
         ({"at_most": {}}, "found none of them, expected exactly one of model, usd_per_1k_requests"),
         ({"at_most": {"model": "a", "usd_per_1k_requests": 1}}, "found model and usd_per_1k_requests"),
         ({"at_most": {"usd_per_1k_requests": 0}}, "objective.at_most.usd_per_1k_requests: "),
-        ({"budget": {"usd": 10, "per": "day"}}, "objective.budget: found a mapping, but this is not supported"),
+        ({"budget": 10}, "objective.budget: "),
+        ({"budget": {"usd": 10}}, "objective.budget.per: "),
+        ({"budget": {"usd": 10, "per": "week"}}, "objective.budget.per: "),
+        ({"budget": {"usd": 0, "per": "day"}}, "objective.budget.usd: "),
+        ({"latency": {"p95_first_token": "2s"}}, "found none of them, expected exactly one of willingness_to_pay"),
+        ({"cost_tier": "low", "latency": {}}, "objective.latency.p95_first_token: "),
         (
-            {"cost_tier": "low", "latency": {"p95_first_token": "2s"}},
-            "objective.latency: found a mapping, but this is not",
+            {"cost_tier": "low", "latency": {"p95_first_token": 0}},
+            "objective.latency.p95_first_token: found 0, expected",
         ),
-        ({"cost_tier": "low", "latency_price": 1}, "objective.latency_price: found 1, but this is not supported"),
+        ({"cost_tier": "low", "latency": "2s"}, "objective.latency: "),
+        ({"cost_tier": "low", "latency_price": -1}, "objective.latency_price: "),
     ],
 )
 def test_no_other_objective_is_taken(stated: dict[str, Any], said: str) -> None:

@@ -13,16 +13,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gearshift.execution import call
+from gearshift.errors import MAX_UPSTREAM_TEXT
+from gearshift.execution import call, refusal
 from tests.fakes.asgi import Visit
 from tests.fakes.house import LIMITS, House, house, served_by, serving
 from tests.fakes.nouns import SECRET, deployment, provider
 from tests.fakes.upstream import (
     DONE,
+    USAGE,
     Scene,
     ScriptedUpstream,
     Wire,
     answers,
+    deaf_port,
     event,
     refuses,
     says,
@@ -163,7 +166,7 @@ def test_data_after_the_terminator_is_ignored(tmp_path: Path) -> None:
 def test_a_stream_that_ends_without_a_terminator_after_its_answer_is_ended_by_us(
     tmp_path: Path, then: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call, "TERMINATOR_GRACE", 0.2)
+    monkeypatch.setattr(call, "USAGE_GRACE", 0.2)
 
     async def scene() -> None:
         after = {"end": sends(ROLE, HELLO, STOP), "hang": sends(ROLE, HELLO, STOP, then="hang")}
@@ -189,7 +192,9 @@ def test_a_stream_that_ends_without_a_terminator_after_its_answer_is_ended_by_us
 
 def test_the_grace_for_a_missing_terminator_is_about_a_second(tmp_path: Path) -> None:
     async def scene() -> None:
-        async with serving(tmp_path, sends(ROLE, HELLO, STOP, then="hang")) as (home, _):
+        limits = msgspec.structs.replace(LIMITS, stall_timeout=4.0)
+        told = sends(ROLE, HELLO, STOP, event(None, usage=USAGE), then="hang")
+        async with serving(tmp_path, told, limits=limits) as (home, _):
             began = time.monotonic()
             assert (await home.chat(stream=True).done()).ended_well
             assert 0.8 < time.monotonic() - began < 2
@@ -197,8 +202,40 @@ def test_the_grace_for_a_missing_terminator_is_about_a_second(tmp_path: Path) ->
     asyncio.run(scene())
 
 
+def test_the_usage_that_was_asked_for_is_waited_for_as_long_as_a_stall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call, "TERMINATOR_GRACE", 0.05)
+
+    async def scene() -> None:
+        told = sends(ROLE, HELLO, STOP, 0.3, event(None, usage=USAGE), then="hang")
+        async with serving(tmp_path, told) as (home, _):
+            began = time.monotonic()
+            visit = await home.chat(stream=True).done()
+            assert time.monotonic() - began < 0.8
+            assert visit.events[-1]["usage"]["completion_tokens"] == USAGE["completion_tokens"]
+            assert not home.row().usage_estimated
+
+    asyncio.run(scene())
+
+
+def test_a_usage_that_was_not_asked_for_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call, "TERMINATOR_GRACE", 0.05)
+
+    async def scene() -> None:
+        async with ScriptedUpstream(sends(ROLE, HELLO, STOP, then="hang")) as upstream:
+            quirks = msgspec.structs.replace(provider().quirks, stream_usage=False)
+            silent = deployment(of=provider("lab", upstream.base_url, quirks=quirks))
+            async with house(tmp_path, silent) as home:
+                began = time.monotonic()
+                assert (await home.chat(stream=True).done()).ended_well
+                assert time.monotonic() - began < 0.8
+
+    asyncio.run(scene())
+
+
 def test_pings_do_not_prolong_that_grace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call, "TERMINATOR_GRACE", 0.2)
+    monkeypatch.setattr(call, "USAGE_GRACE", 0.2)
 
     async def chatty(wire: Wire) -> None:
         await sends(ROLE, HELLO, STOP, then="keep")(wire)
@@ -271,7 +308,18 @@ BREAKS = [
     pytest.param(sends(ROLE, HELLO, then="end"), "before the end", id="ended early"),
     pytest.param(sends(ROLE, HELLO, 0.02, ERROR, DONE, then="end"), "overloaded", id="error event"),
     pytest.param(sends(ROLE, HELLO, 0.02, event({}, "error"), DONE), "finish_reason error", id="finish reason error"),
-    pytest.param(sends(ROLE, HELLO, 0.02, *[b"data: {broken\n\n"] * 9), "broken chunks", id="broken events"),
+    pytest.param(sends(ROLE, HELLO, 0.02, b"data: {broken\n\n", STOP, DONE), "cannot be read", id="broken event"),
+    pytest.param(sends(ROLE, HELLO, 0.02, DONE), "without the finish_reason", id="end without a finish reason"),
+    pytest.param(
+        sends(ROLE, HELLO, 0.02, b'event: error\ndata: {"message":"overloaded"}\n\n', DONE),
+        "overloaded",
+        id="event of type error",
+    ),
+    pytest.param(
+        sends(ROLE, HELLO, 0.02, b'data: {"object":"error","message":"overloaded"}\n\n', DONE),
+        "overloaded",
+        id="object error",
+    ),
     pytest.param(sends(ROLE, HELLO, b"data: " + b"x" * (5 << 20), then="hang"), "more than", id="endless event"),
 ]
 
@@ -287,6 +335,75 @@ def test_a_stream_that_breaks_ends_in_band_and_is_closed(tmp_path: Path, broken:
             assert (row.outcome, row.status, row.model, row.usage_estimated) == ("failed", 502, "small", True)
             made = attempt(home)
             assert (made["billing"], made["output_tokens"]) == ("billed", 2)
+
+    asyncio.run(scene())
+
+
+def test_text_that_comes_together_with_an_error_reaches_the_caller_before_it(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, sends(ROLE, HELLO, 0.02, event({"content": " again"}) + ERROR)) as (home, _):
+            visit = await home.chat(stream=True).done()
+            assert broke(visit)["code"] == "upstream_stream_broken"
+            assert visit.text == "Hello again"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        pytest.param(sends(ROLE, DONE), id="role and end"),
+        pytest.param(sends(ROLE + HELLO + ERROR), id="error with the first content"),
+        pytest.param(sends(ROLE + HELLO + DONE), id="end with the first content"),
+        pytest.param(sends(b'data: {"object":"error","message":"overloaded"}\n\n', DONE), id="object error"),
+    ],
+)
+def test_a_stream_that_breaks_before_anything_was_passed_on_is_tried_elsewhere(tmp_path: Path, empty: Scene) -> None:
+    async def scene() -> None:
+        async with (
+            ScriptedUpstream(empty) as one,
+            ScriptedUpstream(streams("Hi")) as other,
+            house(tmp_path, served_by(one, "small"), served_by(other, "large")) as home,
+        ):
+            visit = await home.chat(stream=True).done()
+            assert (visit.text, visit.ended_well, visit.headers["x-gearshift-attempts"]) == ("Hi", True, "2")
+
+    asyncio.run(scene())
+
+
+def test_a_stream_whose_last_line_has_no_blank_line_behind_it_is_whole(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, sends(ROLE, HELLO, STOP, DONE[:-1])) as (home, _):
+            visit = await home.chat(stream=True).done()
+            assert (visit.text, visit.ended_well, home.row().outcome) == ("Hello", True, "completed")
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("extra", [{"id": 5}, {"id": None}, {"model": ["m"]}, {"usage": {}}])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_paid_answer_with_an_odd_detail_is_an_answer(tmp_path: Path, stream: bool, extra: dict[str, Any]) -> None:
+    async def scene() -> None:
+        odd = sends(event({"content": "Hello"}, "stop", **extra), DONE) if stream else answers(**extra)
+        async with serving(tmp_path, odd) as (home, _):
+            visit = await home.chat(stream=stream).done()
+            assert visit.status == 200
+            last = visit.events[-1] if stream else visit.json
+            assert last["usage"]["completion_tokens"] > 0
+            assert last["usage"]["cost"] is not None
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_half_a_surrogate_pair_reaches_the_caller(tmp_path: Path, stream: bool) -> None:
+    async def scene() -> None:
+        said = event({"content": "a\ud83d"}, "stop")
+        async with serving(tmp_path, sends(said, DONE) if stream else answers("a\ud83d")) as (home, _):
+            visit = await home.chat(stream=stream).done()
+            assert visit.status == 200
+            assert b'"a\\ud83d"' in visit.body
+            assert home.row().outcome == "completed"
 
     asyncio.run(scene())
 
@@ -373,11 +490,7 @@ def test_a_slow_caller_is_not_blamed_on_the_upstream(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
-def test_a_caller_who_never_reads_holds_nobody_up_beyond_the_deadline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(call, "FAREWELL", 0.1)
-
+def test_a_caller_who_never_reads_holds_nobody_up_beyond_the_deadline(tmp_path: Path) -> None:
     async def scene() -> None:
         limits = msgspec.structs.replace(LIMITS, deadline=0.3)
         pieces: list[bytes | float] = [ROLE, *STEADY * 200]
@@ -388,7 +501,52 @@ def test_a_caller_who_never_reads_holds_nobody_up_beyond_the_deadline(
             await visit.done()
             assert not visit.complete
             await asyncio.wait_for(upstream.log[0].gone.wait(), 1.0)
-            assert home.row().outcome == "failed"
+            assert (home.row().outcome, home.row().error) == ("cancelled", "caller_left")
+            assert attempt(home)["error"] == "caller_left"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_caller_who_never_takes_the_end_is_cut_off(
+    tmp_path: Path, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call, "FAREWELL", 0.2)
+
+    async def scene() -> None:
+        limits = msgspec.structs.replace(LIMITS, deadline=0.2)
+        async with serving(tmp_path, streams("Hello") if stream else answers(), limits=limits) as (home, _):
+            visit = home.chat(stream=stream).start()
+            visit.reading.clear()
+            began = time.monotonic()
+            await visit.done()
+            assert time.monotonic() - began < 1
+            assert visit.aborted
+            row = home.row()
+            assert (row.outcome, row.error, row.usage_estimated) == ("cancelled", "caller_left", False)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("content", [False, True])
+def test_an_exchange_that_is_cancelled_by_our_own_stop_is_answered_and_has_failed(
+    tmp_path: Path, content: bool
+) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, sends(ROLE, *[HELLO][: int(content)], then="hang")) as (home, upstream):
+            visit = home.chat(stream=True).start()
+            await upstream.request()
+            await (visit.until(lambda visit: visit.text == "Hello") if content else asyncio.sleep(0.05))
+            visit.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await visit.done()
+            await asyncio.wait_for(upstream.log[0].gone.wait(), 1.0)
+            assert visit.status == (200 if content else 503)
+            error = broke(visit) if content else visit.json["error"]
+            assert error["code"] == "shutting_down"
+            row = home.row()
+            assert (row.outcome, row.status, row.error) == ("failed", 503, "shutting_down")
+            assert attempt(home)["error"] == "shutting_down"
+
+    asyncio.run(scene())
 
     asyncio.run(scene())
 
@@ -436,6 +594,20 @@ def test_a_caller_who_leaves_before_the_head_cancels_the_upstream(tmp_path: Path
             await left(home, upstream, visit)
             assert visit.status == 0
             assert attempt(home)["billing"] == "maybe_billed"
+
+    asyncio.run(scene())
+
+
+def test_a_caller_who_leaves_before_the_connection_is_made_owes_nothing(tmp_path: Path) -> None:
+    async def scene() -> None:
+        with deaf_port() as port:
+            nowhere = deployment(of=provider("lab", f"http://127.0.0.1:{port}/v1"))
+            async with house(tmp_path, nowhere) as home:
+                visit = home.chat().start()
+                await asyncio.sleep(0.1)
+                visit.leave()
+                await visit.done()
+                assert (attempt(home)["billing"], home.row().cost) == ("not_sent", 0)
 
     asyncio.run(scene())
 
@@ -565,6 +737,60 @@ def test_a_key_that_an_upstream_repeats_is_taken_out_of_its_words(tmp_path: Path
             visit = await home.chat(stream=True, headers={"x-gearshift-metadata": "enabled"}).done()
             assert b"[key]" in visit.body
             assert SECRET not in visit.body.decode() + home.row().attempts
+
+    asyncio.run(scene())
+
+
+LONG = "x" * (MAX_UPSTREAM_TEXT - 10)
+
+
+@pytest.mark.parametrize(
+    "teller",
+    [
+        pytest.param(refuses(500, f"{LONG}{SECRET}"), id="at the cut"),
+        pytest.param(refuses(500, f"{LONG[30:]}{SECRET}"), id="at the cut, the attempt's words before it"),
+        pytest.param(refuses(400, f"cannot use {SECRET.upper()}"), id="in capitals"),
+        pytest.param(sends(f'data: {{"error":"{LONG}{SECRET}"}}\n\n'.encode()), id="in a stream"),
+        pytest.param(sends(ROLE, content_type=SECRET.title()), id="as a content type"),
+        pytest.param(sends(ROLE, content_type=f"text/{SECRET}"), id="in a content type"),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_not_even_half_a_key_is_told_to_a_caller(tmp_path: Path, teller: Scene, stream: bool) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, teller) as (home, _):
+            visit = await home.chat(stream=stream, headers={"x-gearshift-metadata": "enabled"}).done()
+            assert visit.status >= 400
+            assert SECRET[:4] not in (visit.body.decode() + home.row().attempts).lower()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_error_whose_body_stalls_is_decided_by_its_status(
+    tmp_path: Path, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusal, "PATIENCE", 0.1)
+
+    async def scene() -> None:
+        stalls = says(b"HTTP/1.1 429 X\r\ncontent-length: 99\r\nretry-after: 7\r\n\r\n{")
+        limits = msgspec.structs.replace(LIMITS, first_token_timeout=0.08)
+        async with serving(tmp_path, stalls, limits=limits) as (home, upstream):
+            visit = await home.chat(stream=stream).done()
+            assert (visit.status, visit.json["error"]["code"]) == (429, "upstream_rate_limited")
+            assert visit.headers["retry-after"] == "7"
+            await asyncio.wait_for(upstream.log[0].gone.wait(), 1.0)
+
+    asyncio.run(scene())
+
+
+def test_json_in_place_of_a_stream_is_told_in_the_upstream_s_words(tmp_path: Path) -> None:
+    async def scene() -> None:
+        said = sends(f'{{"error":{{"message":"loading {SECRET}"}}}}'.encode(), content_type="application/json")
+        async with serving(tmp_path, said) as (home, _):
+            visit = await home.chat(stream=True).done()
+            assert visit.status == 502
+            assert "application/json: loading [key]" in visit.json["error"]["message"]
 
     asyncio.run(scene())
 

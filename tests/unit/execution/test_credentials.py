@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from gearshift.errors import MAX_UPSTREAM_TEXT
 from gearshift.execution.credentials import Credentials
 from tests.fakes.nouns import SECRET, provider
 
@@ -26,6 +29,33 @@ def test_a_secret_is_taken_out_of_what_its_provider_wrote() -> None:
     assert CREDENTIALS.redact(provider("lab"), f"bad key {SECRET}!") == "bad key [key]!"
     assert CREDENTIALS.redact(provider("demo"), "no key at all") == "no key at all"
     assert Credentials({"lab": ""}).redact(provider("lab"), "as it was") == "as it was"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SECRET.upper(),
+        f"Content-Type: {SECRET.title()}",
+        f"cut by them: {SECRET[:-3]}",
+        f"cut by them: {SECRET[:7]}",
+        f"cut inside, {SECRET[:14]}... and on",
+        f"twice {SECRET}{SECRET} or {SECRET}",
+    ],
+)
+def test_a_secret_is_found_in_any_case_and_when_it_is_cut(text: str) -> None:
+    assert SECRET[:7] not in CREDENTIALS.redact(provider("lab"), text).lower()
+
+
+@pytest.mark.parametrize("before", range(MAX_UPSTREAM_TEXT - len(SECRET) - 3, MAX_UPSTREAM_TEXT + 3))
+def test_wherever_a_text_is_cut_no_piece_of_a_secret_is_left(before: int) -> None:
+    said = CREDENTIALS.redact(provider("lab"), "." * before + SECRET + "." * 500)
+    assert len(said) <= MAX_UPSTREAM_TEXT
+    assert SECRET[:2] not in said
+
+
+def test_words_that_only_resemble_a_secret_stay() -> None:
+    said = "sk-upst is the prefix of our keys, İ too"
+    assert CREDENTIALS.redact(provider("lab"), said) == said
 
 
 def test_a_repr_names_providers_not_secrets() -> None:

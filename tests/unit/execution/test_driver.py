@@ -78,7 +78,7 @@ def good(*, stream: bool) -> Scene:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("status", [401, 403, 404, 408, 429, 500, 502, 503, 529, 204, 307])
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 407, 408, 410, 421, 429, 500, 502, 503, 529, 204, 307])
 def test_an_error_status_leads_to_the_next(tmp_path: Path, status: int, stream: bool) -> None:
     async def scene() -> None:
         async with two(tmp_path, refuses(status), good(stream=stream)) as (home, _, _):

@@ -10,7 +10,7 @@ import pytest
 from gearshift.errors import UpstreamUnreachable
 from gearshift.execution import http1
 from gearshift.execution.http1 import Http1Upstream
-from tests.fakes.upstream import ScriptedUpstream, Wire, answers, says
+from tests.fakes.upstream import ScriptedUpstream, answers
 
 BODY = b"{}"
 
@@ -21,63 +21,6 @@ async def ask(client: Http1Upstream, url: str) -> int:
     await reply.read(1 << 20)
     reply.close()
     return reply.status
-
-
-def test_a_request_on_a_connection_that_was_just_closed_is_sent_again() -> None:
-    async def scene() -> None:
-        async with ScriptedUpstream(answers(), says(b"", "close"), answers()) as server:
-            client = Http1Upstream()
-            assert await ask(client, server.base_url) == 200
-            assert await ask(client, server.base_url) == 200
-            assert [seen.connection for seen in server.log] == [0, 0, 1]
-            await client.close()
-
-    asyncio.run(scene())
-
-
-def test_a_fresh_connection_that_is_closed_is_not_tried_again() -> None:
-    async def scene() -> None:
-        async with ScriptedUpstream(says(b"", "close")) as server:
-            client = Http1Upstream()
-            with pytest.raises(UpstreamUnreachable) as caught:
-                await ask(client, server.base_url)
-            assert caught.value.sent
-            assert len(server.log) == 1
-
-    asyncio.run(scene())
-
-
-def test_it_is_sent_again_once_not_for_ever() -> None:
-    async def scene() -> None:
-        async with ScriptedUpstream(answers(), says(b"", "close")) as server:
-            client = Http1Upstream()
-            await ask(client, server.base_url)
-            with pytest.raises(UpstreamUnreachable):
-                await ask(client, server.base_url)
-            assert len(server.log) == 3
-
-    asyncio.run(scene())
-
-
-def test_a_connection_that_dies_while_the_upstream_works_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may have been processed, and billed."""
-    monkeypatch.setattr(http1, "STALE_SECONDS", 0.05)
-
-    async def late(wire: Wire) -> None:
-        await asyncio.sleep(0.1)
-        await wire.then("close")
-
-    async def scene() -> None:
-        async with ScriptedUpstream(answers(), late) as server:
-            client = Http1Upstream()
-            await ask(client, server.base_url)
-            with pytest.raises(UpstreamUnreachable) as caught:
-                await ask(client, server.base_url)
-            assert caught.value.sent
-            assert len(server.log) == 2
-            await client.close()
-
-    asyncio.run(scene())
 
 
 def test_the_connection_that_was_used_last_is_used_first() -> None:
@@ -103,6 +46,43 @@ def test_a_connection_that_idled_too_long_is_not_used(monkeypatch: pytest.Monkey
             monkeypatch.setattr(http1, "MAX_IDLE_SECONDS", 0.0)
             await ask(client, server.base_url)
             assert [seen.connection for seen in server.log] == [0, 1]
+            await client.close()
+
+    asyncio.run(scene())
+
+
+def test_connections_that_idled_too_long_are_closed_by_the_next_call_to_any_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scene() -> None:
+        async with ScriptedUpstream(answers()) as one, ScriptedUpstream(answers()) as other:
+            client = Http1Upstream()
+            replies = [await client.post(one.base_url, BODY, {}, 1.0) for _ in range(3)]
+            for reply in replies:
+                await reply.read(1 << 20)
+                reply.close()
+            monkeypatch.setattr(http1, "MAX_IDLE_SECONDS", 0.0)
+            await ask(client, other.base_url)
+            for seen in one.log:
+                await asyncio.wait_for(seen.gone.wait(), 1.0)
+            await client.close()
+
+    asyncio.run(scene())
+
+
+def test_no_more_connections_are_kept_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http1, "MAX_IDLE_CONNECTIONS", 2)
+
+    async def scene() -> None:
+        async with ScriptedUpstream(answers()) as server:
+            client = Http1Upstream()
+            replies = [await client.post(server.base_url, BODY, {}, 1.0) for _ in range(4)]
+            for reply in replies:
+                await reply.read(1 << 20)
+                reply.close()
+            for seen in server.log[:2]:
+                await asyncio.wait_for(seen.gone.wait(), 1.0)
+            assert [seen.gone.is_set() for seen in server.log] == [True, True, False, False]
             await client.close()
 
     asyncio.run(scene())

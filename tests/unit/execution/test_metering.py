@@ -33,6 +33,7 @@ def facts(usage: Usage | None = USAGE, answer_bytes: int = 0) -> ResponsePeek:
 def measure(error: GearshiftError | None = None, known: ResponsePeek | None = None, **meter: object) -> Attempt:
     """Meter one attempt; `meter` sets what the call noted on its way."""
     measured = Meter("x-1", deployment(**({"price": meter.pop("price")} if "price" in meter else {})), 0.25)  # type: ignore[arg-type]
+    measured.begin()
     for name, value in meter.items():
         setattr(measured, name, value)
     if known is not None:
@@ -107,3 +108,9 @@ def test_a_caller_who_left_in_the_middle_of_an_answer_is_billed_for_what_came() 
 
 def test_a_refusal_costs_nothing_even_without_a_price() -> None:
     assert measure(UpstreamRefused("no", upstream_status=500), price=None).cost == 0
+
+
+@pytest.mark.parametrize("error", [CallerLeft("left"), UpstreamTimeout("slow", phase="first_token")])
+def test_what_never_left_costs_nothing(error: GearshiftError) -> None:
+    made = measure(error, sent=False)
+    assert (made.billing, made.usage, made.cost) == ("not_sent", None, 0)

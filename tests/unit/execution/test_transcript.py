@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gearshift.execution import transcript
-from gearshift.execution.call import Headers
+from gearshift.execution.outlet import Headers
 from gearshift.execution.transcript import Transcript
 from gearshift.protocols.openai_chat import codec
 from tests.fakes.upstream import DONE, completion, event, stream_events
@@ -16,6 +16,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.started = False
+        self.left = False
         self.heard: list[object] = []
 
     async def start(self, status: int, headers: Headers) -> None:
@@ -27,6 +28,9 @@ class Ear:
 
     async def finish(self, data: bytes) -> None:
         self.heard.append(data)
+
+    def abort(self) -> None:
+        self.left = True
 
 
 def keep(*pieces: bytes) -> tuple[Transcript, Ear]:
@@ -46,6 +50,9 @@ def keep(*pieces: bytes) -> tuple[Transcript, Ear]:
 def test_everything_is_passed_on_as_it_was() -> None:
     ear = Ear()
     assert not Transcript(ear).started
+    assert not Transcript(ear).left
+    Transcript(ear).abort()
+    assert Transcript(ear).left
     kept, ear = keep(b"a", b"b")
     assert ear.heard == [(200, []), b"a", b"b"]
     assert kept.started

@@ -5,10 +5,12 @@ import sys
 
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gearshift.learning.features import (
+    DENSE,
     MAX_PARTS,
     STRUCTURE,
     FeatureSpec,
@@ -16,6 +18,7 @@ from gearshift.learning.features import (
     featurize,
     plain_text,
     read,
+    to_matrix,
 )
 from gearshift.types.chat import Media, Message, Request, ResponseFormat, Text, Tool
 
@@ -23,29 +26,40 @@ SPEC = FeatureSpec()
 
 
 def counts(request: Request) -> dict[str, float]:
-    indices, values = featurize(request, SPEC)
-    structure = values[(indices >= SPEC.buckets) & (indices < SPEC.buckets + len(STRUCTURE))]
+    structure = featurize(request, SPEC).dense[: len(STRUCTURE)]
     return dict(zip(STRUCTURE, structure.tolist(), strict=True))
 
 
 @given(st.text())
 def test_the_same_text_gives_the_same_valid_vector(text: str) -> None:
-    indices, values = featurize(as_request(text), SPEC)
+    found = featurize(as_request(text), SPEC)
     again = featurize(as_request(text), SPEC)
-    assert np.array_equal(indices, again[0])
-    assert np.array_equal(values, again[1])
-    assert (np.diff(indices) > 0).all()
-    assert indices.max() < SPEC.dims
-    assert np.isfinite(values).all()
-    assert (values[indices < SPEC.buckets + len(STRUCTURE)] >= 0).all()
-    hashed = values[indices < SPEC.buckets]
-    assert len(hashed) == 0 or np.isclose(np.linalg.norm(hashed), 1, atol=1e-5)
+    assert np.array_equal(found.buckets, again.buckets)
+    assert np.array_equal(found.values, again.values)
+    assert np.array_equal(found.dense, again.dense)
+    assert len(np.unique(found.buckets)) == len(found.buckets)
+    assert ((found.buckets >= 0) & (found.buckets < SPEC.buckets)).all()
+    assert len(found.dense) == DENSE
+    assert np.isfinite(found.dense).all()
+    assert (found.dense[: len(STRUCTURE)] >= 0).all()
+    assert len(found.values) == 0 or np.isclose(np.linalg.norm(found.values), 1, atol=1e-5)
+
+
+def test_a_matrix_holds_the_buckets_and_then_what_is_dense() -> None:
+    requests = [as_request("one two two"), as_request("")]
+    matrix = to_matrix(requests, SPEC)
+    assert matrix.shape == (2, SPEC.dims)
+    for row, request in zip(matrix, requests, strict=True):
+        found = featurize(request, SPEC)
+        assert row[found.buckets] == pytest.approx(found.values)
+        assert np.count_nonzero(row[: SPEC.buckets]) == len(found.buckets)
+        assert row[SPEC.buckets :] == pytest.approx(found.dense)
 
 
 def test_another_process_gives_the_same_vector() -> None:
     code = (
         "from gearshift.learning.features import *\n"
-        "i, v = featurize(as_request('Größe 12 = x?\\n日本'), FeatureSpec())\nprint(i.tolist(), v.tolist())"
+        "found = featurize(as_request('Größe 12 = x?\\n日本'), FeatureSpec())\nprint([each.tolist() for each in found])"
     )
     found = {
         subprocess.run(  # noqa: S603 - our own code
@@ -57,8 +71,8 @@ def test_another_process_gives_the_same_vector() -> None:
         ).stdout
         for seed in ("1", "2")
     }
-    indices, values = featurize(as_request("Größe 12 = x?\n日本"), SPEC)
-    assert found == {f"{indices.tolist()} {values.tolist()}\n"}
+    here = featurize(as_request("Größe 12 = x?\n日本"), SPEC)
+    assert found == {f"{[each.tolist() for each in here]}\n"}
 
 
 def test_only_both_ends_of_a_long_prompt_are_read() -> None:
@@ -104,8 +118,9 @@ def test_what_a_request_asks_for_shows() -> None:
 
 def test_a_request_without_text_has_a_vector() -> None:
     for request in (Request(model="auto", messages=()), as_request(""), as_request("\ud800")):
-        _, values = featurize(request, SPEC)
-        assert np.isfinite(values).all()
+        found = featurize(request, SPEC)
+        assert len(found.buckets) <= 1  # half a surrogate pair reads as a question mark
+        assert np.isfinite(found.dense).all()
 
 
 def test_many_parts_are_bounded() -> None:

@@ -8,7 +8,7 @@ import pytest
 from msgspec import Struct
 
 from gearshift.errors import DataError
-from gearshift.learning.files import convert, rows, write_parquet
+from gearshift.learning.files import convert, records, rows, write_parquet
 
 
 class Line(Struct):
@@ -64,3 +64,33 @@ def test_a_wrong_type_is_named_with_its_column(tmp_path: Path) -> None:
     assert "row 1, column size: expected `float | null`, got `str`" in failure(tmp_path / "a.parquet")
     with pytest.raises(DataError, match="here, column name: expected `str`, got `int`"):
         convert({"name": 1}, Line, "here")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.csv", b"\xef\xbb\xbfx,y\r\n1,\r\n", [(1, {"x": "1", "y": ""})]),
+        ("a.csv", b"", []),
+        ("a.csv", b"x\n", []),
+        ("a.jsonl", b'{"x": 1}\n\n{"y": [2]}\n', [(1, {"x": 1}), (3, {"y": [2]})]),
+    ],
+)
+def test_records_have_whatever_columns_there_are(
+    tmp_path: Path, name: str, content: bytes, expected: list[tuple[int, dict[str, object]]]
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert list(records(path)) == expected
+
+
+def test_records_of_parquet_have_all_columns(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "a.parquet", {"x": [1, None], "y|z": ["a", "b"]})
+    assert list(records(tmp_path / "a.parquet")) == [(1, {"x": 1, "y|z": "a"}), (2, {"x": None, "y|z": "b"})]
+
+
+def test_records_of_another_ending_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("")
+    with pytest.raises(DataError, match=r"found the ending '.txt'; expected .csv, .parquet, .jsonl or .ndjson$"):
+        list(records(tmp_path / "a.txt"))
+    with pytest.raises(DataError, match="found no file"):
+        list(records(tmp_path / "b.csv"))

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from gearshift.learning.artifact import Artifact, builtin_path, load
 from gearshift.learning.evaluation import recorded
 from gearshift.learning.features import as_request
-from gearshift.learning.predictor import LearnedPredictor, PricePrior
+from gearshift.learning.parameters import PricePrior
+from gearshift.learning.predictor import LearnedPredictor
 from gearshift.types.catalog import Deployment, Price, Rates
 from gearshift.types.chat import Sampling
 from gearshift.types.decision import Estimate

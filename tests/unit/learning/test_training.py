@@ -10,10 +10,15 @@ from gearshift.errors import DataError
 from gearshift.learning.artifact import Artifact, load
 from gearshift.learning.data import OutcomeTable, split, table_of
 from gearshift.learning.data import load as load_data
+from gearshift.learning.estimators import Design
 from gearshift.learning.evaluation import evaluate, recorded
-from gearshift.learning.features import FeatureSpec, as_request
+from gearshift.learning.features import FeatureSpec, as_request, to_matrix
 from gearshift.learning.outcomes import OutcomeRegression
-from gearshift.learning.training import dense, folds, tasks, train, train_rows
+from gearshift.learning.training import folds, tasks, train, train_rows
+
+
+def dense(table: OutcomeTable) -> Design:
+    return to_matrix([prompt.request for prompt in table.prompts], FeatureSpec())
 
 
 def test_training_twice_gives_the_same_artefact(table: OutcomeTable, tmp_path: Path) -> None:
@@ -74,26 +79,26 @@ def test_groups_stay_together_in_even_folds(make_rows: Callable[..., list[dict[s
 
 def test_what_serves_is_what_was_fitted(table: OutcomeTable, trained: Artifact) -> None:
     rest, held = split(table, 0.5, 0)
-    design = dense(rest, FeatureSpec())
+    design = dense(rest)
     fitted = OutcomeRegression(buckets=FeatureSpec().buckets).fit(design, rest.quality, tasks(rest, design, 0)[1])
     deployments = [recorded(name, None) for name in rest.models]
     served = [
         [each.quality for each in trained.predictor().predict(prompt.request, deployments)] for prompt in held.prompts
     ]
-    forecast = np.clip(fitted.predict(dense(held, FeatureSpec())), 0, 1)
+    forecast = np.clip(fitted.predict(dense(held)), 0, 1)
     np.testing.assert_allclose(served, forecast, atol=0.01)  # weights are kept in half precision
 
 
 def test_tasks_are_those_that_the_data_name(make_rows: Callable[..., list[dict[str, object]]]) -> None:
     table = table_of(make_rows(200, learnable=True))
-    named, prompts = tasks(table, dense(table, FeatureSpec()), 0)
+    named, prompts = tasks(table, dense(table), 0)
     assert [(each.dataset, each.name, each.prompts) for each in named] == [("made", "easy", 100), ("made", "hard", 100)]
     assert [prompt.task for prompt in table.prompts] == [named[each].name for each in prompts.task]
 
 
 def test_prompts_without_a_task_are_clustered(make_rows: Callable[..., list[dict[str, object]]]) -> None:
     rows = [{**row, "task": None} for row in make_rows(400, learnable=True)]
-    named, prompts = tasks(table_of(rows), dense(table_of(rows), FeatureSpec()), 0)
+    named, prompts = tasks(table_of(rows), dense(table_of(rows)), 0)
     assert 2 <= len(named) <= 8
     hard = np.array(["prove" in str(row["prompt"]) for row in rows[::3]])
     mixed = [

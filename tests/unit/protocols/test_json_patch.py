@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gearshift.errors import InvalidRequest
-from gearshift.protocols.json_patch import MAX_DEPTH, MAX_MEMBERS, JsonObject
+from gearshift.protocols.json_patch import MAX_DEPTH, MAX_MEMBERS, JsonObject, legible
 
 spaces = st.sampled_from(["", " ", "\n  ", "\t", "\r\n"])
 values = st.sampled_from(
@@ -123,7 +123,7 @@ def test_no_spelling_hides_a_second_key(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "not valid JSON: Input data was truncated; expected an object"),
+        (b"", "found an empty body; expected a JSON object"),
         (b"<html>", "not valid JSON"),
         (b'{"a":1,}', "trailing comma"),
         (b'{"a":1} x', "trailing characters"),
@@ -179,3 +179,54 @@ def test_the_steps_grow_with_the_keys_not_with_the_size() -> None:
 
     small, large = (json.dumps({"model": "a", "text": "é" * size}).encode() for size in (10, 100_000))
     assert steps(large) == steps(small)
+
+
+@pytest.mark.parametrize(
+    ("body", "settled"),
+    [
+        (b'{"a":1,"b":2,"a":3}', b'{"a":3,"b":"x"}'),
+        (b'{ "a" : 1, "\\u0061" : [3] ,"b":2}', b'{"a":[3],"b":"x"}'),
+        (b'{ "a" : 1, "b":2}', b'{ "a" : 1, "b":"x"}'),
+    ],
+)
+def test_in_a_lax_reading_the_last_of_two_keys_holds(body: bytes, settled: bytes) -> None:
+    assert JsonObject(body, InvalidRequest, lax=True).patch({"b": b'"x"'}) == settled
+
+
+@pytest.mark.parametrize(
+    "text",
+    [r"\ud800", r"\uDfff", r"\ud83d\ud83d", r"\ude00\ud83d", r"x\ud83dy", r"\\\ud83d", r"\ud83d\n", r"\ud83d\u0041"],
+)
+def test_in_a_lax_reading_half_a_surrogate_pair_stays(text: str) -> None:
+    body = f'{{"a":1,"t":"{text}"}}'.encode()
+    with pytest.raises(InvalidRequest):
+        JsonObject(body, InvalidRequest)
+    assert JsonObject(body, InvalidRequest, lax=True).patch({"a": b"2"}) == body.replace(b":1", b":2")
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=20))
+def test_text_is_made_legible_half_by_half(text: str) -> None:
+    read = msgspec.json.decode(legible(json.dumps(text).encode()))
+    whole = json.loads(json.dumps(text))
+    assert read == "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in whole)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "found an empty body"),
+        (b" \n", "found an empty body"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+        ("{}".encode("utf-16"), "UTF-16"),
+        ('{"a":1}'.encode("utf-16-le"), "UTF-16"),
+        ('{"a":1}'.encode("utf-32-be"), "UTF-16 or UTF-32"),
+        (rb'{"a":"x\ud800y"}', "half of a surrogate pair"),
+        (rb'{"a":"x\udc00"}', "half of a surrogate pair"),
+        (rb'{"a":"\ud83d\ude00"', "not valid JSON: Input data was truncated"),
+        (b"{'a':1}", "not valid JSON: JSON is malformed"),
+    ],
+)
+def test_what_is_no_json_is_told_in_words(body: bytes, words: str) -> None:
+    with pytest.raises(InvalidRequest, match=words) as caught:
+        JsonObject(body, InvalidRequest)
+    assert "expected" in caught.value.message

@@ -177,3 +177,21 @@ def test_the_work_is_linear_even_byte_by_byte() -> None:
     calls_of_double, moved_of_double = work(4_000)
     assert calls_of_double <= 2 * calls
     assert moved_of_double == 2 * moved
+
+
+@pytest.mark.parametrize(
+    ("data", "cut"),
+    [
+        (b"data: a\n\n", b""),
+        (b"data: a\n", b"a"),
+        (b"data: a\r\n", b"a"),
+        (b"data:a", b"a"),
+        (b"data: a\ndata: b", b"a\nb"),
+        (b"event: x", b""),
+        (b"", b""),
+    ],
+)
+def test_what_the_end_of_input_cut_can_be_asked_for(data: bytes, cut: bytes) -> None:
+    parser = SSEParser()
+    parser.feed(data)
+    assert parser.cut() == cut

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from gearshift.types.catalog import CAPABILITIES, NANO_PER_USD, Deployment, Price, Provider, Rates
 from gearshift.types.chat import Media, Message, Part, Request, Routing, Text
-from gearshift.types.decision import Candidate, Estimate, Snapshot
+from gearshift.types.decision import Candidate, Estimate, Percentiles, Snapshot, Speed
 
 
 def deployment(
@@ -34,14 +34,27 @@ def deployment(
     )
 
 
-def estimate(quality: float, cost: int | None = 0) -> Estimate:
-    """Make an estimate; `cost` in nano-USD."""
-    return Estimate(quality=quality, quality_std=0.1, cost=cost, output_tokens=100.0)
+def estimate(quality: float, cost: int | None = 0, latency: float | None = None) -> Estimate:
+    """Make an estimate; `cost` in nano-USD, `latency` in seconds."""
+    return Estimate(quality=quality, quality_std=0.1, cost=cost, output_tokens=100.0, latency=latency)
 
 
-def candidate(model: str, *, provider: str = "lab") -> Candidate:
-    """Make a candidate without an estimate."""
-    return Candidate(deployment=deployment(model, provider=provider), estimate=None)
+def takes(latency: float | None) -> Estimate:
+    """Make an estimate of which only the latency matters."""
+    return estimate(0.5, 0, latency)
+
+
+def begins(seconds: float, *, tokens_per_second: float | None = None) -> Speed:
+    """Make a speed with which every stream begins after `seconds`."""
+    first = Percentiles(p50=seconds, p75=seconds, p90=seconds, p95=seconds, p99=seconds)
+    return Speed(first_token=first, tokens_per_second=tokens_per_second)
+
+
+def candidate(
+    model: str, *, provider: str = "lab", usd: float | None = 1.0, found: Estimate | None = None
+) -> Candidate:
+    """Make a candidate, by default without an estimate."""
+    return Candidate(deployment=deployment(model, provider=provider, usd=usd), estimate=found)
 
 
 def request(model: str = "auto", text: str = "hello", *, routing: Routing | None = None) -> Request:
@@ -57,9 +70,9 @@ def says(*parts: Part) -> Message:
 IMAGE = Media(kind="image", url="https://example.org/cat.png")
 
 
-def world(*deployments: Deployment) -> Snapshot:
+def world(*deployments: Deployment, speeds: dict[str, Speed] | None = None) -> Snapshot:
     """Make a snapshot in which all is well."""
-    return Snapshot(now=0.0, deployments=deployments)
+    return Snapshot(now=0.0, deployments=deployments, speeds=speeds or {})
 
 
 def ids(candidates: Sequence[Candidate]) -> list[str]:

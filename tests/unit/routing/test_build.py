@@ -143,7 +143,7 @@ def test_what_is_built_decides() -> None:
 
 def test_a_router_that_was_calibrated_gets_its_margin() -> None:
     stated = {"candidates": ["small", "large"], "objective": {"at_least": {"model": "large", "within": 0.02}}}
-    proven = Proven((replace(MADE, models=("small", "large")),))
+    proven = Proven((replace(MADE, models=("large", "small")),))  # of equal lowest price
     router = built(stated, {"builtin": proven})
     assert router.objective == AtLeast(model="large", within=0.02, margin=MADE.margin)
     assert built({**stated, "candidates": ["small"]}, {"builtin": proven}).objective == AtLeast(

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gearshift.errors import InvalidRequest, NoCandidate
+from gearshift.errors import InvalidRequest
+from gearshift.routing.budget import FIRST
 from gearshift.routing.decide import decide
 from gearshift.routing.eligible import split
 from gearshift.routing.objective import TIER_LOSS
@@ -21,16 +22,19 @@ from gearshift.types.chat import Request, Routing, Tool
 from gearshift.types.decision import (
     AtLeast,
     AtMost,
+    Budget,
     CostTier,
     Decision,
     DecisionReason,
     Health,
     Objective,
+    Pace,
     RejectionReason,
     Snapshot,
+    Speed,
     WillingnessToPay,
 )
-from tests.unit.routing.scene import Broken, Loaded, Oracle, deployment, estimate, ids, request, world
+from tests.unit.routing.scene import Broken, Loaded, Oracle, begins, deployment, estimate, ids, request, world
 
 SMALL, MEDIUM, LARGE = deployment("small", usd=0.1), deployment("medium", usd=1.0), deployment("large", usd=10.0)
 THREE = (SMALL, MEDIUM, LARGE)
@@ -117,6 +121,113 @@ def test_the_callers_cost_tier_goes_before_the_routers_objective(tier: str, expe
     assert isinstance(decision.objective, CostTier)
 
 
+def test_the_callers_cost_tier_keeps_what_the_router_says_of_latency() -> None:
+    own = WillingnessToPay(usd=0.0, p95_first_token=2.0, latency_price=0.001)
+    decision = decided(auto(own), request(routing=Routing(cost_tier="low")))
+    assert decision.objective == CostTier(tier="low", p95_first_token=2.0, latency_price=0.001)
+
+
+QUICK = AtLeast(model="large", within=0.1, p95_first_token=2.0)
+
+
+def timed(router: Router, speeds: dict[str, Speed], routing: Routing | None = None, *, shows: float = 0.0) -> Decision:
+    return decide(request(routing=routing), world(*THREE, speeds=speeds), router, Loaded(shows))
+
+
+def test_who_is_known_to_begin_too_late_is_rejected_for_its_latency() -> None:
+    decision = timed(auto(QUICK), {"lab/medium": begins(3.0), "lab/large": begins(1.0)})
+    assert order(decision) == ["large", "small"]
+    assert [(each.deployment, each.reason) for each in decision.rejected] == [("lab/medium", "latency")]
+
+
+def test_an_unknown_latency_is_no_reason() -> None:
+    assert order(timed(auto(QUICK), {})) == ["medium", "large", "small"]
+
+
+def test_when_all_are_too_slow_nobody_serves_and_each_is_named() -> None:
+    speeds = {each.id: begins(3.0) for each in THREE}
+    decision = timed(auto(QUICK), speeds)
+    assert decision.plan == ()
+    assert [each.reason for each in decision.rejected] == ["latency"] * 3
+
+
+def test_a_reference_that_is_too_slow_to_serve_still_sets_the_bar() -> None:
+    decision = timed(auto(QUICK), {"lab/large": begins(3.0)})
+    assert order(decision) == ["medium", "small"]
+    assert decision.threshold == pytest.approx(0.8)
+
+
+def test_the_limit_holds_when_deciding_fails_too() -> None:
+    router = auto(QUICK, predictor=Broken(), fallback=(LARGE,))
+    assert order(timed(router, {})) == ["large", "small", "medium"]
+    assert order(timed(router, {"lab/large": begins(3.0)})) == ["small", "medium"]
+
+
+def test_a_latency_that_the_predictor_does_not_know_comes_from_what_was_measured() -> None:
+    decision = timed(auto(), {"lab/medium": Speed(tokens_per_second=50.0)})
+    latencies = [each.estimate and each.estimate.latency for each in decision.plan[0].candidates]
+    assert latencies == [2.0, None, None]
+
+
+TWINS = (
+    deployment("a", provider="dear", usd=5.0),
+    deployment("b", usd=3.0),
+    deployment("a", provider="cheap", usd=1.0),
+    deployment("c", provider="unknown", usd=None),
+)
+TWIN_ORACLE = Oracle({"a": estimate(0.9, 1), "b": estimate(0.8, 1)})
+
+
+def test_a_suffix_sorts_the_deployments_of_the_chosen_model() -> None:
+    router = auto(CostTier(tier="max"), deployments=TWINS, predictor=TWIN_ORACLE)
+    assert ids(decided(router).plan[0].candidates)[:2] == ["cheap/a", "dear/a"]
+    dearer = auto(CostTier(tier="max"), deployments=TWINS[:3], predictor=Oracle({"dear/a": estimate(0.95, 1)}))
+    floor = decided(msgspec.structs.replace(dearer, sort="price"))
+    assert ids(decided(dearer).plan[0].candidates)[0] == "dear/a"
+    assert ids(floor.plan[0].candidates) == ["cheap/a", "dear/a", "lab/b"]
+    assert (floor.reason, floor.propensity, floor.steered) == ("objective", 1.0, True)
+
+
+def test_the_floor_of_a_named_model_puts_an_unknown_price_last_and_says_so() -> None:
+    router = Router(name="x", deployments=(TWINS[3], TWINS[0], TWINS[2]), named=True, sort="price")
+    decision = decided(router)
+    assert ids(decision.plan[0].candidates) == ["unknown/c", "cheap/a", "dear/a"]
+    assert decision.detail == "sorted by price, which is not known of unknown/c; they come last"
+    assert decision.reason == "named"
+
+
+def test_a_sort_across_models_leaves_nothing_to_the_policy() -> None:
+    router = Router(name="canary", deployments=TWINS[:3], policy=Weighted({"a": 0.1, "b": 0.9}))
+    decision = timed(router, {}, Routing(sort="price", sort_across=True), shows=0.5)
+    assert ids(decision.plan[0].candidates) == ["cheap/a", "lab/b", "dear/a"]
+    assert (decision.reason, decision.policy, decision.propensity) == ("sorted", "fixed", 1.0)
+
+
+def test_the_late_are_kept_for_when_the_others_fail_and_the_draw_is_among_the_others() -> None:
+    router = Router(name="canary", deployments=THREE, policy=Weighted({"small": 1.0, "medium": 1.0, "large": 2.0}))
+    patience = Routing(preferred_max_latency=(("p50", 1.0),))
+    decision = timed(router, {"lab/small": begins(2.0)}, patience)
+    assert order(decision) == ["large", "medium", "small"]
+    assert decision.propensity == pytest.approx(2 / 3)
+    assert decision.rejected == ()
+
+
+def test_when_all_are_late_the_policy_chooses_among_them_all() -> None:
+    speeds = {each.id: begins(2.0) for each in THREE}
+    decision = timed(auto(), speeds, Routing(preferred_max_latency=(("p90", 1.0),)))
+    assert order(decision) == ["medium", "large", "small"]
+
+
+def test_a_fallback_model_overtakes_a_router_that_is_late_and_leaves_no_chance() -> None:
+    router = Router(
+        name="canary", deployments=(SMALL, MEDIUM), policy=Weighted({"small": 1.0, "medium": 3.0}), after=(LARGE,)
+    )
+    speeds = {"lab/small": begins(2.0), "lab/medium": begins(2.0)}
+    decision = timed(router, speeds, Routing(preferred_max_latency=(("p50", 1.0),)))
+    assert order(decision) == ["large", "medium"]
+    assert decision.propensity == 1.0
+
+
 def test_a_cost_tier_has_no_say_where_there_is_no_objective() -> None:
     router = Router(name="canary", deployments=THREE, policy=Weighted({"small": 1.0}), predictor=ORACLE)
     assert decided(router, request(routing=Routing(cost_tier="max"))).reason == "weighted"
@@ -156,18 +267,15 @@ def test_one_candidate_is_left() -> None:
     ]
 
 
-def test_no_candidate_lists_every_rejection() -> None:
+def test_a_decision_that_nobody_fits_holds_every_rejection_and_no_plan() -> None:
     router = auto(deployments=(deployment("small", usd=None), deployment("large", capabilities=frozenset())))
-    asked = msgspec.structs.replace(request(), tools=(Tool(name="search"),))
-    with pytest.raises(NoCandidate) as caught:
-        decided(router, asked)
-    assert caught.value.message == (
-        "no deployment of auto fits this request:\n"
-        "  - lab/small: price_unknown: what it charges is not known, so it cannot be weighed; "
-        "add a price to its deployment in models.small in the config, or ask for it by name\n"
-        "  - lab/large: capability_missing: it has none, the request needs tools; "
-        "if it can, add it to models.large.capabilities in the config"
-    )
+    decision = decided(router, msgspec.structs.replace(request(), tools=(Tool(name="search"),)))
+    assert (decision.plan, decision.reason, decision.router) == ((), "no_candidate", "auto")
+    assert (decision.objective, decision.config) == (router.objective, router.config)
+    assert [(each.deployment, each.reason) for each in decision.rejected] == [
+        ("lab/small", "price_unknown"),
+        ("lab/large", "capability_missing"),
+    ]
 
 
 def test_whoever_is_named_serves() -> None:
@@ -186,7 +294,7 @@ def test_whoever_a_rule_names_serves() -> None:
 
 def test_a_rule_that_leads_to_a_router_leaves_the_reason_to_it() -> None:
     decision = decided(auto(via="routers.r.rules[1] led to auto"))
-    assert (decision.reason, decision.detail) == ("objective", "routers.r.rules[1] led to auto")
+    assert (decision.reason, decision.detail) == ("objective", "routers.r.rules[1] led to auto; not calibrated")
 
 
 def test_weights_are_drawn_from() -> None:
@@ -253,13 +361,14 @@ def test_the_callers_cost_limit() -> None:
 def test_a_cost_limit_holds_for_who_is_named_too() -> None:
     router = Router(name="large", deployments=(LARGE,), named=True, predictor=ORACLE)
     assert decided(router, request(routing=Routing(max_cost=10_000_000))).predictor == "oracle-1"
-    with pytest.raises(NoCandidate, match=r"max_cost: it is expected to cost \$0\.01, above the request's limit"):
-        decided(router, request(routing=Routing(max_cost=9_999_999)))
+    (refused,) = decided(router, request(routing=Routing(max_cost=9_999_999))).rejected
+    assert refused.detail.startswith("it is expected to cost $0.01, above the request's limit")
 
 
 def test_a_cost_limit_that_cannot_be_kept_is_not_broken() -> None:
-    with pytest.raises(NoCandidate, match="its cost cannot be estimated"):
-        decided(auto(predictor=Broken(), fallback=(SMALL,)), request(routing=Routing(max_cost=10**9)))
+    decision = decided(auto(predictor=Broken(), fallback=(SMALL,)), request(routing=Routing(max_cost=10**9)))
+    assert decision.plan == ()
+    assert all("its cost cannot be estimated" in each.detail for each in decision.rejected)
 
 
 def test_fallback_models_follow_the_first_choice() -> None:
@@ -331,8 +440,7 @@ def test_everyone_is_a_candidate_or_rejected_and_the_same_dice_decide_the_same(
     fits, refused = split(asked, THREE, world(*THREE))
     assert len(fits) + len(refused) == len(THREE)
     if not fits:
-        with pytest.raises(NoCandidate):
-            decided(router, asked)
+        assert decided(router, asked).plan == ()
         return
     first, second = (decided(router, asked, random.Random(3)) for _ in range(2))
     candidates, rejected = ids(first.plan[0].candidates), [each.deployment for each in first.rejected]
@@ -375,7 +483,7 @@ def test_a_calibrated_margin_stands_in_place_of_within() -> None:
 
 def test_the_promise_is_of_all_calibrated_models() -> None:
     aim = replace(CLOSE, margin=0.1)
-    narrowed = decided(auto(aim), request(routing=Routing(excluded_models=("small",))))
+    narrowed = decided(auto(aim), request(routing=Routing(excluded=("small",))))
     assert narrowed.detail == "calibrated with models that do not fit this request, margin +0.100"
     unpriced = (*THREE, deployment("odd", usd=None))
     assert decided(auto(aim, deployments=unpriced)).detail == "calibrated, margin +0.100"
@@ -383,3 +491,13 @@ def test_the_promise_is_of_all_calibrated_models() -> None:
 
 def test_other_objectives_promise_nothing() -> None:
     assert decided(auto(CostTier(tier="max"))).detail == ""
+
+
+def test_a_budget_chooses_by_its_pace_and_is_what_the_decision_states() -> None:
+    budget = Budget(usd=10.0, per="day")
+    paced = [msgspec.structs.replace(world(*THREE), paces={"auto": Pace(usd=usd, spent=0)}) for usd in (0.0, 100.0)]
+    poor, rich = (decide(request(), each, auto(budget), Loaded()) for each in paced)
+    assert (order(poor)[0], order(rich)[0]) == ("small", "large")
+    assert (rich.objective, rich.threshold, rich.policy) == (budget, 100.0, "best")
+    first = decide(request(), world(*THREE), auto(budget), Loaded())  # before any pace is known
+    assert (first.threshold, first.detail[:25]) == (FIRST.usd, "what is spent of $10 a da")

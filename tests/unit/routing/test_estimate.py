@@ -1,8 +1,10 @@
 from collections.abc import Sequence
 from math import inf, nan
+from typing import cast
 
 import msgspec
 import pytest
+from msgspec import Struct
 
 from gearshift.routing.estimate import estimate, unasked
 from gearshift.routing.predict import Predictor
@@ -33,11 +35,27 @@ class _Short(Oracle, frozen=True):
         return [GOOD]
 
 
+class _Wild(Struct):
+    """Answer with anything at all."""
+
+    answer: object
+    version: str = "wild"
+
+    def predict(self, _request: Request, _deployments: Sequence[Deployment]) -> list[Estimate]:
+        return cast("list[Estimate]", self.answer)
+
+
 @pytest.mark.parametrize(
     ("predictor", "failure"),
     [
         (None, "no predictor is loaded; the log says why"),
         (Broken(), "the predictor failed with RuntimeError; check its artefact"),
+        (_Wild(None), "the predictor failed with TypeError; check its artefact"),
+        (_Wild([None, None]), "the predictor failed with AttributeError; check its artefact"),
+        (
+            _Wild([msgspec.structs.replace(GOOD, quality="good")] * 2),
+            "the predictor failed with TypeError; check its artefact",
+        ),
         (_Short({}), "the predictor gave 1 estimates for 2 deployments; check its artefact"),
     ],
 )

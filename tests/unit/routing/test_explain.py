@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gearshift.routing.decide import decide
-from gearshift.routing.explain import explain_flip
+from gearshift.routing.explain import explain_flip, explain_refusal
 from gearshift.routing.policy import Best, Weighted
 from gearshift.routing.router import Router
 from gearshift.types.catalog import NANO_PER_USD
@@ -14,11 +14,13 @@ from gearshift.types.chat import Routing
 from gearshift.types.decision import (
     AtLeast,
     AtMost,
+    Budget,
     CostTier,
     Decision,
     Estimate,
     Flip,
     Objective,
+    Pace,
     WillingnessToPay,
 )
 from tests.unit.routing.scene import Loaded, Oracle, deployment, estimate, request, world
@@ -40,6 +42,17 @@ def decided(objective: Objective, *estimates: Estimate, routing: Routing | None 
         reference=(REFERENCE,),
     )
     return decide(request(routing=routing), world(*DEPLOYMENTS), router, Loaded())
+
+
+def test_a_refusal_lists_every_rejection() -> None:
+    router = Router(name="auto", deployments=(deployment("small", usd=None), deployment("large", usd=None)))
+    assert explain_refusal(decide(request(), world(), router, Loaded())) == (
+        "no deployment of auto fits this request:\n"
+        "  - lab/small: price_unknown: what it charges is not known, so it cannot be weighed; "
+        "add a price to its deployment in models.small in the config, or ask for it by name\n"
+        "  - lab/large: price_unknown: what it charges is not known, so it cannot be weighed; "
+        "add a price to its deployment in models.large in the config, or ask for it by name"
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,6 +135,37 @@ def test_a_willingness_of_nothing_can_rise() -> None:
     assert flip == Flip(would_choose="lab/c", condition="willingness_to_pay rose above $0.000004 (it is $0.000000)")
 
 
+def test_what_a_latency_counts_as_stays_when_a_cost_falls() -> None:
+    slow, quick = estimate(0.5, 40_000_000, 4.0), estimate(0.5, 60_000_000, 1.0)  # 0.08 and 0.07 with the waiting
+    decision = decided(CostTier(tier="max", latency_price=0.01), slow, quick)
+    assert decision.chosen.deployment.model == "b"
+    assert explain_flip(decision) == Flip(
+        would_choose="lab/a", condition="its expected cost fell below $0.03 (it is $0.04)"
+    )
+
+
+def test_no_fall_of_the_cost_makes_up_for_a_latency_that_counts_for_more() -> None:
+    slow, quick = estimate(1.0, 1, 9.0), estimate(1.0, 2, 1.0)
+    assert explain_flip(decided(CostTier(tier="max", latency_price=1.0), slow, quick)) is None
+
+
+def test_a_wish_that_may_reorder_the_deployments_of_a_model_leaves_no_flip() -> None:
+    twins = (deployment("a"), deployment("a", provider="two"))
+    router = Router(
+        name="auto",
+        deployments=twins,
+        policy=Best(),
+        objective=CostTier(tier="max"),
+        predictor=Oracle({"lab/a": estimate(0.5, 1), "two/a": estimate(0.5, 2)}),
+    )
+    plain, steered = (
+        decide(request(routing=routing), world(*twins), router, Loaded())
+        for routing in (Routing(), Routing(sort="price"))
+    )
+    assert explain_flip(plain) is not None
+    assert explain_flip(steered) is None
+
+
 def test_a_tie_is_decided_by_the_smallest_change_there_is() -> None:
     flip = explain_flip(decided(CostTier(tier="max"), estimate(0.5, 10), estimate(0.5, 10)))
     assert flip == Flip(would_choose="lab/b", condition="its expected cost fell below $0.00000001 (it is $0.00000001)")
@@ -182,8 +226,16 @@ ESTIMATES = st.builds(
 )
 
 
-@given(OBJECTIVES, st.lists(ESTIMATES, min_size=2, max_size=3))
-def test_the_stated_change_makes_the_stated_choice(objective: Objective, estimates: list[Estimate]) -> None:
+LATENCIES = st.one_of(st.none(), st.integers(0, 100).map(lambda n: n / 10))
+TIMED = st.builds(lambda found, latency: msgspec.structs.replace(found, latency=latency), ESTIMATES, LATENCIES)
+PRICES = st.sampled_from([None, 0.0, 0.001, 0.05])
+
+
+@given(OBJECTIVES, PRICES, st.lists(TIMED, min_size=2, max_size=3))
+def test_the_stated_change_makes_the_stated_choice(
+    objective: Objective, price: float | None, estimates: list[Estimate]
+) -> None:
+    objective = msgspec.structs.replace(objective, latency_price=price)
     before = decided(objective, *estimates)
     flip = explain_flip(before)
     if flip is None:
@@ -195,7 +247,25 @@ def test_the_stated_change_makes_the_stated_choice(objective: Objective, estimat
     if flip.condition.startswith("willingness_to_pay"):
         usd = float(re.findall(r"\d+(?:\.\d+)?", flip.condition)[0])
         step = 1e-5 if "rose" in flip.condition else -1e-5
-        after = decided(WillingnessToPay(usd=max(0.0, usd + step)), *estimates)
+        after = decided(WillingnessToPay(usd=max(0.0, usd + step), latency_price=price), *estimates)
         assert after.chosen.deployment.id != before.chosen.deployment.id
     else:
         assert decided(objective, *changed).chosen.deployment.id == flip.would_choose
+
+
+def test_a_budget_flips_as_what_it_lets_quality_be_worth() -> None:
+    cheap, dear = estimate(0.1, 1_000_000), estimate(0.9, 39_000_000)
+    router = Router(
+        name="auto",
+        deployments=DEPLOYMENTS[:2],
+        policy=Best(),
+        objective=Budget(usd=10.0, per="day"),
+        predictor=Oracle({"a": cheap, "b": dear}),
+    )
+    at = msgspec.structs.replace(world(*DEPLOYMENTS), paces={"auto": Pace(usd=0.05, spent=10**9)})
+    decision = decide(request(), at, router, Loaded())
+    assert decision.chosen.deployment.id == "lab/b"
+    assert decision.detail == "$1 of $10 a day are spent; a unit of quality is worth $0.05"
+    found = explain_flip(decision)
+    assert found is not None
+    assert found.condition == "what the budget lets a unit of quality be worth fell below $0.047500 (it is $0.050000)"

@@ -1,12 +1,13 @@
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gearshift.routing.objective import TIER_LOSS, Forecast, Ranking, Tier, rank, referred_to
 from gearshift.types.catalog import NANO_PER_USD
-from gearshift.types.decision import AtLeast, AtMost, CostTier, Estimate, Objective, WillingnessToPay
+from gearshift.types.decision import AtLeast, AtMost, CostTier, Estimate, Settled, WillingnessToPay
 from tests.unit.routing.scene import deployment, estimate, ids
 
 
@@ -134,7 +135,7 @@ def test_at_most_with_nobody_under_the_bound_takes_the_cheapest_and_says_so() ->
     assert ranking.detail == "no candidate is expected to cost at most $0.002500; the cheapest was taken"
 
 
-OBJECTIVES: list[Objective] = [
+OBJECTIVES: list[Settled] = [
     WillingnessToPay(usd=0.5),
     AtLeast(model="z", within=0.1),
     AtMost(usd_per_1k_requests=1.0),
@@ -145,7 +146,7 @@ REFERENCE = [estimate(0.5, 1_000)]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_ties_fall_to_the_lower_cost_then_the_higher_quality_then_the_first_id(objective: Objective) -> None:
+def test_ties_fall_to_the_lower_cost_then_the_higher_quality_then_the_first_id(objective: Settled) -> None:
     assert order(rank(objective, forecasts({"b": (0.5, 7), "c": (0.5, 7), "a": (0.5, 7)}), REFERENCE)) == "abc"
     assert order(rank(objective, forecasts({"a": (0.5, 8), "b": (0.5, 7)}), REFERENCE)) == "ba"
     assert order(rank(objective, forecasts({"a": (0.5, 0), "b": (0.6, 0)}), REFERENCE)) == "ba" or isinstance(
@@ -154,12 +155,12 @@ def test_ties_fall_to_the_lower_cost_then_the_higher_quality_then_the_first_id(o
 
 
 @pytest.mark.parametrize("objective", [AtLeast(model="z", within=0.1), CostTier(tier="low")])
-def test_of_two_at_the_same_price_the_better_is_taken(objective: Objective) -> None:
+def test_of_two_at_the_same_price_the_better_is_taken(objective: Settled) -> None:
     assert order(rank(objective, forecasts({"a": (0.5, 7), "b": (0.6, 7)}), REFERENCE)) == "ba"
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_one_candidate_none_and_free_ones(objective: Objective) -> None:
+def test_one_candidate_none_and_free_ones(objective: Settled) -> None:
     assert order(rank(objective, [], REFERENCE)) == ""
     assert order(rank(objective, forecasts({"a": (0.0, None)}), REFERENCE)) == "a"
     assert order(rank(objective, forecasts({"a": (0.9, 0), "b": (0.9, 10)}), REFERENCE)) == "ab"
@@ -176,7 +177,7 @@ def test_one_candidate_none_and_free_ones(objective: Objective) -> None:
         (AtMost(usd_per_1k_requests=1.0), None),
     ],
 )
-def test_what_an_objective_compares_with(objective: Objective | None, model: str | None) -> None:
+def test_what_an_objective_compares_with(objective: Settled | None, model: str | None) -> None:
     assert referred_to(objective) == model
 
 
@@ -191,7 +192,7 @@ DOLLARS = st.integers(0, 10_000).map(lambda n: n / 100)
 
 
 @given(MANY, st.sampled_from(OBJECTIVES), st.randoms(use_true_random=False))
-def test_a_ranking_keeps_all_and_depends_on_no_order(some: list[Forecast], objective: Objective, dice: object) -> None:
+def test_a_ranking_keeps_all_and_depends_on_no_order(some: list[Forecast], objective: Settled, dice: object) -> None:
     ranking = rank(objective, some, REFERENCE)
     assert sorted(ids(ranking.candidates)) == sorted(each.id for each, _ in some)
     shuffled = list(some)
@@ -200,7 +201,7 @@ def test_a_ranking_keeps_all_and_depends_on_no_order(some: list[Forecast], objec
 
 
 @given(MANY, st.sampled_from(OBJECTIVES))
-def test_utilities_descend_and_end_where_the_objective_is_not_met(some: list[Forecast], objective: Objective) -> None:
+def test_utilities_descend_and_end_where_the_objective_is_not_met(some: list[Forecast], objective: Settled) -> None:
     found = utilities(rank(objective, some, REFERENCE))
     known = [each for each in found if each is not None]
     assert known == sorted(known, reverse=True)
@@ -248,3 +249,50 @@ def test_at_least_takes_its_margin_where_it_was_calibrated() -> None:
     ranking = rank(AtLeast(model="r", within=0.1, margin=-0.01), some, [some[0][1]])
     assert order(ranking) == "bcra"
     assert ranking.threshold == pytest.approx(0.81)
+
+
+SLOW = [
+    (deployment("a"), estimate(0.5, 1 * CENT, 30.0)),
+    (deployment("b"), estimate(0.7, 2 * CENT, 1.0)),
+    (deployment("c"), estimate(0.8, 5 * CENT, None)),
+    (deployment("d"), estimate(0.8, 6 * CENT, 2.0)),
+]
+
+
+@pytest.mark.parametrize(
+    ("objective", "without", "expected"),
+    [
+        (WillingnessToPay(usd=0.1), "bacd", "bcda"),
+        (CostTier(tier="max"), "cdba", "cdba"),
+        (AtLeast(model="z"), "abcd", "bcda"),
+        (AtMost(usd_per_1k_requests=70.0), "cdba", "cbda"),
+    ],
+)
+def test_a_price_of_latency_counts_as_cost(objective: Settled, without: str, expected: str) -> None:
+    assert order(rank(objective, SLOW, REFERENCE)) == without
+    ranking = rank(msgspec.structs.replace(objective, latency_price=0.01), SLOW, REFERENCE)
+    assert order(ranking) == expected
+    counted = {each.deployment.model: each.latency_cost // CENT for each in ranking.candidates}
+    assert counted == {"a": 30, "b": 1, "c": 2, "d": 2}
+
+
+def test_the_utility_is_less_what_the_latency_counts_as() -> None:
+    ranking = rank(WillingnessToPay(usd=1.0, latency_price=0.01), SLOW)
+    first = ranking.candidates[0]
+    assert first.estimate is not None
+    assert first.estimate.latency is None
+    assert first.utility == pytest.approx(0.8 - 0.05 - 0.02)  # unknown: as the median of 1, 2 and 30 seconds
+    assert utilities(rank(CostTier(tier="max", latency_price=0.01), SLOW))[0] == pytest.approx(-0.07)
+
+
+def test_the_reference_of_at_most_is_charged_for_its_latency_too() -> None:
+    reference = [estimate(0.5, 3 * CENT, 5.0)]  # 3 cents and 5 of waiting
+    ranking = rank(AtMost(model="z", latency_price=0.01), SLOW, reference)
+    assert ranking.threshold == 8 * CENT
+    assert order(ranking) == "cdba"
+
+
+@given(MANY, st.sampled_from(OBJECTIVES))
+def test_where_no_latency_is_known_its_price_changes_nothing(some: list[Forecast], objective: Settled) -> None:
+    priced = msgspec.structs.replace(objective, latency_price=5.0)
+    assert rank(priced, some, REFERENCE) == rank(objective, some, REFERENCE)

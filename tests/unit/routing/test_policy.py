@@ -84,3 +84,18 @@ def test_draws_come_as_often_as_their_propensity_says() -> None:
     dice, policy = random.Random(7), Weighted({"a": 0.9, "b": 0.1})
     drawn = Counter(policy.choose([A, B], dice).order[0].deployment.model for _ in range(2_000))
     assert drawn["b"] == pytest.approx(200, abs=50)
+
+
+def test_chances_of_an_order_that_is_kept_are_certain() -> None:
+    assert Best().chances([B, A, C]) == (1.0, 0.0, 0.0)
+    assert Weighted({"d": 1.0}).chances([A, B]) == (1.0, 0.0)
+
+
+@given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True), st.floats(0, 1, exclude_max=True))
+def test_what_is_drawn_had_the_chance_that_is_stated(models: list[str], shows: float) -> None:
+    policy = Weighted({"a": 1.0, "b": 6.0, "two/c": 3.0})
+    candidates = [candidate(model, provider=name) for model in models for name in ("one", "two")]
+    chances = policy.chances(candidates)
+    assert sum(chances) == pytest.approx(1)
+    choice = policy.choose(candidates, Loaded(shows))
+    assert chances[candidates.index(choice.order[0])] == pytest.approx(choice.propensity)

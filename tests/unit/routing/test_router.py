@@ -99,12 +99,57 @@ def test_an_unknown_name(name: str, message: str) -> None:
     assert (caught.value.message, caught.value.param) == (message, "model")
 
 
-@pytest.mark.parametrize("suffix", ["nitro", "floor"])
-def test_openrouters_suffixes_are_refused_for_now(suffix: str) -> None:
+@pytest.mark.parametrize(
+    ("model", "models", "name", "sort"),
+    [
+        ("large", (), "large", None),
+        ("large:floor", (), "large", "price"),
+        ("large:nitro", (), "large", "throughput"),
+        ("lab/large:floor", (), "lab/large", "price"),
+        ("auto:floor", (), "auto", "price"),
+        ("auto", ("large:nitro", "small:nitro"), "auto", "throughput"),
+        ("large:floor", ("large", "large:floor", "small"), "large", "price"),
+    ],
+)
+def test_openrouters_suffixes_sort(model: str, models: tuple[str, ...], name: str, sort: str | None) -> None:
+    router = TABLE.resolve(asking(model, models=models))
+    assert (router.name, router.sort) == (name, sort)
+
+
+def test_a_suffix_goes_along_with_rules() -> None:
+    router = TABLE.resolve(asking("rules:floor", "free"))
+    assert (router.name, router.sort) == ("small", "price")
+
+
+@pytest.mark.parametrize(
+    ("model", "routing", "message"),
+    [
+        (
+            "large:floor",
+            Routing(sort="latency"),
+            "model: its suffix sorts by price, but the request is also to be sorted by latency; say one of them",
+        ),
+        (
+            "large:floor",
+            Routing(models=("small:nitro",)),
+            "models[0]: its suffix sorts by throughput, but the request is also to be sorted by price; say one of them",
+        ),
+    ],
+)
+def test_two_different_sorts_are_refused(model: str, routing: Routing, message: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        TABLE.resolve(asking(f"large:{suffix}"))
-    assert caught.value.message == f"model: the suffix :{suffix} is not supported yet; ask for large"
-    assert caught.value.param == "model"
+        TABLE.resolve(request(model, routing=routing))
+    assert caught.value.message == message
+    assert caught.value.param == message.partition(":")[0].partition("[")[0]
+
+
+def test_the_same_sort_may_be_said_twice() -> None:
+    assert TABLE.resolve(request("large:floor", routing=Routing(sort="price"))).sort is None
+
+
+def test_other_suffixes_are_unknown_names() -> None:
+    with pytest.raises(UnknownModel, match="'large:free'; did you mean"):
+        TABLE.resolve(asking("large:free"))
 
 
 def test_a_model_may_have_such_a_name() -> None:

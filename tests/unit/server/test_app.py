@@ -38,6 +38,29 @@ def test_an_id_may_hold_slashes_and_percent_signs(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_other_handlers_serve_from_the_next_request_on(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with ScriptedUpstream(says(b""), answers()) as upstream:
+            (tmp_path / "new").mkdir()
+            async with (
+                house(tmp_path, served_by(upstream, "small")) as home,
+                house(tmp_path / "new", served_by(upstream, "large"), keys=[KEY]) as new,
+            ):
+                first = home.chat().start()
+                await upstream.request()
+                home.app.adopt(new.inference, new.views)
+                assert (await home.chat("large").done()).status == 401
+                visit = await home.chat("large", headers=GOOD).done()
+                assert (visit.status, visit.headers["x-gearshift-model"]) == (200, "large")
+                assert (await home.get("/v1/models/small", headers=GOOD).done()).status == 404
+                first.leave()
+                await first.done()
+                assert [row.requested_model for row in home.rows()] == ["auto"]  # it ends where it began
+                assert [row.status for row in new.rows()] == [401, 200]
+
+    asyncio.run(scene())
+
+
 @pytest.mark.parametrize("path", ["/", "/v1", "/v2/chat/completions", "/v1/chat/completions/", "/v1/" + "x" * 10_000])
 def test_an_unknown_path_is_a_404_that_lists_what_is_served(tmp_path: Path, path: str) -> None:
     async def scene() -> None:

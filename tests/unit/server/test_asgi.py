@@ -88,7 +88,7 @@ def watch(work: Callable[[], Awaitable[None]], receive: Receive) -> tuple[str, i
 
     async def scene() -> tuple[str, int]:
         end = "left"
-        async with CallerWatch(receive):
+        async with CallerWatch(receive, outlet()):
             await work()
             end = "done"
         task = asyncio.current_task()
@@ -98,6 +98,13 @@ def watch(work: Callable[[], Awaitable[None]], receive: Receive) -> tuple[str, i
         return end, task.cancelling()
 
     return asyncio.run(scene())
+
+
+def outlet() -> ASGIOutlet:
+    async def send(_message: Message) -> None:
+        raise NotImplementedError
+
+    return ASGIOutlet(send)
 
 
 async def forever() -> None:
@@ -127,7 +134,7 @@ def test_an_error_of_the_work_passes() -> None:
 def test_a_cancellation_from_outside_passes() -> None:
     async def scene() -> None:
         async def work() -> None:
-            async with CallerWatch(receiving()):
+            async with CallerWatch(receiving(), outlet()):
                 await forever()
 
         task = asyncio.create_task(work())
@@ -174,7 +181,28 @@ def test_an_outlet_has_started_only_once_its_head_was_taken() -> None:
     async def send(_message: Message) -> None:
         raise RuntimeError("Invalid HTTP header value.")
 
-    outlet = ASGIOutlet(send)
+    made = ASGIOutlet(send)
     with pytest.raises(RuntimeError):
-        asyncio.run(outlet.start(200, [(b"a", b"\n")]))
-    assert not outlet.started
+        asyncio.run(made.start(200, [(b"a", b"\n")]))
+    assert not made.started
+    assert not made.left
+
+
+def test_a_transport_that_was_closed_is_a_caller_who_left() -> None:
+    async def send(_message: Message) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+    made = ASGIOutlet(send)
+    with pytest.raises(CallerLeft):
+        asyncio.run(made.write(b"x"))
+    assert made.left
+
+
+def test_an_outlet_breaks_the_connection_where_the_server_can() -> None:
+    async def send(_message: Message) -> None:
+        raise NotImplementedError
+
+    broken: list[str] = []
+    ASGIOutlet(send, lambda: broken.append("yes")).abort()
+    ASGIOutlet(send).abort()
+    assert broken == ["yes"]

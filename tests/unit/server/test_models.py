@@ -34,7 +34,14 @@ def test_the_list_has_openai_s_form_routers_first() -> None:
 
 
 def test_the_list_is_its_entries() -> None:
-    assert json.loads(LISTING.body)["data"] == [json.loads(each) for each in LISTING.entries.values()]
+    listed = json.loads(LISTING.body)["data"]
+    assert listed == [entry(name) for name in LISTING.entries if entry(name)["gearshift"]["kind"] != "deployment"]
+
+
+def test_a_deployment_is_shown_when_it_is_asked_for() -> None:
+    shown = entry("lab/small")
+    assert (shown["id"], shown["owned_by"], shown["gearshift"]["kind"]) == ("lab/small", "lab", "deployment")
+    assert shown["pricing"] == entry("small")["pricing"]
 
 
 def test_a_router_understands_what_any_of_its_candidates_does() -> None:
@@ -85,7 +92,7 @@ def test_simulated_models_are_labelled() -> None:
     tier = deployment(of=provider("tiers", simulated=True))
     made = Listing({"auto": (tier, SIGHT), "demo": (tier,)}, {"small": (tier,)}, created=1)
     labels = {name: json.loads(each)["gearshift"]["simulated"] for name, each in made.entries.items()}
-    assert labels == {"auto": False, "demo": True, "small": True}
+    assert labels == {"auto": False, "demo": True, "small": True, tier.id: True}
 
 
 def test_a_miss_names_close_matches() -> None:

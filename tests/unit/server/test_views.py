@@ -61,6 +61,23 @@ def test_a_dry_run_gives_the_decision(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_a_dry_run_obeys_the_headers_of_inference(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            body = {"model": "auto", "messages": [{"role": "user", "content": "Hi"}]}
+            visit = await home.post("/v1/route", body, headers={"x-gearshift-max-cost-usd": "0"}).done()
+            assert (visit.status, visit.json["error"]["code"]) == (422, "no_candidate")
+            decision = visit.json["gearshift"]["decision"]
+            assert (decision["chosen"], decision["candidates"], decision["reason"]) == (None, [], "no_candidate")
+            assert [(each["deployment"], each["reason"]) for each in decision["rejected"]] == [
+                ("at-small/small", "max_cost")
+            ]
+            bad = await home.post("/v1/route", body, headers={"x-gearshift-max-cost-usd": "free"}).done()
+            assert bad.status == 400
+
+    asyncio.run(scene())
+
+
 @pytest.mark.parametrize(
     ("body", "status"), [(b"{", 400), (b'{"model":"x","messages":[]}', 400), (b"x" * (11 << 20), 413)]
 )
@@ -86,6 +103,29 @@ def test_feedback_on_an_exchange_and_a_session_is_taken(tmp_path: Path) -> None:
             assert (first.status, first.json, second.status) == (200, {"accepted": True}, 200)
             home.store.flush(5)
             assert home.store.scores() == {"gx-1": 0.75}
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "words"),
+    [
+        (b"", None, "found an empty body"),
+        (b'{"score":"1","exchange_id":"a"}', "score", "Expected `float`, got `str`"),
+        (b'{"exchange_id":"a"}', "score", "missing required field `score`"),
+        (b'{"score":1,"exchange_id":"a","stars":1}', "stars", "unknown field `stars`"),
+        (b'{"score":1}', "exchange_id", "found neither"),
+        (b'{"score":1,"exchange_id":"a","session_id":"b"}', "exchange_id", "found both"),
+    ],
+)
+def test_feedback_that_cannot_be_taken_names_its_field(
+    tmp_path: Path, body: bytes, param: str | None, words: str
+) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, _):
+            visit = await home.post("/v1/feedback", body).done()
+            assert (visit.status, visit.json["error"]["param"]) == (400, param)
+            assert words in visit.json["error"]["message"]
 
     asyncio.run(scene())
 

@@ -1,7 +1,8 @@
 """Own errors on the wire: ours said to a caller, an upstream's understood.
 
-Invariants: an upstream's words are shortened to `MAX_UPSTREAM_TEXT` printable characters; an error inside a stream is
-never followed by a terminator, so that no client takes a broken answer for a whole one.
+Invariants: an upstream's words are one printable line, and whole, for a secret that was cut can no more be found in
+them: who knows the secret shortens them; an error inside a stream is never followed by a terminator, so that no client
+takes a broken answer for a whole one.
 Source: the OpenAI API reference, "Error codes" (2026-11); OpenRouter, "Errors"; FastAPI's `detail` (vLLM, SGLang).
 """
 
@@ -11,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from gearshift.errors import MAX_UPSTREAM_TEXT, CallerError, GearshiftError
+from gearshift.errors import CallerError, GearshiftError
 from gearshift.protocols.sse import encode_event
 
 _TYPES: Final = {
@@ -38,18 +39,17 @@ def encode_stream_error(error: GearshiftError) -> bytes:
 
 
 def upstream_message(body: bytes) -> str:
-    """Give the human message of an upstream's error body, shortened; "" when there is none."""
+    """Give the human message of an upstream's error body, on one line; "" when there is none."""
     try:
         said = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
-    return shortened(_message(said, _MAX_SHELLS))
+    return line(_message(said, _MAX_SHELLS))
 
 
-def shortened(text: str) -> str:
-    """Give an upstream's words on one line, without control characters, not too long."""
-    line = " ".join(text.split())
-    return "".join(character for character in line[:MAX_UPSTREAM_TEXT] if character.isprintable())
+def line(text: str) -> str:
+    """Give an upstream's words on one line, without control characters."""
+    return "".join(filter(str.isprintable, " ".join(text.split())))
 
 
 def _inner(error: GearshiftError) -> dict[str, str | None]:

@@ -64,6 +64,8 @@ def _refuse_dropped(said: Iterable[str], edits: RequestEdits) -> None:
 
 def _edit_stream_options(changes: dict[str, bytes | None], members: Members, edits: RequestEdits) -> None:
     """Ask a stream for its usage, or leave that out where the upstream does not understand it."""
+    if "stream_options" not in members and "stream" not in members:
+        return
     spoken = bytes(members.get("stream_options", NULL))
     options = JsonObject(b"{}" if spoken == NULL else spoken, InvalidRequest)
     if edits.quirks.stream_usage:

@@ -1,26 +1,32 @@
-"""Own how far a stream has come: which answers have begun and ended, and how much of it was broken.
+"""Own how far a stream has come: which answers have begun and ended, and what breaks it.
 
     nothing ── first answer begins ──> under way ── all answers have ended ──> complete ── [DONE] ──> ended
                                           └───────────────── [DONE] ──────────────────────────────────┘
 
-Invariant: a stream is complete only when as many answers have ended as were asked for, or when it says so itself.
+Invariant: a stream is complete only when as many answers have ended as were asked for, or when it says so itself and
+every answer that it began has its finish reason.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from gearshift.errors import StreamBroken
+import msgspec
+from msgspec import Raw
+
+from gearshift.errors import StreamBroken, UpstreamInvalid
+from gearshift.protocols.openai_chat.errors import upstream_message
 from gearshift.protocols.openai_chat.response import FAILURES, invalid
 
 DONE: Final = b"[DONE]"
-MAX_MALFORMED: Final = 3
+_members = msgspec.json.Decoder(dict[str, Raw])
+_TOLD: Final = ("message", "detail", "msg")
 
 
 class Progress:
     """Follow one stream of `expected` answers."""
 
-    __slots__ = ("_begun", "_expected", "_finished", "_malformed", "complete", "ended")
+    __slots__ = ("_begun", "_expected", "_finished", "complete", "ended")
 
     def __init__(self, expected: int) -> None:
         """Begin."""
@@ -29,7 +35,6 @@ class Progress:
         self._expected = expected
         self._begun: set[int] = set()
         self._finished: set[int] = set()
-        self._malformed = 0
 
     def see(self, choice: int, finish_reason: str | None) -> None:
         """Note a chunk of answer `choice`; raise StreamBroken when it says that the answer failed."""
@@ -43,18 +48,35 @@ class Progress:
             self.complete = len(self._finished) >= self._expected and self._finished == self._begun
 
     def end(self) -> None:
-        """Note the terminator; raise UpstreamInvalid when no answer came before it."""
+        """Note the terminator; raise UpstreamInvalid when no answer came before it, StreamBroken when a part of one."""
         if not self._begun:
             raise invalid("the stream ended before it held an answer")
+        if self._finished != self._begun:
+            raise StreamBroken("the upstream ended the stream without the finish_reason of its answer")
         self.ended = self.complete = True
-
-    def skip(self, error: Exception) -> None:
-        """Note a chunk that cannot be read; raise UpstreamInvalid when there were too many."""
-        self._malformed += 1
-        if self._malformed > MAX_MALFORMED:
-            raise invalid(f"found more than {MAX_MALFORMED} broken chunks, the last: {error}") from None
 
     def close(self) -> None:
         """Raise StreamBroken when the input ended before the stream did."""
         if not self.complete:
             raise StreamBroken("the upstream closed the stream before the end of its answer")
+
+
+def is_error(data: bytes) -> bool:
+    """Say whether a chunk without choices tells of an error: SGLang and older vLLM have no member `error`."""
+    try:
+        members = _members.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    if b'"error"' in {bytes(members.get(name, Raw())) for name in ("object", "type")}:
+        return True
+    return "choices" not in members and "usage" not in members and any(name in members for name in _TOLD)
+
+
+def broken_off(data: bytes) -> StreamBroken:
+    """Make the error of a stream in which the upstream said `data`."""
+    return StreamBroken(f"the upstream broke the stream off: {upstream_message(data) or 'no message'}")
+
+
+def unreadable(error: Exception) -> UpstreamInvalid:
+    """Make the error of a stream with a chunk in which text may have been lost."""
+    return invalid(f"found a chunk that cannot be read: {error}")

@@ -6,8 +6,8 @@
 Invariants: the JSON of a chunk keeps its bytes but for `model` (and, at the end, what `ResponseEdits` add); framing is
 ours: one `data` line a chunk, comments in between. The same bytes in give the same bytes out however they are split.
 A chunk that only brings the usage is held back and said at the end; one that brings it beside content passes, and its
-usage is said once more. A few broken chunks are skipped. After an error the relay is of no use, and what it was fed
-together with the error is lost.
+usage is said once more. No text is lost in silence: a chunk that cannot be read breaks the stream. What came before an
+error in the same bytes is given first, and the error kept in `failure`; after it the relay is of no use.
 Source: the OpenAI API reference, "The chat completion chunk object"; OpenRouter, "Streaming" (2026-11).
 """
 
@@ -18,24 +18,23 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from gearshift.errors import StreamBroken, UpstreamInvalid
+from gearshift.errors import UpstreamError
 from gearshift.protocols.codec import ResponseEdits
-from gearshift.protocols.json_patch import JsonObject
-from gearshift.protocols.openai_chat.errors import upstream_message
-from gearshift.protocols.openai_chat.facts import ABSENT, ChoicePeek
+from gearshift.protocols.json_patch import JsonObject, legible
+from gearshift.protocols.openai_chat.facts import ABSENT, ChoicePeek, word
 from gearshift.protocols.openai_chat.fields import NULL
-from gearshift.protocols.openai_chat.progress import DONE, Progress
+from gearshift.protocols.openai_chat.progress import DONE, Progress, broken_off, is_error, unreadable
 from gearshift.protocols.openai_chat.response import invalid, patch_answer
 from gearshift.protocols.openai_chat.usage import peek_usage
-from gearshift.protocols.sse import Comment, SSEParser, encode_comment, encode_event
+from gearshift.protocols.sse import Comment, ServerEvent, SSEParser, encode_comment, encode_event
 from gearshift.types.chat import Usage
 
 
 class ChunkPeek(Struct):
     """Hold what must be known of a chunk."""
 
-    id: str | None = None
-    model: str | None = None
+    id: Raw = ABSENT
+    model: Raw = ABSENT
     created: Raw = ABSENT
     choices: list[ChoicePeek] | None = None
     usage: Raw = ABSENT
@@ -43,7 +42,7 @@ class ChunkPeek(Struct):
 
 
 _chunk = msgspec.json.Decoder(ChunkPeek)
-_MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, UpstreamInvalid)
+_MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _NO_USAGE: Final = frozenset({b"", NULL})
 
 
@@ -55,6 +54,7 @@ class Relay:
         self.content_seen = False
         self.complete = False
         self.ended = False
+        self.failure: UpstreamError | None = None
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
         self.response_id: str | None = None
@@ -64,7 +64,7 @@ class Relay:
         self._progress = Progress(choices)
         self._model = msgspec.json.encode(model)
         self._prefix = DONE  # how chunks begin, to the end of their model, once that is known; no chunk begins so
-        self._prefix_model: str | None = None
+        self._prefix_model = ABSENT
         self._patched = b""
         self._held: JsonObject | None = None
         self._spoken_usage = b""
@@ -72,21 +72,24 @@ class Relay:
 
     def feed(self, data: bytes) -> bytes:
         """Give the bytes to pass on; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
+        if self.failure is not None:
+            raise self.failure
         out: list[bytes] = []
-        for item in self._parser.feed(data):
-            if self.ended:
-                break
-            if isinstance(item, Comment):
-                out.append(encode_comment(item))
-            elif item.data.startswith(DONE):
-                self._progress.end()
-                self.ended = self.complete = True
-            else:
-                out.append(self._pass(item.data))
+        try:
+            for item in self._parser.feed(data):
+                if self.ended:
+                    break
+                out.append(encode_comment(item) if isinstance(item, Comment) else self._take(item))
+        except UpstreamError as error:
+            self.failure = error
+            if not any(out):
+                raise
         return b"".join(out)
 
     def close(self) -> None:
         """Raise StreamBroken when the input ended before the stream did."""
+        if self._parser.cut().startswith(DONE):
+            self._end()
         self._progress.close()
 
     def end(self, edits: ResponseEdits, *, send_usage: bool) -> bytes:
@@ -98,29 +101,35 @@ class Relay:
             last = self._last_chunk(self._spoken_usage if send_usage else b"")
         return (b"" if last is None else encode_event(patch_answer(last, edits))) + encode_event(DONE)
 
-    def _pass(self, data: bytes) -> bytes:
-        """Give what is passed on of one chunk."""
-        try:
-            chunk = _chunk.decode(data)
-            if bytes(chunk.error) not in _NO_USAGE:
-                raise StreamBroken(f"the upstream broke the stream off: {upstream_message(data) or 'no message'}")
-            if self._learn(chunk):
-                self._held = JsonObject(data, invalid)
-                return b""
-            if chunk.model == self._prefix_model and data.startswith(self._prefix):
-                return encode_event(self._patched + data[len(self._prefix) :])
-            return encode_event(self._patch(data, chunk.model))
-        except _MALFORMED as error:
-            self._progress.skip(error)
+    def _take(self, item: ServerEvent) -> bytes:
+        """Give what is passed on of one event."""
+        data = item.data
+        if data.startswith(DONE):
+            self._end()
             return b""
+        if not data.strip():
+            return b""
+        chunk = _read(data)
+        if item.event == "error" or bytes(chunk.error) not in _NO_USAGE or (not chunk.choices and is_error(data)):
+            raise broken_off(data)
+        if self._learn(chunk):
+            self._held = JsonObject(data, invalid, lax=True)
+            return b""
+        if chunk.model == self._prefix_model and data.startswith(self._prefix):
+            return encode_event(self._patched + data[len(self._prefix) :])
+        return encode_event(self._patch(data, chunk.model))
+
+    def _end(self) -> None:
+        self._progress.end()
+        self.ended = self.complete = True
 
     def _learn(self, chunk: ChunkPeek) -> bool:
         """Note the facts of a chunk; say whether it only brings the usage."""
-        if self.response_id is None and chunk.id:
-            self.response_id = chunk.id
+        if self.response_id is None and (said := word(chunk.id)):
+            self.response_id = said
             self._created = bytes(chunk.created) or self._created
-        if self.upstream_model is None and chunk.model:
-            self.upstream_model = chunk.model
+        if self.upstream_model is None:
+            self.upstream_model = word(chunk.model)
         was_complete, size = self.complete, self.answer_bytes
         for choice in chunk.choices or ():
             self._learn_choice(choice)
@@ -141,12 +150,15 @@ class Relay:
         self.complete = self._progress.complete
         self.finish_reason = self.finish_reason or choice.finish_reason or None
 
-    def _patch(self, data: bytes, model: str | None) -> bytes:
+    def _patch(self, data: bytes, model: Raw) -> bytes:
         """Say the caller's model; from then on chunks that begin alike need no parsing for it."""
-        chunk = JsonObject(data, invalid)
+        chunk = JsonObject(data, invalid, lax=True)
         if "model" not in chunk.members:
             return data
-        self._prefix = chunk.head("model")
+        prefix = chunk.head("model")
+        if not data.startswith(prefix):  # a key was there twice
+            return chunk.patch({"model": self._model})
+        self._prefix = prefix
         self._prefix_model = model
         self._patched = self._prefix[: -len(chunk.members["model"])] + self._model
         return self._patched + data[len(self._prefix) :]
@@ -160,3 +172,14 @@ class Relay:
             b',"usage":' + usage if usage else b"",
         )
         return JsonObject(said, invalid)
+
+
+def _read(data: bytes) -> ChunkPeek:
+    """Look at a chunk; raise UpstreamInvalid when it cannot be read, for there may be text in it."""
+    try:
+        return _chunk.decode(data)
+    except _MALFORMED as first:
+        try:
+            return _chunk.decode(legible(data))
+        except _MALFORMED:
+            raise unreadable(first) from None

@@ -18,11 +18,10 @@ from gearshift.protocols.codec import ResponseEdits, ResponsePeek
 from gearshift.protocols.fold import MESSAGE
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.openai_chat.errors import upstream_message
-from gearshift.protocols.openai_chat.facts import ABSENT, ChoicePeek
+from gearshift.protocols.openai_chat.facts import ABSENT, ChoicePeek, whole, word
 from gearshift.protocols.openai_chat.fields import (
     INTEGER,
     NULL,
-    NUMBER,
     OBJECT,
     OBJECTS,
     TEXT,
@@ -49,6 +48,7 @@ FAILURES: Final = frozenset({"error", "insufficient_system_resource", "abort"})
 
 _NONE: Final = "found none, expected at least one"
 _CHOICES: Final = Kind(msgspec.json.Decoder(list[ChoicePeek]), "a list of objects")
+_COUNTS: Final = frozenset({"prompt_tokens", "completion_tokens"})
 _members = msgspec.json.Decoder(dict[str, Raw])
 
 
@@ -101,16 +101,17 @@ def patch_answer(answer: JsonObject, edits: ResponseEdits) -> bytes:
 
 
 def _patch_usage(usage: bytes, edits: ResponseEdits) -> bytes:
-    """Add to a usage object, replacing what is there already; what is no object is replaced by what was counted."""
+    """Add to a usage object, replacing what is there already; one without its counts is told what was counted."""
     added = _inner(edits.usage)
     known: Spoken
     try:
         known = dict(_members.decode(usage))
     except (msgspec.DecodeError, UnicodeDecodeError):
-        known = {} if edits.counted is None else encode_usage(edits.counted, {})
-    else:
-        if known and added and known.keys().isdisjoint(added):
-            return b"%b,%b}" % (usage[:-1].rstrip(), edits.usage)
+        known = {}
+    if edits.counted is not None and not known.keys() >= _COUNTS:
+        known |= encode_usage(edits.counted, {})
+    elif known and added and known.keys().isdisjoint(added):
+        return b"%b,%b}" % (usage[:-1].rstrip(), edits.usage)
     return msgspec.json.encode(known | added)
 
 
@@ -122,7 +123,7 @@ def _read_answer(body: bytes) -> JsonObject:
             raise invalid("found an empty body, expected JSON")
         if start == b"<":
             raise invalid("found HTML or XML, expected JSON")
-    answer = JsonObject(body, invalid)
+    answer = JsonObject(body, invalid, lax=True)
     error = answer.members.get("error")
     if error is not None and bytes(error) != NULL:
         raise invalid(f"found an error in place of an answer: {upstream_message(body) or 'without a message'}")
@@ -172,8 +173,8 @@ def _peek(members: Members) -> ResponsePeek:
     return ResponsePeek(
         usage=peek_usage(members.get("usage")),
         finish_reason=choices[0].finish_reason or None,
-        response_id=maybe(members, "id", TEXT),
-        upstream_model=maybe(members, "model", TEXT),
+        response_id=word(members.get("id", ABSENT)),
+        upstream_model=word(members.get("model", ABSENT)),
         answer_bytes=size,
     )
 
@@ -188,9 +189,9 @@ def _decode(members: Members) -> Response:
         usage, rest = decode_usage(members.pop("usage"))
         keep(members, "usage", rest)
     return Response(
-        id=maybe(members, "id", TEXT) or "",
-        model=maybe(members, "model", TEXT) or "",
-        created=int(maybe(members, "created", NUMBER) or 0),
+        id=word(members.pop("id", ABSENT)) or "",
+        model=word(members.pop("model", ABSENT)) or "",
+        created=whole(members.pop("created", ABSENT)),
         choices=tuple(_decode_choice(choice, index) for index, choice in enumerate(choices)),
         usage=usage,
         extra=members,

@@ -8,14 +8,26 @@ Vercel AI Gateway, "Provider options".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import msgspec
 from msgspec import Raw
 
-from gearshift.protocols.json_patch import Members
-from gearshift.protocols.openai_chat.fields import BOOLEAN, LIST, OBJECT, TEXT, TEXTS, Kind, Misfit, keep, maybe, raw
-from gearshift.types.chat import Routing
+from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.openai_chat.fields import (
+    BOOLEAN,
+    LIST,
+    NUMBER,
+    TEXT,
+    TEXTS,
+    Kind,
+    Misfit,
+    keep,
+    maybe,
+    raw,
+)
+from gearshift.types.chat import Percentile, Routing, Sort
 
 MAX_NAME: Final = 256
 MAX_NAMES: Final = 1_000
@@ -25,20 +37,22 @@ REMOVED: Final = ("models", "provider", "routing_constraint", "session_id")
 """Top-level fields that are ours alone."""
 SHARED: Final = ("plugins", "providerOptions")
 """Top-level fields of which only a part is ours."""
-PROVIDER: Final = ("only", "ignore", "order", "allow_fallbacks")
+PROVIDER: Final = ("only", "ignore", "order", "allow_fallbacks", "sort", "preferred_max_latency")
 PROVIDER_LATER: Final = (
     "require_parameters",
     "data_collection",
     "zdr",
     "quantizations",
-    "sort",
     "preferred_min_throughput",
-    "preferred_max_latency",
     "max_price",
 )
 GATEWAY: Final = ("only", "order", "models")
+GATEWAY_LATER: Final = ("sort",)
 PLUGIN: Final = ("allowed_models", "excluded_models", "cost_tier")
 PLUGIN_ID: Final = "auto-router"
+SORTS: Final[tuple[Sort, ...]] = ("price", "throughput", "latency")
+PARTITIONS: Final = ("model", "none")
+PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p75", "p90", "p99")
 TIERS: Final = ("low", "medium", "high", "xhigh", "max")
 
 _FIELDS: Final = frozenset((*REMOVED, *SHARED))
@@ -49,6 +63,18 @@ class _Plugin(msgspec.Struct):
     id: str = ""
 
 
+class _Sole(Kind[Members]):
+    """Read an object that says no key twice: two readers could take it for two different wishes."""
+
+    __slots__ = ()
+
+    def read(self, raw: Raw, name: str) -> Members:
+        members = super().read(raw, name)
+        JsonObject(bytes(raw), lambda problem: Misfit(name, problem))
+        return members
+
+
+_SOLE: Final = _Sole(msgspec.json.Decoder(Members), "an object")
 _plugin = Kind(msgspec.json.Decoder(_Plugin), "an object")
 
 Wishes: TypeAlias = dict[str, object]
@@ -60,7 +86,7 @@ def decode_routing(members: Members) -> Routing:
     if _FIELDS.isdisjoint(members):
         return _UNSTEERED
     wishes: Wishes = {}
-    if maybe(members, "routing_constraint", OBJECT) is not None:
+    if maybe(members, "routing_constraint", _SOLE) is not None:
         raise Misfit("routing_constraint", f"{_LATER}; choose a router with the objective that you want")
     if (session := maybe(members, "session_id", TEXT)) is not None:
         wishes["session_id"] = checked_name(session, "session_id")
@@ -92,12 +118,51 @@ def checked_name(name: str, path: str) -> str:
 
 def _decode_provider(wishes: Wishes, members: Members) -> None:
     """Take OpenRouter's `provider`."""
-    inner = maybe(members, "provider", OBJECT) or {}
+    inner = maybe(members, "provider", _SOLE) or {}
     for name in ("only", "ignore", "order"):
         _wish_names(wishes, inner, name, "provider.")
     if (allow := maybe(inner, "allow_fallbacks", BOOLEAN, "provider.")) is not None:
         wishes["allow_fallbacks"] = allow
+    _decode_sort(wishes, inner)
+    _decode_patience(wishes, inner)
     _refuse_rest(inner, "provider.", PROVIDER)
+
+
+def _decode_sort(wishes: Wishes, provider: Members) -> None:
+    """Take OpenRouter's `provider.sort`: a word, or an object of `by` and `partition`."""
+    if bytes(provider.get("sort", b""))[:1] != b"{":
+        sort, partition = maybe(provider, "sort", TEXT, "provider."), None
+        path = "provider.sort"
+    else:
+        inner = maybe(provider, "sort", _SOLE, "provider.") or {}
+        path = "provider.sort.by"
+        sort, partition = (maybe(inner, name, TEXT, "provider.sort.") for name in ("by", "partition"))
+        _refuse_rest(inner, "provider.sort.", ("by", "partition"))
+    if sort is not None:
+        wishes["sort"] = _one_of(SORTS, sort, path)
+    if partition is not None:
+        wishes["sort_across"] = _one_of(PARTITIONS, partition, "provider.sort.partition") == "none"
+
+
+def _decode_patience(wishes: Wishes, provider: Members) -> None:
+    """Take OpenRouter's `provider.preferred_max_latency`: seconds at the median, or at some percentiles."""
+    at = "provider.preferred_max_latency"
+    if bytes(provider.get("preferred_max_latency", b""))[:1] == b"{":
+        inner = maybe(provider, "preferred_max_latency", _SOLE, "provider.") or {}
+        limits = [(name, maybe(inner, name, NUMBER, f"{at}.")) for name in PERCENTILES]
+        _refuse_rest(inner, f"{at}.", PERCENTILES)
+    else:
+        limits = [("p50", maybe(provider, "preferred_max_latency", NUMBER, "provider."))]
+    for _, limit in limits:
+        if limit is not None and limit <= 0:
+            raise Misfit(at, f"found {limit:g}, expected seconds above 0")
+    wishes["preferred_max_latency"] = [(name, limit) for name, limit in limits if limit is not None]
+
+
+def _one_of(words: Sequence[str], found: str, path: str) -> str:
+    if found not in words:
+        raise Misfit(path, f"found {found[:MAX_SHOWN]!r}, expected one of {', '.join(words)}")
+    return found
 
 
 def _decode_plugins(wishes: Wishes, members: Members) -> None:
@@ -112,14 +177,12 @@ def _decode_plugins(wishes: Wishes, members: Members) -> None:
             others.append(plugin)
             continue
         at = f"plugins[{index}]."
-        inner = OBJECT.read(plugin, at)
+        inner = _SOLE.read(plugin, at)
         del inner["id"]
         _wish_names(wishes, inner, "allowed_models", at, "allowed")
         _wish_names(wishes, inner, "excluded_models", at, "excluded")
         if (tier := maybe(inner, "cost_tier", TEXT, at)) is not None:
-            if tier not in TIERS:
-                raise Misfit(f"{at}cost_tier", f"found {tier[:MAX_SHOWN]!r}, expected one of {', '.join(TIERS)}")
-            wishes["cost_tier"] = tier
+            wishes["cost_tier"] = _one_of(TIERS, tier, f"{at}cost_tier")
         _refuse_rest(inner, at, PLUGIN)
     if others:
         members["plugins"] = spoken if len(others) == len(plugins) else raw(others)
@@ -130,10 +193,10 @@ def _decode_gateway(wishes: Wishes, members: Members) -> None:
     if "providerOptions" not in members:
         return
     spoken = members["providerOptions"]
-    options = maybe(members, "providerOptions", OBJECT) or {}
+    options = maybe(members, "providerOptions", _SOLE) or {}
     if "gateway" in options:
         at = "providerOptions.gateway."
-        inner = maybe(options, "gateway", OBJECT, "providerOptions.") or {}
+        inner = maybe(options, "gateway", _SOLE, "providerOptions.") or {}
         for name in GATEWAY:
             _wish_names(wishes, inner, name, at)
         _refuse_rest(inner, at, GATEWAY)
@@ -155,9 +218,9 @@ def _wish_names(wishes: Wishes, members: Members, name: str, at: str = "", wish:
     wishes[wish] = [checked_name(one, f"{at}{name}[{index}]") for index, one in enumerate(names)]
 
 
-def _refuse_rest(members: Members, at: str, known: tuple[str, ...]) -> None:
+def _refuse_rest(members: Members, at: str, known: Sequence[str]) -> None:
     """Refuse what we do not honour: to ignore a wish in silence would be worse."""
     for name in members:
-        if name in PROVIDER_LATER:
+        if name in PROVIDER_LATER or name in GATEWAY_LATER:
             raise Misfit(at + name, f"{_LATER}; leave it out")
         raise Misfit(at + name[:MAX_SHOWN], f"not known here, expected one of {', '.join(known)}")

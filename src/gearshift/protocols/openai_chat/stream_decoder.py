@@ -13,14 +13,11 @@ from typing import Final, Literal
 
 from msgspec import Raw
 
-from gearshift.errors import StreamBroken, UpstreamInvalid
 from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.openai_chat.errors import upstream_message
-from gearshift.protocols.openai_chat.facts import ABSENT
+from gearshift.protocols.openai_chat.facts import ABSENT, whole, word
 from gearshift.protocols.openai_chat.fields import (
     INTEGER,
     NULL,
-    NUMBER,
     OBJECT,
     OBJECTS,
     TEXT,
@@ -30,7 +27,7 @@ from gearshift.protocols.openai_chat.fields import (
     take,
 )
 from gearshift.protocols.openai_chat.message import decode_other_call, decode_reasoning
-from gearshift.protocols.openai_chat.progress import DONE, Progress
+from gearshift.protocols.openai_chat.progress import DONE, Progress, broken_off, is_error, unreadable
 from gearshift.protocols.openai_chat.response import decode_finish, invalid
 from gearshift.protocols.openai_chat.usage import decode_usage
 from gearshift.protocols.sse import ServerEvent, SSEParser
@@ -77,26 +74,30 @@ class Decoder:
             if item.data.startswith(DONE):
                 self._progress.end()
                 out.append(self._finished())
-                continue
-            try:
-                self._chunk(item.data, out)
-            except (Misfit, UpstreamInvalid) as error:
-                self._progress.skip(error)  # what could be read of it stays
+            elif item.event == "error":
+                raise broken_off(item.data)
+            elif item.data.strip():
+                try:
+                    self._chunk(item.data, out)
+                except Misfit as error:
+                    raise unreadable(error) from None
         return out
 
     def close(self) -> list[Event]:
         """Give the last events at the end of input; raise StreamBroken when the stream had not come to its end."""
         if self._progress.ended:
             return []
-        self._progress.close()
+        if not self._parser.cut().startswith(DONE):
+            self._progress.close()
         self._progress.end()
         return [self._finished()]
 
     def _chunk(self, data: bytes, out: list[Event]) -> None:
-        members = JsonObject(data, invalid).members
-        if bytes(members.get("error", ABSENT)) not in {b"", NULL}:
-            raise StreamBroken(f"the upstream broke the stream off: {upstream_message(data) or 'no message'}")
-        choices = maybe(members, "choices", OBJECTS) or []
+        members = JsonObject(data, invalid, lax=True).members
+        broken = bytes(members.get("error", ABSENT)) not in {b"", NULL}
+        choices = (maybe(members, "choices", OBJECTS) or []) if not broken else []
+        if broken or (not choices and is_error(data)):
+            raise broken_off(data)
         self._note(members)
         if choices and not self._started:
             self._started = True
@@ -115,12 +116,10 @@ class Decoder:
             counted, rest = decode_usage(usage)
             self._usage = counted or self._usage
             keep(members, "usage", rest)
-        said = maybe(members, "id", TEXT)
-        created = maybe(members, "created", NUMBER)
-        self._id = self._id or said or ""
-        self._created = self._created or int(created or 0)
-        self._model = self._model or maybe(members, "model", TEXT) or ""
-        members.pop("model", None)
+        said, model, created = (members.pop(name, ABSENT) for name in ("id", "model", "created"))
+        self._id = self._id or word(said) or ""
+        self._created = self._created or whole(created)
+        self._model = self._model or word(model) or ""
         if self._started:
             self._late |= _news(members, self._head | self._late)
         else:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gearshift.errors import StreamBroken, UpstreamInvalid
-from gearshift.protocols.openai_chat.progress import MAX_MALFORMED, Progress
+from gearshift.protocols.openai_chat.progress import Progress, broken_off, is_error, unreadable
 from gearshift.protocols.openai_chat.response import FAILURES
 
 
@@ -41,9 +41,25 @@ def test_the_terminator_completes_what_has_begun() -> None:
     progress = Progress(1)
     with pytest.raises(UpstreamInvalid, match="ended before it held an answer"):
         progress.end()
-    progress.see(0, None)
+    progress.see(0, "stop")
     progress.end()
     assert progress.complete
+    assert progress.ended
+
+
+def test_the_terminator_does_not_complete_an_answer_without_its_finish_reason() -> None:
+    progress = Progress(2)
+    progress.see(0, "stop")
+    progress.see(1, None)
+    with pytest.raises(StreamBroken, match="without the finish_reason"):
+        progress.end()
+    assert not progress.ended
+
+
+def test_the_terminator_ends_a_stream_of_fewer_answers_than_were_asked_for() -> None:
+    progress = Progress(2)
+    progress.see(0, "stop")
+    progress.end()
     assert progress.ended
 
 
@@ -53,9 +69,26 @@ def test_an_answer_that_ends_in_an_error_breaks_the_stream(word: str) -> None:
         Progress(1).see(0, word)
 
 
-def test_few_broken_chunks_are_forgiven() -> None:
-    progress = Progress(1)
-    for _ in range(MAX_MALFORMED):
-        progress.skip(ValueError("odd"))
-    with pytest.raises(UpstreamInvalid, match="more than 3 broken chunks, the last: odd"):
-        progress.skip(ValueError("odd"))
+@pytest.mark.parametrize(
+    ("spoken", "error"),
+    [
+        (b'{"object":"error","message":"out of memory"}', True),
+        (b'{"object":"error","choices":[]}', True),
+        (b'{"type":"error"}', True),
+        (b'{"message":"overloaded"}', True),
+        (b'{"detail":"overloaded","id":"r"}', True),
+        (b'{"type":"ping"}', False),
+        (b'{"choices":[],"message":"filtered"}', False),
+        (b'{"usage":{},"message":"told"}', False),
+        (b"{}", False),
+        (b"[]", False),
+    ],
+)
+def test_an_error_without_a_member_error_is_known(spoken: bytes, error: bool) -> None:
+    assert is_error(spoken) is error
+
+
+def test_what_broke_a_stream_is_told() -> None:
+    assert broken_off(b'{"detail":"overloaded"}').message == "the upstream broke the stream off: overloaded"
+    assert broken_off(b"").message.endswith("no message")
+    assert unreadable(ValueError("odd")).message.endswith("found a chunk that cannot be read: odd")

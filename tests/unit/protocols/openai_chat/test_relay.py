@@ -220,13 +220,80 @@ def test_an_error_in_band_breaks_the_stream() -> None:
     relay = Relay("small")
     error = {"code": 502, "message": "Provider\ndisconnected"}
     with pytest.raises(StreamBroken, match="the upstream broke the stream off: Provider disconnected"):
-        relay.feed(chunk({"content": "x"}) + chunk({"content": ""}, "error", error=error))
+        relay.feed(chunk({"content": ""}, "error", error=error))
 
 
-@pytest.mark.parametrize("spoken", [b'{"error":{}}', b'{"error":"x","choices":5}', b'{"error":{"code":1}}'])
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        b'data: {"error":{}}',
+        b'data: {"error":"x","choices":5}',
+        b'data: {"error":{"code":1}}',
+        b'data: {"object":"error","message":"out of memory"}',
+        b'data: {"message":"overloaded","code":503}',
+        b'data: {"detail":"overloaded"}',
+        b'event: error\ndata: {"text":"overloaded"}',
+        b"event: error\ndata: overloaded",
+    ],
+)
 def test_an_error_in_band_is_seen_in_any_shape(spoken: bytes) -> None:
+    relay = Relay("small")
+    relay.feed(chunk({"content": "x"}))
     with pytest.raises((StreamBroken, UpstreamInvalid)):
-        Relay("small").feed(encode_event(spoken) * 4)
+        relay.feed(spoken + b"\n\n" + DONE)
+    assert not relay.ended
+
+
+@pytest.mark.parametrize("after", [b'data: {"error":"boom"}\n\n', b"data: {\n\n", b"data: [DONE]\n\n"])
+def test_what_came_together_with_an_error_is_given_before_it(after: bytes) -> None:
+    relay = Relay("small")
+    assert [one["id"] for one in said(relay.feed(chunk({"content": "x"}) + after + DONE))] == ["r"]
+    assert relay.failure is not None
+    assert not relay.ended
+    for _ in range(2):
+        with pytest.raises(type(relay.failure)):
+            relay.feed(chunk({"content": "y"}))
+
+
+@pytest.mark.parametrize("cut", [b"data: [DONE]\n", b"data: [DONE]", b"data:[DONE]\r"])
+def test_a_terminator_needs_no_blank_line_behind_it(cut: bytes) -> None:
+    relay = Relay("small")
+    relay.feed(chunk({"content": "x"}, "stop") + cut)
+    assert not relay.ended
+    relay.close()
+    assert relay.ended
+
+
+def test_such_a_terminator_is_held_to_the_same_rules() -> None:
+    relay = Relay("small")
+    relay.feed(chunk({"content": "x"}) + b"data: [DONE]\n")
+    with pytest.raises(StreamBroken, match="without the finish_reason"):
+        relay.close()
+
+
+@pytest.mark.parametrize("odd", [5, 5.5, True, ["r"], {"a": 1}, None])
+def test_an_odd_id_or_model_costs_no_text(odd: object) -> None:
+    relay = Relay("small")
+    told = said(relay.feed(chunk({"content": "x"}, id=odd, model=odd) * 2 + chunk({"content": "y"}, model="up-1")))
+    assert [(one["id"], one["model"]) for one in told] == [(odd, "small"), (odd, "small"), ("r", "small")]
+    assert relay.response_id == (str(odd) if isinstance(odd, int | float) and odd is not True else "r")
+    assert relay.answer_bytes == 3
+
+
+def test_a_key_that_is_there_twice_costs_no_text() -> None:
+    relay = Relay("small")
+    data = b'data: {"id":"r","tier":1,"model":"up-1","choices":[{"index":0,"delta":{"content":"x"}}],"tier":2}\n\n'
+    for told in said(relay.feed(data * 2)):
+        assert (told["tier"], told["model"]) == (2, "small")
+    assert relay.answer_bytes == 2
+
+
+@pytest.mark.parametrize("half", [b"\\ud83d", b"\\uDE00", b"a\\\\\\uD83D", b"\\ud83d\\ud83d\\ude00"])
+def test_half_a_surrogate_pair_passes_byte_for_byte(half: bytes) -> None:
+    relay = Relay("small")
+    data = b'data: {"id":"r","model":"small","choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % half
+    assert relay.feed(data * 2) == data * 2
+    assert relay.content_seen
 
 
 def test_an_answer_that_failed_breaks_the_stream() -> None:
@@ -246,11 +313,13 @@ def test_a_terminator_without_an_answer_is_none() -> None:
         Relay("small").feed(DONE)
 
 
-def test_a_terminator_without_a_finish_reason_is_an_end() -> None:
+@pytest.mark.parametrize("delta", [{"role": "assistant"}, {"content": "x"}])
+def test_a_terminator_without_a_finish_reason_is_no_end(delta: dict[str, object]) -> None:
     relay = Relay("small")
-    relay.feed(chunk({"content": "x"}) + DONE)
-    assert relay.complete
-    assert relay.finish_reason is None
+    relay.feed(chunk(delta))
+    with pytest.raises(StreamBroken, match="without the finish_reason"):
+        relay.feed(DONE)
+    assert not relay.complete
 
 
 BROKEN = [
@@ -258,21 +327,32 @@ BROKEN = [
     b"<html>",
     b"[]",
     b"5",
-    b"",
     b'{"choices":5}',
     b'{"choices":[{"delta":"x"}]}',
-    b'{"model":"a","model":"b","choices":[]}',
-    b'{"choices":[{"delta":{"content":"\\ud800"}}]}',
+    b'{"choices":[{"delta":{"content":"\\q"}}]}',
     b'{"choices":' + b"[" * 5000 + b"]" * 5000 + b"}",
 ]
 
 
 @pytest.mark.parametrize("spoken", BROKEN)
-def test_few_broken_chunks_are_skipped(spoken: bytes) -> None:
+def test_a_chunk_that_cannot_be_read_breaks_the_stream(spoken: bytes) -> None:
     relay = Relay("small")
-    assert said(relay.feed(encode_event(spoken) * 3 + chunk({"content": "x"}))) != []
-    with pytest.raises(UpstreamInvalid, match="more than 3 broken chunks, the last: "):
-        relay.feed(encode_event(spoken))
+    relay.feed(chunk({"content": "x"}))
+    with pytest.raises(UpstreamInvalid, match="found a chunk that cannot be read: "):
+        relay.feed(encode_event(spoken) + chunk(finish="stop") + DONE)
+
+
+def test_an_empty_chunk_is_none() -> None:
+    assert Relay("small").feed(b"data:\n\ndata:  \n\n") == b""
+
+
+def test_a_usage_without_counts_is_told_what_was_counted() -> None:
+    relay = Relay("small")
+    relay.feed(chunk({"content": "x"}, "stop") + chunk(choices=[], usage={}) + DONE)
+    [last] = ended(relay, edits=ResponseEdits(model="small", usage=b'"cost":0.5', counted=COUNTED))
+    usage = last["usage"]
+    assert isinstance(usage, dict)
+    assert usage.items() >= (COUNTS | {"cost": 0.5}).items()
 
 
 def test_the_work_for_a_fragment_does_not_grow_with_the_stream() -> None:

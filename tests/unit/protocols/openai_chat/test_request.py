@@ -239,7 +239,7 @@ def test_a_fault_shows_no_text_of_the_caller() -> None:
 @pytest.mark.parametrize(
     ("spoken", "message"),
     [
-        (b"", "not valid JSON"),
+        (b"", "found an empty body"),
         (b"[]", "found JSON that is not an object; expected an object"),
         (b'{"model":"a","model":"b","messages":[]}', "ambiguous: the key 'model' is there twice; say it once"),
         (b'{"messages":' + b"[" * 70 + b"]" * 70 + b"}", "nested deeper than 64 levels"),

@@ -91,6 +91,20 @@ WRONG = [
     ({"provider": {"only": ["a", 5]}}, "provider.only[1]: found a number, expected a string"),
     ({"provider": {"allow_fallbacks": 1}}, "provider.allow_fallbacks: found a number, expected a boolean"),
     ({"provider": {"onyl": []}}, "provider.onyl: not known here, expected one of only, ignore, order, allow_fallbacks"),
+    ({"provider": {"sort": "cheap"}}, "provider.sort: found 'cheap', expected one of price, throughput, latency"),
+    ({"provider": {"sort": 5}}, "provider.sort: found a number, expected a string"),
+    ({"provider": {"sort": {"by": "fast"}}}, "provider.sort.by: found 'fast', expected one of price, throughput"),
+    ({"provider": {"sort": {"partition": "all"}}}, "provider.sort.partition: found 'all', expected one of model, none"),
+    ({"provider": {"sort": {"on": "price"}}}, "provider.sort.on: not known here, expected one of by, partition"),
+    (
+        {"provider": {"preferred_max_latency": "2s"}},
+        "provider.preferred_max_latency: found a string, expected a number",
+    ),
+    ({"provider": {"preferred_max_latency": 0}}, "provider.preferred_max_latency: found 0, expected seconds above 0"),
+    (
+        {"provider": {"preferred_max_latency": {"p95": 1}}},
+        "provider.preferred_max_latency.p95: not known here, expected one of p50, p75, p90, p99",
+    ),
     ({"models": ["a", ""]}, "models[1]: found an empty string, expected 1 to 256 printable characters"),
     ({"models": ["a"] * (MAX_NAMES + 1)}, "models: found 1001 names, expected at most 1000"),
     ({"session_id": ""}, "session_id: found an empty string, expected"),
@@ -125,6 +139,26 @@ def test_a_wrong_wish_is_refused_in_words(fields: dict[str, object], fault: str)
     assert str(caught.value).startswith(fault)
 
 
+@pytest.mark.parametrize(
+    ("provider", "routing"),
+    [
+        ({"sort": "price"}, Routing(sort="price")),
+        ({"sort": None, "preferred_max_latency": None}, Routing()),
+        ({"sort": {"by": "latency"}}, Routing(sort="latency")),
+        ({"sort": {"by": "throughput", "partition": "model"}}, Routing(sort="throughput")),
+        ({"sort": {"by": "price", "partition": "none"}}, Routing(sort="price", sort_across=True)),
+        ({"sort": {"by": None, "partition": None}}, Routing()),
+        ({"preferred_max_latency": 2}, Routing(preferred_max_latency=(("p50", 2.0),))),
+        (
+            {"preferred_max_latency": {"p99": 5, "p50": 0.5, "p75": None}},
+            Routing(preferred_max_latency=(("p50", 0.5), ("p99", 5.0))),
+        ),
+    ],
+)
+def test_sorting_and_patience_are_read_as_openrouter_spells_them(provider: object, routing: Routing) -> None:
+    assert decode_routing(members(provider=provider)) == routing
+
+
 @pytest.mark.parametrize("name", PROVIDER_LATER)
 def test_a_wish_that_we_cannot_honour_is_never_ignored(name: str) -> None:
     with pytest.raises(Misfit, match=f"^provider.{name}: not supported yet; leave it out$"):
@@ -140,3 +174,17 @@ def test_every_cost_tier_is_known(tier: str) -> None:
 @pytest.mark.parametrize("name", ["m", "openai/gpt-5.5:floor", "m" * 256, "modèle 1"])
 def test_a_name_may_be_what_can_be_printed(name: str) -> None:
     assert checked_name(name, "model") == name
+
+
+@pytest.mark.parametrize(
+    ("name", "spoken", "path"),
+    [
+        ("provider", b'{"only":["a"],"only":["b"]}', "provider"),
+        ("provider", b'{"sort":{"by":"price","by":"latency"}}', r"provider\.sort"),
+        ("plugins", b'[{"id":"auto-router","cost_tier":"low","cost_tier":"max"}]', r"plugins\[0\]"),
+        ("providerOptions", b'{"gateway":{"only":["a"],"only":["b"]}}', r"providerOptions\.gateway"),
+    ],
+)
+def test_a_wish_said_twice_in_one_object_is_refused(name: str, spoken: bytes, path: str) -> None:
+    with pytest.raises(Misfit, match=f"^{path}.?: ambiguous: the key '[a-z_]+' is there twice"):
+        decode_routing({"model": Raw(b'"m"'), name: Raw(spoken)})

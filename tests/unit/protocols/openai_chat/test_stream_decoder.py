@@ -160,29 +160,54 @@ def test_an_error_in_band_breaks_the_stream() -> None:
         heard(chunk({"content": "x"}, "abort"))
 
 
-def test_of_a_broken_chunk_what_could_be_read_stays() -> None:
-    odd = chunk({"content": "b", "tool_calls": [{"index": 0, "function": 5}]})
-    told = fold(heard(chunk({"content": "a"}) + odd + chunk({"content": "c"}, "stop") + DONE))
-    assert told.choices[0].parts == (Text(text="abc"),)
-
-
-@pytest.mark.parametrize("spoken", [b"{", b"<html>", b'{"choices":5}', b'{"choices":[{"delta":5}]}'])
-def test_few_broken_chunks_are_skipped(spoken: bytes) -> None:
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        b"{",
+        b"<html>",
+        b'{"choices":5}',
+        b'{"choices":[{"delta":5}]}',
+        b'{"choices":[{"index":"zero"}]}',
+        b'{"choices":[{"delta":{"content":"b","tool_calls":[{"index":0,"function":5}]}}]}',
+    ],
+)
+def test_a_chunk_that_cannot_be_read_breaks_the_stream(spoken: bytes) -> None:
     decoder = Decoder()
-    assert decoder.feed(encode_event(spoken) * 3 + chunk({"content": "x"})) != []
-    with pytest.raises(UpstreamInvalid, match="more than 3 broken chunks, the last: "):
-        decoder.feed(encode_event(spoken))
+    assert decoder.feed(chunk({"content": "x"})) != []
+    with pytest.raises(UpstreamInvalid):
+        decoder.feed(encode_event(spoken) + chunk(finish="stop") + DONE)
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        b'data: {"object":"error","message":"Overloaded"}',
+        b'data: {"message":"Overloaded"}',
+        b'data: {"error":"Overloaded","choices":5}',
+        b'event: error\ndata: {"message":"Overloaded"}',
+    ],
+)
+def test_an_error_in_band_is_seen_in_any_shape(spoken: bytes) -> None:
+    with pytest.raises(StreamBroken, match="broke the stream off: Overloaded"):
+        heard(chunk({"content": "x"}) + spoken + b"\n\n" + DONE)
+
+
+def test_a_terminator_without_a_finish_reason_is_no_end() -> None:
+    with pytest.raises(StreamBroken, match="without the finish_reason"):
+        heard(chunk({"content": "x"}) + DONE)
+    assert heard(chunk({"content": "x"}, "stop") + b"data: [DONE]\n")[-1] == Finished()
+
+
+def test_what_is_odd_beside_the_text_costs_none() -> None:
+    data = chunk({"content": "a"}, id=5, model={"a": 1}, created="soon")
+    data += b'data: {"tier":1,"choices":[{"index":0,"delta":{"content":"\\ud83d"}}],"tier":2}\n\n'
+    told = fold(heard(data + chunk({"content": "c"}, "stop") + DONE))
+    assert (told.id, told.choices[0].parts) == ("5", (Text(text="a\ufffdc"),))
 
 
 def test_a_terminator_without_an_answer_is_none() -> None:
     with pytest.raises(UpstreamInvalid, match="ended before it held an answer"):
         heard(DONE)
-
-
-def test_a_stream_starts_once_even_when_its_first_chunk_is_broken() -> None:
-    odd = chunk(choices=[{"index": "zero"}])
-    events = heard(odd + chunk({"content": "a"}, "stop") + DONE)
-    assert [event for event in events if isinstance(event, Started)] == [STARTED]
 
 
 def test_a_usage_that_cannot_be_does_not_hide_one_that_can() -> None:

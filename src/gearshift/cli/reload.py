@@ -1,0 +1,185 @@
+"""Own reloading: a running gateway is made anew when its config file or an artefact that serves has changed.
+
+    look at the files ── changed, and still so at the next look ──┐
+    SIGHUP ───────────────────────────────────────────────────────┴─> read, validate, build ──> swap
+                                                                        │ any fault
+                                                                        └─> the old one goes on; metric, log line
+
+Invariants: what is built is built whole, in a thread, before anything is swapped; files are marked before they are
+read, so a change in between is seen at the next look; a fault is told once, until something changes or somebody asks.
+Files are looked at, not watched by the kernel: that works on every file system, for next to nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import time
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from gearshift.cli.assemble import Assembly, Plan, predictor_path, prepare
+from gearshift.config import Config, check_secrets, load
+from gearshift.errors import ConfigError, GearshiftError
+from gearshift.learning import shelf
+from gearshift.types.catalog import Seconds
+
+LOOK: Final[Seconds] = 0.4
+"""Between two looks. A change counts when two looks saw the same, so it serves within two of these and the loading."""
+MAX_FAULTS: Final = 20
+"""Faults of a config that a log line shows."""
+FIXED: Final = ("server.host", "server.port", "store", "shared")
+"""Keys that only a restart changes."""
+
+Mark: TypeAlias = tuple[int, int, int, int] | None
+"""What tells a file from another one at the same path: device, inode, time of change, size; None: no file."""
+Marks: TypeAlias = dict[Path, Mark]
+
+_log = logging.getLogger("gearshift.reload")
+
+
+def marks(paths: Iterable[Path]) -> Marks:
+    """Look at files."""
+    return {path: _mark(path) for path in paths}
+
+
+def artifact_files(config: Config) -> list[Path]:
+    """Name the files of every artefact that a config's routers decide by."""
+    folders = {router.predictor for router in config.routers.values() if router.candidates is not None}
+    return [path for folder in sorted(folders) for path in shelf.files(predictor_path(folder))]
+
+
+class Reloader:
+    """Hold what a gateway was made of, and make it anew."""
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        config: Config,
+        environ: Mapping[str, str],
+        *,
+        seen: Marks,
+        file: Path | None = None,
+    ) -> None:
+        """Take what serves, its config, and the marks of its files from before they were read.
+
+        `file` is where the config came from; without one only artefacts are followed.
+        """
+        self._assembly = assembly
+        self._started = config
+        self._served = config
+        self._config = config  # what is asked for, even where it was refused
+        self._environ = environ
+        self._seen = seen
+        self._last = seen
+        self._file = file
+        self._asked = asyncio.Event()
+
+    def ask(self) -> None:
+        """Reload soon, changed or not."""
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Look and reload until cancelled; no fault ends it."""
+        while True:
+            asked = await self._wait()
+            try:
+                await self.look(asked=asked)
+            except Exception:  # noqa: BLE001 - our own bug: the gateway goes on as it is, and so does the next look
+                self._assembly.site.telemetry.reload_refused()
+                _log.exception("reload_failed")
+
+    async def look(self, *, asked: bool = False) -> None:
+        """Look once; reload when what was found is new and was so at the last look too, or when asked."""
+        found = await asyncio.to_thread(self._look)
+        steady, self._last = found == self._last, found
+        if asked or (steady and found != self._seen):
+            await self._reload(asked=asked)
+
+    async def _wait(self) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK):
+                await self._asked.wait()
+        asked = self._asked.is_set()
+        self._asked.clear()
+        return asked
+
+    async def _reload(self, *, asked: bool) -> None:
+        began = time.monotonic()
+        try:
+            plan = await asyncio.to_thread(self._read, asked=asked)
+        except GearshiftError as error:
+            self._assembly.site.telemetry.reload_refused()
+            fields = {"error": error.code, "faults": _faults(error), "still_serving": self._served.version}
+            _log.error("reload_refused", extra={"fields": fields})
+            return
+        waiting = [key for key in FIXED if _value(plan.config, key) != _value(self._started, key)]
+        self._assembly.adopt(plan)
+        self._served = plan.config
+        gc.collect()  # a predictor and its cache hold each other, and the collector seldom looks (`listen.settle`)
+        self._assembly.site.telemetry.reloaded()
+        done: dict[str, object] = {"config": plan.config.version, "predictors": _predictors(plan)}
+        done |= {"needs_restart": waiting, "took_s": round(time.monotonic() - began, 3)}
+        _log.info("reloaded", extra={"fields": done})
+
+    def _look(self) -> Marks:
+        own = [] if self._file is None else [self._file]
+        return marks([*own, *artifact_files(self._config)])
+
+    def _read(self, *, asked: bool) -> Plan:
+        """Read what changed, and make everything of it."""
+        before, self._seen = self._seen, self._look()
+        if self._file is not None and (asked or self._seen[self._file] != before.get(self._file)):
+            self._config = load(self._file, self._environ)
+            self._seen = {**self._look(), self._file: self._seen[self._file]}
+        self._last = self._seen
+        check_secrets(self._config, self._environ, source=str(self._file or "the config"))
+        return prepare(self._config, self._environ)
+
+
+@asynccontextmanager
+async def reloading(reloader: Reloader) -> AsyncGenerator[None, None]:
+    """Reload on change and on SIGHUP while the block runs."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, reloader.ask)
+    task = asyncio.create_task(reloader.run(), name="reload")
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _mark(path: Path) -> Mark:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def _faults(error: GearshiftError) -> list[str]:
+    return error.faults[:MAX_FAULTS] if isinstance(error, ConfigError) else [error.message]
+
+
+def _value(config: Config, key: str) -> object:
+    value: object = config
+    for step in key.split("."):
+        value = getattr(value, step)
+    return value
+
+
+def _predictors(plan: Plan) -> dict[str, str]:
+    """Name the version that each router decides by."""
+    routers = plan.world.routers.routers
+    return {
+        name: router.predictor.version
+        for name, router in routers.items()
+        if router.objective is not None and router.predictor is not None
+    }

@@ -1,0 +1,60 @@
+"""Own the caller's end of an exchange, as executing sees it.
+
+Invariant: a method raises CallerLeft where the caller can no longer be reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Protocol, TypeAlias
+
+from gearshift.errors import CallerLeft
+from gearshift.types.catalog import Seconds
+
+FAREWELL: Seconds = 5.0
+"""How long a caller may take at least to accept the end of its answer, and at most an error."""
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+
+class Outlet(Protocol):
+    """Be the caller's end of an exchange."""
+
+    @property
+    def started(self) -> bool: ...  # noqa: D102 - once the head was sent
+    @property
+    def left(self) -> bool: ...  # noqa: D102 - once the caller is known to have gone away
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of the body; waits while the caller reads slowly."""
+        ...
+
+    async def finish(self, data: bytes) -> None:
+        """Send the last piece of the body."""
+        ...
+
+    def abort(self) -> None:
+        """Break the connection: what the caller has not taken is lost."""
+        ...
+
+
+async def taken(sending: Awaitable[None], patience: Seconds) -> None:
+    """Let the caller take the end of its answer; raise CallerLeft when it takes longer than `patience`."""
+    try:
+        async with asyncio.timeout(patience):
+            await sending
+    except TimeoutError:
+        message = "the caller did not take its answer in time"
+        raise CallerLeft(message) from None
+
+
+async def farewell(sending: Awaitable[None], outlet: Outlet) -> None:
+    """Let the caller take an error; break the connection when it does not."""
+    try:
+        await taken(sending, FAREWELL)
+    except CallerLeft:
+        outlet.abort()

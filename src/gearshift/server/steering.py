@@ -1,0 +1,115 @@
+"""Own the headers that steer one request.
+
+Headers are read as the public contract spells them, those of Cloudflare's AI Gateway as Cloudflare means them; a bad
+value is a 400, never ignored.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+import msgspec
+
+from gearshift.errors import InvalidRequest
+from gearshift.server.asgi import Scope, header
+from gearshift.types.catalog import NANO_PER_USD, NanoUSD, Seconds
+from gearshift.types.inbound import Inbound
+
+MAX_SESSION: Final = 256
+"""Characters that a session id may have."""
+MAX_DOLLARS: Final = 1_000_000
+"""Beyond it, a limit is a slip of the pen (and `1e999999` a number that takes minutes to write out)."""
+MAX_METADATA: Final = 5
+"""Entries of `cf-aig-metadata` (Cloudflare, "Custom metadata", read 2026-11)."""
+MAX_SECONDS: Final = 31 * 86_400
+"""A month: the longest that `cf-aig-cache-ttl` may ask for."""
+
+_SECONDS: Final = re.compile("[0-9]{1,7}")
+_Metadata = dict[str, str | int | float | bool]
+_metadata = msgspec.json.Decoder(_Metadata)
+
+
+def steer(scope: Scope, inbound: Inbound, key: str | None) -> Inbound:
+    """Add to `inbound` what the headers of the public contract ask for; raise InvalidRequest on a bad value."""
+    _check_cache(scope)
+    return msgspec.structs.replace(
+        inbound,
+        key=key,
+        wants_metadata=_switch(scope, b"x-gearshift-metadata", on=("enabled",), off=("disabled",)),
+        no_fallback=_switch(scope, b"x-gearshift-no-fallback", on=("true", "1", "yes"), off=("false", "0", "no")),
+        deadline=_seconds(scope, b"x-gearshift-timeout-ms"),
+        first_content=_seconds(scope, b"cf-aig-request-timeout"),
+        max_cost=_max_cost(scope),
+        session=_session(scope),
+        metadata=_tags(scope),
+    )
+
+
+def _switch(scope: Scope, name: bytes, *, on: tuple[str, ...], off: tuple[str, ...]) -> bool:
+    text = header(scope, name)
+    if text is None or text.lower() in on or text.lower() in off:
+        return text is not None and text.lower() in on
+    raise InvalidRequest(f"header {name.decode()}: found {text[:40]!r}, expected {on[0]} or {off[0]}")
+
+
+def _seconds(scope: Scope, name: bytes) -> Seconds | None:
+    text = header(scope, name)
+    if text is None:
+        return None
+    milliseconds = float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else math.nan
+    if not milliseconds > 0:
+        raise InvalidRequest(f"header {name.decode()}: found {text[:40]!r}, expected milliseconds above 0")
+    return milliseconds / 1000
+
+
+def _max_cost(scope: Scope) -> NanoUSD | None:
+    text = header(scope, b"x-gearshift-max-cost-usd")
+    if text is None:
+        return None
+    try:
+        dollars = Decimal(text)
+    except InvalidOperation:
+        dollars = Decimal(-1)
+    if not (dollars.is_finite() and 0 <= dollars <= MAX_DOLLARS):
+        expected = f"expected US dollars, from 0 to {MAX_DOLLARS}"
+        raise InvalidRequest(f"header x-gearshift-max-cost-usd: found {text[:40]!r}, {expected}")
+    return int(dollars * NANO_PER_USD)
+
+
+def _session(scope: Scope) -> str | None:
+    text = header(scope, b"x-session-id")
+    if text is not None and (not text.isprintable() or len(text) > MAX_SESSION):
+        found = f"found {len(text)} characters" if len(text) > MAX_SESSION else "found control characters"
+        raise InvalidRequest(f"header x-session-id: {found}, expected at most {MAX_SESSION} printable ones")
+    return text or None
+
+
+def _tags(scope: Scope) -> _Metadata:
+    text = header(scope, b"cf-aig-metadata")
+    if text is None:
+        return {}
+    try:
+        found = _metadata.decode(text.encode("latin-1"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        expected = 'expected a JSON object of strings, numbers or booleans, such as {"team": "search"}'
+        raise InvalidRequest(f"header cf-aig-metadata: found {text[:40]!r}, {expected}") from None
+    if len(found) > MAX_METADATA:
+        raise InvalidRequest(
+            f"header cf-aig-metadata: found {len(found)} entries, expected at most {MAX_METADATA}; leave some out"
+        )
+    return found
+
+
+def _check_cache(scope: Scope) -> None:
+    """Check what is said of a response cache: there is none yet, so whoever wants none is served, and told `off`."""
+    _switch(scope, b"cf-aig-skip-cache", on=("true",), off=("false",))
+    said = header(scope, b"x-gearshift-cache")
+    if said is not None and said.lower() not in {"off", "refresh"}:
+        raise InvalidRequest(f"header x-gearshift-cache: found {said[:40]!r}, expected off or refresh")
+    seconds = header(scope, b"cf-aig-cache-ttl")
+    if seconds is not None and not (_SECONDS.fullmatch(seconds) and int(seconds) <= MAX_SECONDS):
+        expected = f"expected whole seconds, from 0 to {MAX_SECONDS}"
+        raise InvalidRequest(f"header cf-aig-cache-ttl: found {seconds[:40]!r}, {expected}")

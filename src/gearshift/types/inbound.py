@@ -1,0 +1,52 @@
+"""Own what the server hands over: a request's body, and what its headers say."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gearshift.errors import InvalidRequest
+from gearshift.types.catalog import NanoUSD, Seconds
+from gearshift.types.chat import Request
+
+MAX_NAME: Final = 40
+"""Characters of a name that an error repeats."""
+
+
+class Inbound(Struct, frozen=True, kw_only=True):
+    """Hold a request as it came in.
+
+    `began` is the monotonic clock when the request arrived. Both in seconds: `deadline` is the caller's own,
+    `first_content` its bound for each attempt to begin to answer (Cloudflare's `cf-aig-request-timeout`).
+    `metadata` is what a header adds to the body's.
+    """
+
+    path: str
+    body: bytes
+    began: float
+    key: str | None = None
+    wants_metadata: bool = False
+    no_fallback: bool = False
+    deadline: Seconds | None = None
+    first_content: Seconds | None = None
+    max_cost: NanoUSD | None = None
+    session: str | None = None
+    metadata: dict[str, str | int | float | bool] = {}
+
+    def steer(self, request: Request) -> Request:
+        """Add what the headers ask for to what the body asks; raise InvalidRequest where they contradict each other."""
+        if self.max_cost is None and self.session is None and not self.metadata:
+            return request
+        asked, known = request.routing, request.metadata
+        for name, value in self.metadata.items():
+            if known.get(name, value) != value:
+                found = f"metadata.{name[:MAX_NAME]}: the body and a header say different things; say it once"
+                raise InvalidRequest(found, param="metadata")
+        routing = replace(
+            asked,
+            max_cost=asked.max_cost if self.max_cost is None else self.max_cost,
+            session_id=self.session or asked.session_id,
+        )
+        return replace(request, routing=routing, metadata={**known, **self.metadata})
