@@ -18,7 +18,6 @@ from gearshift.simulate.answer import AnswerRefused, Card, FunctionModel
 from gearshift.simulate.prompts import Family, GradedPrompt
 from gearshift.types.catalog import Rates, Seconds
 
-
 UNRECORDED: Final = 404
 """The status of a refusal: another model may know."""
 
