@@ -30,6 +30,14 @@ def test_auto_answers_with_the_model_that_answered_and_its_cost(client: openai.O
     assert answer.usage.model_extra["cost"] > 0
 
 
+@pytest.mark.parametrize("prompt", ["Hello", "Tell me a joke about bridges.", "Who are you and what can you do?"])
+def test_a_free_prompt_gets_a_computed_answer(client: openai.OpenAI, prompt: str) -> None:
+    """The simulated tiers know the demo's prompts only: whoever asks another must not get their shrug for an answer."""
+    answer = client.chat.completions.create(model="auto", messages=[{"role": "user", "content": prompt}], max_tokens=40)
+    assert "SIMULATED" not in (answer.choices[0].message.content or "SIMULATED")
+    assert not answer.model.startswith("sim-")
+
+
 def test_auto_streams_and_ends_with_usage(client: openai.OpenAI) -> None:
     chunks = list(client.chat.completions.create(model="auto", messages=QUESTION, stream=True))
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)

@@ -21,6 +21,10 @@ def price(**of: int | None) -> Price:
     return Price(rates=Rates(**{"input": 0, "output": 0, **of}), source="test")  # type: ignore[arg-type]
 
 
+def test_a_list_price_is_one_number_to_order_by() -> None:
+    assert accounting.list_price(price(input=2, output=5)) == 11
+
+
 @st.composite
 def prices(draw: st.DrawFn) -> Price:
     def some() -> Rates:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from gearshift.case import World
 from gearshift.catalog import Catalog, build
-from gearshift.config import Config, resolve_secret
+from gearshift.config import Config, check_secrets, resolve_secret
 from gearshift.config.routers import BUILTIN
 from gearshift.errors import ConfigError, GearshiftError
 from gearshift.execution.call import Means
@@ -35,7 +35,7 @@ from gearshift.server.auth import Keys
 from gearshift.server.inference import Inference
 from gearshift.server.models import Listing
 from gearshift.server.views import Views
-from gearshift.storage.sqlite import SQLiteStore
+from gearshift.storage.sqlite import SQLiteStore, unusable
 from gearshift.telemetry import Telemetry
 
 CODECS: Final[Mapping[str, Codec]] = {codec.name: codec for codec in (OpenAIChat(),)}
@@ -77,21 +77,37 @@ class Assembly(Struct, kw_only=True):
         self.app.adopt(inference, views)
 
 
-def prepare(config: Config, environ: Mapping[str, str]) -> Plan:
-    """Make everything that `config` asks for; raise ConfigError with every fault."""
-    catalog = open_catalog(config, environ)
+def prepare(config: Config, environ: Mapping[str, str], *, source: str = "the config") -> Plan:
+    """Make everything that `config` asks for; raise ConfigError with every fault of what it names.
+
+    Looked at are secrets, artefacts, what shows beside the catalogue, and where the store is to be.
+    """
+    catalog, found = open_catalog(config, environ), list[str]()
+    predictors, broken = try_predictors(_wanted(config))
+    world = None
+    try:
+        check_secrets(config, environ, source=source)
+    except ConfigError as error:
+        found += error.faults
+    try:
+        world = _world(config, catalog, predictors)
+    except ConfigError as error:
+        found += error.faults
+    found += [*broken, *filter(None, [unusable(config.store_path)])]
+    if world is None or found:
+        raise ConfigError(found, source=source)
     return Plan(
         config=config,
         catalog=catalog,
-        world=make_world(config, catalog),
+        world=world,
         credentials=credentials(catalog, environ),
         keys=Keys(_keys(config, environ)),
     )
 
 
-def assemble(config: Config, environ: Mapping[str, str]) -> Assembly:
+def assemble(config: Config, environ: Mapping[str, str], *, source: str = "the config") -> Assembly:
     """Wire everything that `config` asks for; raise ConfigError with every fault."""
-    plan = prepare(config, environ)
+    plan = prepare(config, environ, source=source)
     upstream, telemetry = make_upstream(environ), Telemetry()
     store = SQLiteStore(config.store_path)  # last: its writer runs from here on, and only `close` ends it
     site = Site(upstream=upstream, store=store, telemetry=telemetry)
@@ -147,9 +163,13 @@ def open_catalog(config: Config, environ: Mapping[str, str]) -> Catalog:
 
 def make_world(config: Config, catalog: Catalog) -> World:
     """Build what decisions see: routers with their predictors, deployments and limits."""
+    return _world(config, catalog, load_predictors(config))
+
+
+def _world(config: Config, catalog: Catalog, predictors: Mapping[str, Predictor]) -> World:
     bounds = config.reliability
     return World(
-        routers=build_routers(config, catalog, load_predictors(config)),
+        routers=build_routers(config, catalog, predictors),
         deployments=catalog.deployments,
         limits=Limits(
             max_attempts=bounds.max_attempts,
@@ -166,18 +186,33 @@ def make_world(config: Config, catalog: Catalog) -> World:
 
 def load_predictors(config: Config) -> dict[str, Predictor]:
     """Load each artefact that a router names, once; raise ConfigError naming the routers whose artefact is broken."""
-    predictors: dict[str, Predictor] = {}
-    faults: list[str] = []
-    for name, router in config.routers.items():
-        if router.candidates is None or router.predictor in predictors:
-            continue
-        try:
-            predictors[router.predictor] = shelf.load(predictor_path(router.predictor))
-        except GearshiftError as error:
-            faults.append(f"routers.{name}.predictor: {error.message}")
+    predictors, faults = try_predictors(_wanted(config))
     if faults:
         raise ConfigError(faults, source="the config's artefacts")
     return predictors
+
+
+def _wanted(config: Config) -> dict[str, str]:
+    """Give the predictors that routers name, each by its place in the config."""
+    return {
+        f"routers.{name}.predictor": router.predictor
+        for name, router in config.routers.items()
+        if router.candidates is not None
+    }
+
+
+def try_predictors(wanted: Mapping[str, str]) -> tuple[dict[str, Predictor], list[str]]:
+    """Load each predictor once, and say which cannot be; `wanted` are by their place in the config."""
+    predictors: dict[str, Predictor] = {}
+    faults: list[str] = []
+    for place, predictor in wanted.items():
+        if predictor in predictors:
+            continue
+        try:
+            predictors[predictor] = shelf.load(predictor_path(predictor))
+        except GearshiftError as error:
+            faults.append(f"{place}: {error.message}")
+    return predictors, faults
 
 
 def predictor_path(predictor: str) -> Path:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
-from gearshift.config import check_secrets, load, render_initial
+from gearshift.config import render_initial
+
+if TYPE_CHECKING:
+    from gearshift.catalog import Catalog
 
 CHECK_FAILED = 3
 
@@ -31,24 +36,39 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Validate a config: every fault at once, every price resolved. Exit code 3 when something is wrong."""
-    from gearshift.cli.assemble import load_predictors, open_catalog
-    from gearshift.cli.inspect import print_models
+    from gearshift.cli.assemble import prepare
+    from gearshift.cli.examine import read
+    from gearshift.cli.inspect import print_models, show_models
+    from gearshift.cli.probe import probe_all
     from gearshift.errors import ConfigError
 
     try:
-        found = load(config, os.environ)
-        check_secrets(found, os.environ, source=str(config))
-        catalog = open_catalog(found, os.environ)
-        load_predictors(found)
+        catalog = prepare(read(config, os.environ), os.environ, source=str(config)).catalog
     except ConfigError as error:
-        typer.echo(error.message, err=True)
+        typer.echo(_json(faults=error.faults) if as_json else error.message, err=not as_json)
         raise typer.Exit(CHECK_FAILED) from error
-    print_models(catalog, as_json=as_json)
-    unknown = [each.id for each in catalog.deployments if each.price is None]
-    if unknown and not as_json:
-        typer.echo(f"price unknown, so routers skip them: {', '.join(unknown)}", err=True)
-    if probe:
-        from gearshift.cli.probe import probe_all
+    probes = probe_all(catalog, os.environ) if probe else {}
+    if as_json:
+        typer.echo(_json(deployments=show_models(catalog), probes=probes))
+    else:
+        print_models(catalog)
+        _say(catalog, probes)
+    if any(probes.values()):
+        raise typer.Exit(CHECK_FAILED)
 
-        if not probe_all(catalog, os.environ):
-            raise typer.Exit(CHECK_FAILED)
+
+def _say(catalog: Catalog, probes: Mapping[str, str]) -> None:
+    """Say what no router uses, and how each call went."""
+    unknown = [each.id for each in catalog.deployments if each.price is None]
+    if unknown:
+        typer.echo(f"price unknown, so routers skip them: {', '.join(unknown)}", err=True)
+    for name, outcome in probes.items():
+        typer.echo(f"probe {name}: {outcome or 'ok'}")
+
+
+def _json(*, faults: Sequence[str] = (), deployments: object = (), probes: Mapping[str, str] | None = None) -> str:
+    """Write a report; of a probe that went well the outcome is null."""
+    outcomes = {name: outcome or None for name, outcome in (probes or {}).items()}
+    good = not faults and not any(outcomes.values())
+    report = {"ok": good, "faults": list(faults), "deployments": deployments, "probes": outcomes}
+    return msgspec.json.format(msgspec.json.encode(report)).decode()

@@ -24,6 +24,7 @@ def demo_mapping(base_url: str, models: Iterable[str]) -> dict[str, Any]:
             SIMULATED: {"protocol": "openai_chat", "base_url": base_url, "simulated": True},
         },
         "models": {name: _model(name) for name in names},
+        "reliability": {"max_attempts": max(1, len(names))},  # the tiers refuse what they have no answer to
         "routers": {
             "auto": {
                 "candidates": names,

@@ -42,7 +42,11 @@ def models(
     """List deployments: prices with source and date, context windows, capabilities."""
     from gearshift.cli.assemble import open_catalog
 
-    print_models(open_catalog(find_config(config), os.environ), as_json=as_json)
+    catalog = open_catalog(find_config(config), os.environ)
+    if as_json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(show_models(catalog))).decode())
+    else:
+        print_models(catalog)
 
 
 def route(
@@ -82,12 +86,13 @@ def route(
         typer.echo(f"would choose {flip.would_choose} if {flip.condition}")
 
 
-def print_models(catalog: Catalog, *, as_json: bool) -> None:
+def show_models(catalog: Catalog) -> list[dict[str, object]]:
+    """Show every deployment of a catalogue, as plain data."""
+    return [_deployment(each) for each in catalog.deployments]
+
+
+def print_models(catalog: Catalog) -> None:
     """Print every deployment of a catalogue."""
-    if as_json:
-        shown = [_deployment(each) for each in catalog.deployments]
-        typer.echo(msgspec.json.format(msgspec.json.encode(shown)).decode())
-        return
     from rich.console import Console
     from rich.table import Table
 

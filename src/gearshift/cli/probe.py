@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-import typer
-
 from gearshift.catalog import Catalog
 from gearshift.cli.assemble import CODECS, credentials, make_upstream
 from gearshift.errors import UpstreamError, UpstreamTimeout
@@ -23,24 +21,21 @@ _LIMIT: Final = 1024 * 1024
 _OK: Final = 200
 
 
-def probe_all(catalog: Catalog, environ: Mapping[str, str]) -> bool:
-    """Call every deployment once and print how it went; True when all answered."""
+def probe_all(catalog: Catalog, environ: Mapping[str, str]) -> dict[str, str]:
+    """Call every deployment once; give what went wrong, "" when nothing did, by deployment id."""
     return asyncio.run(_probe_all(catalog, environ))
 
 
-async def _probe_all(catalog: Catalog, environ: Mapping[str, str]) -> bool:
+async def _probe_all(catalog: Catalog, environ: Mapping[str, str]) -> dict[str, str]:
     keys = credentials(catalog, environ)
     upstream = make_upstream(environ)
     try:
-        outcomes = [
-            keys.redact(deployment.provider, await _probe(upstream, keys, deployment))
+        return {
+            deployment.id: keys.redact(deployment.provider, await _probe(upstream, keys, deployment))
             for deployment in catalog.deployments
-        ]
+        }
     finally:
         await upstream.close()
-    for deployment, outcome in zip(catalog.deployments, outcomes, strict=True):
-        typer.echo(f"probe {deployment.id}: {outcome or 'ok'}")
-    return not any(outcomes)
 
 
 async def _probe(upstream: Upstream, keys: Credentials, deployment: Deployment) -> str:

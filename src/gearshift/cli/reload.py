@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from gearshift.cli.assemble import Assembly, Plan, predictor_path, prepare
-from gearshift.config import Config, check_secrets, load
+from gearshift.config import Config, load
 from gearshift.errors import ConfigError, GearshiftError
 from gearshift.learning import shelf
 from gearshift.types.catalog import Seconds
@@ -137,8 +137,7 @@ class Reloader:
             self._config = load(self._file, self._environ)
             self._seen = {**self._look(), self._file: self._seen[self._file]}
         self._last = self._seen
-        check_secrets(self._config, self._environ, source=str(self._file or "the config"))
-        return prepare(self._config, self._environ)
+        return prepare(self._config, self._environ, source=str(self._file or "the config"))
 
 
 @asynccontextmanager

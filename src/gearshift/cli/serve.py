@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from gearshift.config import Config, check_secrets, from_environment, from_mapping, load
+from gearshift.config import Config, from_environment, from_mapping
 
 DEFAULT_FILE: Final = Path("gearshift.yaml")
 
@@ -37,6 +37,7 @@ def serve(
 
 async def _serve(path: Path | None, environ: dict[str, str]) -> None:
     from gearshift.cli.assemble import assemble
+    from gearshift.cli.examine import read
     from gearshift.cli.listen import Server, address, bind
     from gearshift.cli.reload import Reloader, artifact_files, marks, reloading
     from gearshift.telemetry import log_to_stderr
@@ -44,15 +45,15 @@ async def _serve(path: Path | None, environ: dict[str, str]) -> None:
     async with AsyncExitStack() as stack:
         seen = marks([path] if path else [])
         source = str(path) if path else "the keys in the environment"
-        found = load(path, environ) if path else from_environment(environ)
+        found = read(path, environ) if path else from_environment(environ)
         notes: list[str] = []
         if found is None:
             source = "the demo providers: no config and no provider key was found"
             found, notes = await start_demo(stack, environ)
-        check_secrets(found, environ, source=source)
         listener = bind(found.server.host, found.server.port)
+        stack.callback(listener.close)
         seen |= marks(artifact_files(found))
-        assembly = assemble(found, environ)
+        assembly = assemble(found, environ, source=source)
         log_to_stderr()
 
         def ready() -> None:

@@ -4,7 +4,7 @@ Read `model.py` for the sections and `loading.py` for the way from a file to a `
 """
 
 from gearshift.config.initial import from_environment, render_initial
-from gearshift.config.loading import check_secrets, from_mapping, load
+from gearshift.config.loading import check_secrets, from_mapping, load, unreadable
 from gearshift.config.model import (
     Config,
     DeploymentConfig,
@@ -34,4 +34,5 @@ __all__ = [
     "load",
     "render_initial",
     "resolve_secret",
+    "unreadable",
 ]

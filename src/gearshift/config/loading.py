@@ -63,11 +63,16 @@ def check_secrets(
         key = rows.resolve(name, stated, table.get(name), environ).key
         if name in used and key is not None:
             wanted[f"providers.{name}.key"] = key
+    if found := unreadable(wanted, environ):
+        raise ConfigError(found, source=source)
+
+
+def unreadable(wanted: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
+    """Give a fault for each secret that cannot be read; `wanted` are references, each by its place in the config."""
     found: list[str] = []
     for place, reference in wanted.items():
         try:
             resolve_secret(reference, environ)
         except ConfigError as problem:
             found += [f"{place}: {fault}" for fault in problem.faults]
-    if found:
-        raise ConfigError(found, source=source)
+    return found

@@ -26,6 +26,7 @@ from gearshift.learning.embedding import load_words
 from gearshift.learning.features import Features, featurize
 from gearshift.learning.parameters import LENGTH, LEVEL, SHARED, SLOPE, Parameters
 from gearshift.learning.seats import Seat, Seats, Wanted, find_seats
+from gearshift.routing.calibration import plain
 from gearshift.types.catalog import NANO_PER_USD, Deployment, Price
 from gearshift.types.chat import Request
 from gearshift.types.decision import Estimate
@@ -59,8 +60,8 @@ class LearnedPredictor:
         """Take parameters that have been checked (`artifact.load`) and the short digest of their manifest."""
         self.parameters = parameters
         self._version = version
-        self._row = {_plain(name): number for number, name in enumerate(parameters.models)}
-        self._row |= {_plain(alias): parameters.models.index(name) for alias, name in parameters.aliases.items()}
+        self._row = {plain(name): number for number, name in enumerate(parameters.models)}
+        self._row |= {plain(alias): parameters.models.index(name) for alias, name in parameters.aliases.items()}
         self._row |= {name: number for number, name in enumerate(parameters.models)}
         low, high, slope = parameters.trust.T
         self._rise = 1 / np.maximum(high - low, np.float32(1e-9))
@@ -127,7 +128,7 @@ class LearnedPredictor:
         return find_seats(self.parameters, [self._find(model) for model, _ in wanted], wanted, self._rise)
 
     def _find(self, model: str) -> int:
-        return self._row.get(model, self._row.get(_plain(model), -1))
+        return self._row.get(model, self._row.get(plain(model), -1))
 
 
 def _output(seat: Seat, sums: _Sums, place: int) -> float:
@@ -139,8 +140,3 @@ def _output(seat: Seat, sums: _Sums, place: int) -> float:
 def _dollars(price: Price | None) -> float | None:
     """Blend a price to USD per million tokens, at three of input to one of output."""
     return None if price is None else (3 * price.rates.input + price.rates.output) / (4 * NANO_PER_USD)
-
-
-def _plain(model: str) -> str:
-    """Spell a model's name without organisation and case."""
-    return model.rpartition("/")[2].lower()

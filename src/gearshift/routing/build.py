@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from gearshift.accounting import list_price
 from gearshift.catalog import Catalog
 from gearshift.config import Config, RouterConfig
 from gearshift.config.routers import BUILTIN
 from gearshift.errors import ConfigError
 from gearshift.routing.calibration import calibrated
 from gearshift.routing.objective import referred_to
-from gearshift.routing.order import list_price
 from gearshift.routing.policy import Best, Weighted
 from gearshift.routing.predict import Predictor
 from gearshift.routing.router import Router, RouterTable
@@ -115,5 +115,5 @@ def _dearest(deployments: Sequence[Deployment]) -> str | None:
 
     None when no price is known.
     """
-    priced = [(price, each.id) for each in deployments if (price := list_price(each)) is not None]
+    priced = [(list_price(each.price), each.id) for each in deployments if each.price is not None]
     return max(priced)[1] if priced else None

@@ -19,7 +19,7 @@ from typing import Annotated, Final, Protocol, TypeAlias, runtime_checkable
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from gearshift.routing.order import list_price
+from gearshift.accounting import list_price
 from gearshift.routing.predict import Predictor
 from gearshift.types.catalog import Deployment, Rates
 from gearshift.types.decision import AtLeast, Objective
@@ -102,8 +102,10 @@ def by_price(deployments: Iterable[Deployment]) -> dict[str, Charges]:
     """
     lowest: dict[str, tuple[int, Rates]] = {}
     for each in deployments:
-        price, name = list_price(each), plain(each.model)
-        if each.price is not None and price is not None and (name not in lowest or price < lowest[name][0]):
+        if each.price is None:
+            continue
+        name, price = plain(each.model), list_price(each.price)
+        if name not in lowest or price < lowest[name][0]:
             lowest[name] = (price, each.price.rates)
     ordered = sorted(lowest.items(), key=lambda item: (item[1][0], item[0]))
     return {name: (rates.input, rates.output) for name, (_, rates) in ordered}

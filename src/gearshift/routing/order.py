@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-from gearshift.types.catalog import Deployment, NanoUSDPerMillion
+from gearshift.accounting import list_price
+from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Routing, Sort
 from gearshift.types.decision import Candidate, Speed
 
@@ -81,12 +82,6 @@ def unsorted(candidates: Sequence[Candidate], routing: Routing, speeds: Speeds) 
     return f"sorted by {sort}, which is not known of {', '.join(unknown[:_SHOWN])}{others}; {then}"
 
 
-def list_price(deployment: Deployment) -> NanoUSDPerMillion | None:
-    """Give what a deployment charges for three tokens of input to one of output, as a sum of rates; None: not known."""
-    rates = deployment.price.rates if deployment.price is not None else None
-    return None if rates is None else 3 * rates.input + rates.output
-
-
 def _wishes(routing: Routing) -> bool:
     return bool(routing.order or routing.sort or routing.preferred_max_latency)
 
@@ -94,7 +89,7 @@ def _wishes(routing: Routing) -> bool:
 def _place(candidate: Candidate, sort: Sort, speeds: Speeds) -> Place:
     deployment, estimate = candidate.deployment, candidate.estimate
     if sort == "price":
-        price = list_price(deployment)
+        price = None if deployment.price is None else list_price(deployment.price)
         return (2, 0.0) if price is None else (0, price)
     speed = speeds.get(deployment.id) or Speed()
     if sort == "throughput" and speed.tokens_per_second is not None:

@@ -2,6 +2,7 @@
 
 A tier knows the right answers of the demo's prompts and gives the right one with its stated skill for the prompt's
 family. Whether it does is fixed by SHA-256 of (tier, prompt): the same prompt gets the same answer, always.
+A prompt of which no answer is recorded is refused, so that a gateway turns to a model that computes its answers.
 Invariant: the word SIMULATED stands in the owner, the description and each answer; the name begins with `sim-`.
 """
 
@@ -13,9 +14,12 @@ from typing import Final
 
 from msgspec import Struct
 
-from gearshift.simulate.answer import Card, FunctionModel
+from gearshift.simulate.answer import AnswerRefused, Card, FunctionModel
 from gearshift.simulate.prompts import Family, GradedPrompt
 from gearshift.types.catalog import Rates, Seconds
+
+UNRECORDED: Final = 404
+"""The status of a refusal: another model may know."""
 
 
 class Tier(Struct, frozen=True, kw_only=True):
@@ -69,7 +73,8 @@ def build_tier(tier: Tier, prompts: Iterable[GradedPrompt]) -> FunctionModel:
         label = f"[SIMULATED {tier.name}]"
         row = rows.get(_key(question))
         if row is None:
-            return f"{label} no recorded answer"
+            message = f"{label} there is no recorded answer to this; ask a prompt of `gearshift demo`, or another model"
+            raise AnswerRefused(message, status=UNRECORDED, code="no_recorded_answer")
         if draw(tier.name, question) < tier.skill[row.family]:
             return f"{label} {row.answers[0]}"
         return f"{label} a wrong answer, drawn by the stated skill for {row.family}"

@@ -10,6 +10,7 @@ up alone. Both are counted and logged; so is each change between a working and a
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import threading
 import time
@@ -67,6 +68,36 @@ _UNWRITABLE: Final = (ValueError, OverflowError, sqlite3.DataError, sqlite3.Inte
 """A row's own fault: text that is not Unicode, a number or a text too large."""
 
 
+def unusable(path: Path) -> str:
+    """Say, without making or changing anything, why a store could not be kept at `path`; "" when it could."""
+    expected = "expected a writable SQLite file or a place for one"
+    if not path.exists():
+        folder = path.parent
+        if not folder.is_dir():
+            return f"store: found no folder {folder}, {expected}; make it"
+        return (
+            "" if os.access(folder, os.W_OK) else f"store: found a folder {folder} that cannot be written, {expected}"
+        )
+    try:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)
+        ) as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.rollback()
+            return _newer(path, database)
+    except sqlite3.Error as error:
+        return f"store: cannot open {path} ({error}); {expected}"
+
+
+def _newer(path: Path, database: sqlite3.Connection) -> str:
+    """Say that a file is of another schema than ours, "" when it is not."""
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if version in {0, SCHEMA_VERSION}:
+        return ""
+    found = f"store: {path} has schema version {version}, expected {SCHEMA_VERSION}"
+    return f"{found}; use the gearshift that wrote it, or another file"
+
+
 class SQLiteStore:
     """Keep exchanges and feedback in one SQLite file."""
 
@@ -115,10 +146,7 @@ class SQLiteStore:
 
     def _make_tables(self, keeper: sqlite3.Connection) -> None:
         keeper.execute("PRAGMA journal_mode=WAL")
-        version = keeper.execute("PRAGMA user_version").fetchone()[0]
-        if version not in {0, SCHEMA_VERSION}:
-            found = f"store: {self._path} has schema version {version}, expected {SCHEMA_VERSION}"
-            fault = f"{found}; use the gearshift that wrote it, or another file"
+        if fault := _newer(self._path, keeper):
             raise ConfigError([fault], source=str(self._path))
         keeper.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
 

@@ -76,3 +76,27 @@ def test_budgets_are_paced_as_long_as_their_config_serves(tmp_path: Path) -> Non
     finally:
         assembly.gateway.pacer.close()
         assembly.site.store.close()
+
+
+def test_preparing_makes_no_file(tmp_path: Path) -> None:
+    config = from_mapping({**MAPPING, "store": f"sqlite:///{tmp_path / 'log.db'}"}, source="test", environ={})
+    assert [each.id for each in prepare(config, {"LAB_KEY": "x"}).catalog.deployments] == ["lab/small"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_fault_of_what_a_config_names_is_in_one_report(tmp_path: Path) -> None:
+    routers = {
+        "bound": {"candidates": ["small"], "objective": {"at_most": {"model": "odd"}}},
+        "lost": {"candidates": ["small"], "predictor": "nowhere"},
+    }
+    small = {"deployments": [{"provider": "lab", "price": {"input": 0.1, "output": 0.4}}]}
+    models = {"small": small, "odd": {"deployments": [{"provider": "lab"}]}}
+    stated = {**MAPPING, "models": models, "routers": routers, "store": f"sqlite:///{tmp_path}"}
+    with pytest.raises(ConfigError) as caught:
+        prepare(from_mapping(stated, source="test", environ={}), {})
+    assert [fault.partition(":")[0] for fault in caught.value.faults] == [
+        "providers.lab.key",
+        "routers.bound.objective.at_most.model",
+        "routers.lost.predictor",
+        "store",
+    ]

@@ -30,8 +30,51 @@ def test_a_good_config_shows_its_prices_and_names_the_unknown_ones(folder: Path)
     assert "lab/small" in done.stdout
     assert "price unknown, so routers skip them: lab/odd" in done.stderr
     shown = json.loads(CliRunner().invoke(app, ["check", "--json"]).stdout)
-    assert shown[0]["price"]["rates"]["input"] == 100_000_000
-    assert shown[1]["price"] is None
+    assert (shown["ok"], shown["faults"], shown["probes"]) == (True, [], {})
+    assert shown["deployments"][0]["price"]["rates"]["input"] == 100_000_000
+    assert shown["deployments"][1]["price"] is None
+
+
+def test_a_probe_is_part_of_the_report(folder: Path) -> None:
+    (folder / "gearshift.yaml").write_text(GOOD)
+    said = CliRunner().invoke(app, ["check", "--probe"])
+    shown = CliRunner().invoke(app, ["check", "--probe", "--json"])
+    assert (said.exit_code, shown.exit_code) == (3, 3)
+    assert "probe lab/small: no connection" in said.stdout
+    report = json.loads(shown.stdout)
+    assert (report["ok"], report["faults"]) == (False, [])
+    assert report["probes"]["lab/odd"].startswith("no connection")
+
+
+EVERYTHING_WRONG = """
+providers:
+  lab: {protocol: openai_chat, base_url: "http://127.0.0.1:9/v1", key: "env:NO_SUCH_KEY"}
+models:
+  small: {capabilities: [], deployments: [{provider: lab, price: {input: 0.1, output: 0.4}}]}
+routers: {auto: {candidates: [small], predictor: nowhere}}
+server: {keys: ["env:NO_SUCH_CALLER"]}
+store: sqlite:////no/such/folder/log.db
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+@pytest.mark.parametrize("also", ["", "surplus: 1\n"])
+def test_whatever_is_wrong_is_said_in_one_report(folder: Path, command: str, also: str) -> None:
+    (folder / "gearshift.yaml").write_text(EVERYTHING_WRONG + also)
+    done = CliRunner().invoke(app, [command])
+    said = done.stderr + getattr(done.exception, "message", "")
+    wanted = ["server.keys[0]: ", "providers.lab.key: ", "routers.auto.predictor: "]
+    wanted.append("surplus: " if also else "store: found no folder /no/such/folder")
+    assert [each for each in wanted if f"  - {each}" not in said] == []
+    assert "4 faults; nothing was started" in said
+
+
+def test_faults_are_json_where_json_is_asked_for(folder: Path) -> None:
+    (folder / "gearshift.yaml").write_text(EVERYTHING_WRONG)
+    done = CliRunner().invoke(app, ["check", "--json"])
+    report = json.loads(done.stdout)
+    assert (done.exit_code, report["ok"], len(report["faults"])) == (3, False, 4)
+    assert done.stderr == ""
 
 
 def test_faults_end_with_exit_code_3(folder: Path) -> None:

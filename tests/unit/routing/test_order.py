@@ -1,6 +1,6 @@
 import pytest
 
-from gearshift.routing.order import as_asked, has_say, late, list_price, unsorted
+from gearshift.routing.order import as_asked, has_say, late, unsorted
 from gearshift.types.chat import Routing
 from gearshift.types.decision import Percentiles, Speed
 from tests.unit.routing.scene import begins, candidate, deployment, ids, takes
@@ -146,9 +146,3 @@ def test_whether_the_wishes_have_a_say(routing: Routing, *, says: bool) -> None:
 def test_where_each_model_has_one_deployment_only_a_sort_across_has_a_say() -> None:
     assert not has_say([ONE_A, ONE_B], Routing(sort="price", order=("two",)), {})
     assert has_say([ONE_A, ONE_B], Routing(sort="price", sort_across=True), {})
-
-
-def test_a_list_price_weighs_three_tokens_of_input_to_one_of_output() -> None:
-    assert list_price(deployment("a", usd=2.0)) == 8_000_000_000
-    assert list_price(deployment("a", usd=0.0)) == 0
-    assert list_price(deployment("a", usd=None)) is None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gearshift.simulate.answer import Prompt, Turn
+from gearshift.simulate.answer import AnswerRefused, Prompt, Turn
 from gearshift.simulate.prompts import grade, load_prompts
 from gearshift.simulate.tiers import TIERS, Tier, build_tier, draw
 
@@ -39,13 +39,19 @@ def test_a_tier_is_right_about_as_often_as_it_states(tier: Tier) -> None:
 
 @pytest.mark.parametrize("tier", TIERS, ids=lambda tier: tier.name)
 def test_every_answer_and_card_says_simulated(tier: Tier) -> None:
-    answers = answers_of(tier, [*(row.prompt for row in ROWS), "an unknown prompt"])
+    answers = answers_of(tier, [row.prompt for row in ROWS])
     assert all(text.startswith(f"[SIMULATED {tier.name}] ") for text in answers)
-    assert answers[-1] == f"[SIMULATED {tier.name}] no recorded answer"
     assert tier.name.startswith("sim-")
     assert tier.card.simulated
     assert "SIMULATED" in tier.card.owned_by
     assert tier.card.description.startswith("SIMULATED")
+
+
+@pytest.mark.parametrize("tier", TIERS, ids=lambda tier: tier.name)
+def test_a_prompt_without_a_recorded_answer_is_refused_so_that_another_model_answers(tier: Tier) -> None:
+    with pytest.raises(AnswerRefused, match=rf"^\[SIMULATED {tier.name}\] there is no recorded answer") as caught:
+        answers_of(tier, ["an unknown prompt"])
+    assert (caught.value.status, caught.value.code) == (404, "no_recorded_answer")
 
 
 def test_the_same_prompt_gets_the_same_answer() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from gearshift.errors import ConfigError, StoreUnavailable
 from gearshift.storage import sqlite
-from gearshift.storage.sqlite import SQLiteStore
+from gearshift.storage.sqlite import SQLiteStore, unusable
 from gearshift.types.chat import Usage
 from gearshift.types.record import Feedback
 from tests.fakes.nouns import attempt, exchange
@@ -218,3 +218,20 @@ def test_a_file_may_be_opened_by_many_at_once(path: Path) -> None:
     assert len(stores) == 8
     for store in stores:
         store.close()
+
+
+def test_a_place_for_a_store_is_looked_at_and_left_alone(tmp_path: Path) -> None:
+    fresh, folder, text = tmp_path / "new.db", tmp_path / "folder", tmp_path / "text.db"
+    folder.mkdir()
+    text.write_text("no database at all, and long enough to be read as a header" * 20)
+    made = SQLiteStore(tmp_path / "made.db")
+    made.close()
+    newer = sqlite3.connect(tmp_path / "newer.db")
+    newer.execute("PRAGMA user_version=99")
+    newer.close()
+    assert unusable(fresh) == unusable(tmp_path / "made.db") == ""
+    assert not fresh.exists()
+    assert unusable(tmp_path / "nowhere" / "x.db").startswith(f"store: found no folder {tmp_path / 'nowhere'}")
+    for path in (folder, text):
+        assert unusable(path).startswith(f"store: cannot open {path} (")
+    assert "has schema version 99, expected" in unusable(tmp_path / "newer.db")
