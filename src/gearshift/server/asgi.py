@@ -28,6 +28,15 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
+def sole_header(scope: Scope, name: bytes) -> str | None:
+    """Give the header of this (lower-case) name; raise InvalidRequest where it is there twice with two meanings."""
+    headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+    values = {value for key, value in headers if key == name}
+    if len(values) > 1:
+        raise InvalidRequest(f"header {name.decode()}: found {len(values)} different values, expected one; say it once")
+    return values.pop().decode("latin-1") if values else None
+
+
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """Read the request's body; raise BodyTooLarge before more than `limit` bytes are held, CallerLeft at its cut."""
     encoding = header(scope, b"content-encoding")

@@ -1,7 +1,7 @@
 """Own the headers that steer one request.
 
 Headers are read as the public contract spells them, those of Cloudflare's AI Gateway as Cloudflare means them; a bad
-value is a 400, never ignored.
+value is a 400, never ignored, and so is a header said twice with two values.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from gearshift.errors import InvalidRequest
-from gearshift.server.asgi import Scope, header
+from gearshift.server.asgi import Scope, sole_header
 from gearshift.types.catalog import NANO_PER_USD, NanoUSD, Seconds
 from gearshift.types.inbound import Inbound
 
@@ -49,14 +49,14 @@ def steer(scope: Scope, inbound: Inbound, key: str | None) -> Inbound:
 
 
 def _switch(scope: Scope, name: bytes, *, on: tuple[str, ...], off: tuple[str, ...]) -> bool:
-    text = header(scope, name)
+    text = sole_header(scope, name)
     if text is None or text.lower() in on or text.lower() in off:
         return text is not None and text.lower() in on
     raise InvalidRequest(f"header {name.decode()}: found {text[:40]!r}, expected {on[0]} or {off[0]}")
 
 
 def _seconds(scope: Scope, name: bytes) -> Seconds | None:
-    text = header(scope, name)
+    text = sole_header(scope, name)
     if text is None:
         return None
     milliseconds = float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else math.nan
@@ -66,7 +66,7 @@ def _seconds(scope: Scope, name: bytes) -> Seconds | None:
 
 
 def _max_cost(scope: Scope) -> NanoUSD | None:
-    text = header(scope, b"x-gearshift-max-cost-usd")
+    text = sole_header(scope, b"x-gearshift-max-cost-usd")
     if text is None:
         return None
     try:
@@ -80,7 +80,7 @@ def _max_cost(scope: Scope) -> NanoUSD | None:
 
 
 def _session(scope: Scope) -> str | None:
-    text = header(scope, b"x-session-id")
+    text = sole_header(scope, b"x-session-id")
     if text is not None and (not text.isprintable() or len(text) > MAX_SESSION):
         found = f"found {len(text)} characters" if len(text) > MAX_SESSION else "found control characters"
         raise InvalidRequest(f"header x-session-id: {found}, expected at most {MAX_SESSION} printable ones")
@@ -88,7 +88,7 @@ def _session(scope: Scope) -> str | None:
 
 
 def _tags(scope: Scope) -> _Metadata:
-    text = header(scope, b"cf-aig-metadata")
+    text = sole_header(scope, b"cf-aig-metadata")
     if text is None:
         return {}
     try:
@@ -106,10 +106,10 @@ def _tags(scope: Scope) -> _Metadata:
 def _check_cache(scope: Scope) -> None:
     """Check what is said of a response cache: there is none yet, so whoever wants none is served, and told `off`."""
     _switch(scope, b"cf-aig-skip-cache", on=("true",), off=("false",))
-    said = header(scope, b"x-gearshift-cache")
+    said = sole_header(scope, b"x-gearshift-cache")
     if said is not None and said.lower() not in {"off", "refresh"}:
         raise InvalidRequest(f"header x-gearshift-cache: found {said[:40]!r}, expected off or refresh")
-    seconds = header(scope, b"cf-aig-cache-ttl")
+    seconds = sole_header(scope, b"cf-aig-cache-ttl")
     if seconds is not None and not (_SECONDS.fullmatch(seconds) and int(seconds) <= MAX_SECONDS):
         expected = f"expected whole seconds, from 0 to {MAX_SECONDS}"
         raise InvalidRequest(f"header cf-aig-cache-ttl: found {seconds[:40]!r}, {expected}")

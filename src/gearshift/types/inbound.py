@@ -44,6 +44,9 @@ class Inbound(Struct, frozen=True, kw_only=True):
             if known.get(name, value) != value:
                 found = f"metadata.{name[:MAX_NAME]}: the body and a header say different things; say it once"
                 raise InvalidRequest(found, param="metadata")
+        if self.session is not None and asked.session_id not in {None, self.session}:
+            found = "session_id: the body and the header x-session-id say different things; say it once"
+            raise InvalidRequest(found, param="session_id")
         routing = replace(
             asked,
             max_cost=asked.max_cost if self.max_cost is None else self.max_cost,

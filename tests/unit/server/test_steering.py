@@ -79,6 +79,23 @@ def test_a_bad_value_is_refused_by_the_name_of_its_header(name: str, said: str) 
     assert len(caught.value.message) < 300
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        (b"x-session-id", (b"a", b"b")),
+        (b"x-gearshift-metadata", (b"enabled", b"disabled")),
+        (b"cf-aig-metadata", (b'{"a":1}', b'{"a":2}')),
+        (b"x-gearshift-cache", (b"off", b"refresh")),
+    ],
+)
+def test_a_header_said_twice_with_two_values_is_refused(name: bytes, values: tuple[bytes, bytes]) -> None:
+    first, second = values
+    with pytest.raises(InvalidRequest, match=f"header {name.decode()}: found 2 different values, expected one"):
+        steer({"headers": [(name, first), (name, second)]}, BARE, None)
+    twice = steer({"headers": [(name, first), (name, first)]}, BARE, None)
+    assert twice == steer({"headers": [(name, first)]}, BARE, None)
+
+
 def test_a_number_of_a_million_digits_is_refused_at_once() -> None:
     with pytest.raises(InvalidRequest):
         steered(x_gearshift_max_cost_usd="1e999999999")
