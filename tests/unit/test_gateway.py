@@ -21,6 +21,7 @@ from gearshift.execution.speeds import ENOUGH
 from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway
 from gearshift.routing.router import Router, RouterTable
+from gearshift.routing.rules import compile_rule
 from gearshift.storage.store import Row
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request
@@ -417,5 +418,21 @@ def test_a_world_is_replaced_as_a_whole_for_the_requests_to_come(tmp_path: Path)
                 first.leave()
                 await first.done()
                 assert [row.deployment for row in home.rows()] == [None, "at-large/large"]
+
+    asyncio.run(scene())
+
+
+def test_a_rules_router_without_a_rule_that_matches_leaves_a_decision_too(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, upstream):
+            astray = Router(name="rules", rules=(compile_rule({"stream": True}, "small", "routers.rules.rules[0]"),))
+            table = RouterTable({"rules": astray}, {"small": Router(name="small", named=True)})
+            home.gateway.world = msgspec.structs.replace(home.gateway.world, routers=table)
+            visit = await home.chat("rules", headers={"x-gearshift-metadata": "enabled"}).done()
+            assert (visit.status, error(visit)) == (422, "no_candidate")
+            assert visit.headers["x-gearshift-router"] == "rules"
+            assert "no rule of router rules matches" in visit.json["gearshift"]["decision"]["detail"]
+            assert (home.row().router, home.row().reason) == ("rules", "no_candidate")
+            assert upstream.log == []
 
     asyncio.run(scene())
