@@ -87,7 +87,8 @@ def test_a_refused_request_leaves_one_row_and_reaches_no_upstream(
         async with serving(tmp_path, answers(), keys=[KEY]) as (home, upstream):
             visit = await ask(home).done()
             assert (visit.status, error(visit)) == (status, code)
-            assert visit.json["error"].keys() == {"message", "type", "param", "code"}
+            more = {"metadata"} if status == 422 else set()
+            assert visit.json["error"].keys() == {"message", "type", "param", "code"} | more
             assert visit.headers["x-gearshift-exchange-id"] == "gx-1"
             row = home.row()
             assert (row.id, row.outcome, row.status, row.error) == ("gx-1", "failed", status, code)
@@ -233,6 +234,8 @@ def test_a_request_that_nobody_fits_is_refused_with_its_decision(tmp_path: Path)
             told = visit.json["gearshift"]
             assert (told["router"], told["decision"]["chosen"]) == ("auto", None)
             assert [each["reason"] for each in told["decision"]["rejected"]] == ["max_cost"]
+            why = visit.json["error"]["metadata"]
+            assert (why["router"], why["objective"], why["rejected"]) == ("auto", None, told["decision"]["rejected"])
             assert visit.headers["x-gearshift-router"] == "auto"
             assert visit.headers["x-gearshift-reason"] == "no_candidate"
             row = home.row()

@@ -19,15 +19,14 @@ from gearshift import documents, telemetry
 from gearshift.errors import (
     GearshiftError,
     InvalidRequest,
-    NoCandidate,
     StoreUnavailable,
     UnknownExchange,
     UnknownModel,
 )
-from gearshift.gateway import Gateway
+from gearshift.gateway import Gateway, refusal
 from gearshift.protocols.codec import Codec
 from gearshift.protocols.json_patch import JsonObject
-from gearshift.routing.explain import explain_flip, explain_refusal
+from gearshift.routing.explain import explain_flip
 from gearshift.routing.task import task_of
 from gearshift.server.asgi import Receive, Scope, read_body
 from gearshift.server.models import Listing
@@ -91,7 +90,7 @@ class Views(Struct, frozen=True, kw_only=True):
         decision = self.gateway.decide(request)
         shown = _dumps(documents.decision(decision, explain_flip(decision), task_of(request)))
         if not decision.plan:
-            raise NoCandidate(explain_refusal(decision), extra=b'"gearshift":{"decision":%b}' % shown)
+            raise refusal(decision, extra=b'"gearshift":{"decision":%b}' % shown)
         return shown
 
     async def feedback(self, scope: Scope, receive: Receive) -> bytes:

@@ -62,7 +62,9 @@ def test_a_refusal_names_the_rule_that_led_to_it() -> None:
     )
     dear = Router(name="auto", deployments=(deployment("small", usd=None),), via="routers.rules.rules[0] led to auto")
     said = explain_refusal(decide(request(), world(), dear, Loaded()))
-    assert said.startswith("no deployment of auto fits this request (routers.rules.rules[0] led to auto):\n  - lab/small")
+    assert said.startswith(
+        "no deployment of auto fits this request (routers.rules.rules[0] led to auto):\n  - lab/small"
+    )
 
 
 @pytest.mark.parametrize(

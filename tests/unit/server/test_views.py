@@ -26,7 +26,7 @@ def test_models_are_listed_with_their_routers(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
-@pytest.mark.parametrize("name", ["auto", "small"])
+@pytest.mark.parametrize("name", ["auto", "small", "at-small/small"])
 def test_one_model_is_shown(tmp_path: Path, name: str) -> None:
     async def scene() -> None:
         async with serving(tmp_path) as (home, _):
@@ -72,6 +72,7 @@ def test_a_dry_run_obeys_the_headers_of_inference(tmp_path: Path) -> None:
             assert [(each["deployment"], each["reason"]) for each in decision["rejected"]] == [
                 ("at-small/small", "max_cost")
             ]
+            assert visit.json["error"]["metadata"]["rejected"] == decision["rejected"]
             bad = await home.post("/v1/route", body, headers={"x-gearshift-max-cost-usd": "free"}).done()
             assert bad.status == 400
 

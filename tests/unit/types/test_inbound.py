@@ -34,7 +34,9 @@ def test_a_session_is_the_header_s_where_the_body_has_none() -> None:
 
 
 def test_sessions_that_contradict_each_other_are_refused() -> None:
-    with pytest.raises(InvalidRequest, match="session_id: the body and the header x-session-id say different") as caught:
+    with pytest.raises(
+        InvalidRequest, match="session_id: the body and the header x-session-id say different"
+    ) as caught:
         inbound(session="t").steer(ASKED)
     assert caught.value.param == "session_id"
 

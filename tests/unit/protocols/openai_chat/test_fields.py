@@ -71,7 +71,7 @@ def test_a_fault_says_where_what_was_found_and_what_was_expected(kind: Kind[obje
 def test_an_object_that_says_a_key_twice_is_no_sole_one() -> None:
     kind = Sole(msgspec.json.Decoder(dict[str, int]), "an object")
     assert take({"x": Raw(b'{"a":1,"b":1}')}, "x", kind) == {"a": 1, "b": 1}
-    with pytest.raises(Misfit, match="^at.x: ambiguous: the key 'a' is there twice; say it once"):
+    with pytest.raises(Misfit, match=r"^at\.x: ambiguous: the key 'a' is there twice; say it once"):
         take({"x": Raw(b'{"a":1,"a":1}')}, "x", kind, "at.")
 
 
