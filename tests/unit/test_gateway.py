@@ -439,3 +439,17 @@ def test_a_rules_router_without_a_rule_that_matches_leaves_a_decision_too(tmp_pa
             assert upstream.log == []
 
     asyncio.run(scene())
+
+
+def test_a_wish_that_cannot_be_fulfilled_is_served_and_named(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, answers(), answers()) as (home, upstream):
+            wishes = {"idempotency-key": "k-1", "cf-aig-cache-ttl": "60", "x-gearshift-metadata": "enabled"}
+            visit = await home.chat(headers=wishes).done()
+            assert (visit.status, visit.headers["x-gearshift-cache"]) == (200, "off")
+            assert visit.headers["x-gearshift-dropped"] == "cf-aig-cache-ttl, idempotency-key"
+            assert visit.json["gearshift"]["dropped"] == ["cf-aig-cache-ttl", "idempotency-key"]
+            assert "idempotency-key" not in repr(upstream.log).lower()
+            assert "x-gearshift-dropped" not in (await home.chat().done()).headers
+
+    asyncio.run(scene())

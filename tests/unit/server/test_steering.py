@@ -90,7 +90,7 @@ def test_a_bad_value_is_refused_by_the_name_of_its_header(name: str, said: str) 
 )
 def test_a_header_said_twice_with_two_values_is_refused(name: bytes, values: tuple[bytes, bytes]) -> None:
     first, second = values
-    with pytest.raises(InvalidRequest, match=f"header {name.decode()}: found 2 different values, expected one"):
+    with pytest.raises(InvalidRequest, match=f"header {name.decode()}: found two different values, expected one"):
         steer({"headers": [(name, first), (name, second)]}, BARE, None)
     twice = steer({"headers": [(name, first), (name, first)]}, BARE, None)
     assert twice == steer({"headers": [(name, first)]}, BARE, None)
@@ -116,7 +116,6 @@ def test_cloudflare_s_metadata_are_read() -> None:
     [
         ("cf_aig_skip_cache", "true"),
         ("cf_aig_skip_cache", "False"),
-        ("cf_aig_cache_ttl", "3600"),
         ("cf_aig_cache_ttl", "0"),
         ("x_gearshift_cache", "off"),
         ("x_gearshift_cache", "Refresh"),
@@ -124,3 +123,13 @@ def test_cloudflare_s_metadata_are_read() -> None:
 )
 def test_what_is_said_of_a_cache_is_checked(name: str, said: str) -> None:
     assert steered(**{name: said}) == steered()
+
+
+def test_a_wish_in_vain_is_named() -> None:
+    assert steered(cf_aig_cache_ttl="3600").dropped == ("cf-aig-cache-ttl",)
+    assert steered(cf_aig_cache_ttl="3600", idempotency_key="a").dropped == ("cf-aig-cache-ttl", "idempotency-key")
+
+
+@pytest.mark.parametrize(("name", "said"), [("cf_aig_skip_cache", "true"), ("x_gearshift_cache", "off")])
+def test_whoever_wants_no_cache_misses_none(name: str, said: str) -> None:
+    assert steered(cf_aig_cache_ttl="3600", **{name: said}).dropped == ()
