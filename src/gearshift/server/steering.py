@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from gearshift.errors import InvalidRequest
+from gearshift.protocols.json_patch import JsonObject
 from gearshift.server.asgi import Scope, sole_headers
 from gearshift.types.catalog import NANO_PER_USD, NanoUSD, Seconds
 from gearshift.types.inbound import Inbound
@@ -112,15 +113,15 @@ def _tags(said: Said) -> _Metadata:
     text = said.get("cf-aig-metadata")
     if text is None:
         return {}
+    name, body = "header cf-aig-metadata", text.encode("latin-1")
     try:
-        found = _metadata.decode(text.encode("latin-1"))
+        found = _metadata.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         expected = 'expected a JSON object of strings, numbers or booleans, such as {"team": "search"}'
-        raise InvalidRequest(f"header cf-aig-metadata: found {text[:40]!r}, {expected}") from None
+        raise InvalidRequest(f"{name}: found {text[:40]!r}, {expected}") from None
     if len(found) > MAX_METADATA:
-        raise InvalidRequest(
-            f"header cf-aig-metadata: found {len(found)} entries, expected at most {MAX_METADATA}; leave some out"
-        )
+        raise InvalidRequest(f"{name}: found {len(found)} entries, expected at most {MAX_METADATA}; leave some out")
+    JsonObject(body, lambda problem: InvalidRequest(f"{name}: {problem}"))
     return found
 
 

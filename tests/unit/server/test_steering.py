@@ -67,6 +67,7 @@ def test_a_session_is_text() -> None:
         ("x_session_id", "x" * 257),
         ("x_session_id", "a\tb"),
         *(("cf_aig_metadata", said) for said in ("", "team", "[1]", '{"a": [1]}', '{"a": null}', '{"a": "\xff"}')),
+        ("cf_aig_metadata", '{"a":1,"a":2}'),
         ("cf_aig_metadata", '{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6}'),
         *(("cf_aig_cache_ttl", said) for said in ("", "1h", "-1", "1.5", "9" * 5000, "2678401")),
         ("cf_aig_skip_cache", "sometimes"),
