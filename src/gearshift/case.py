@@ -209,6 +209,8 @@ class Case:
             (b"x-gearshift-policy", self._world.version.encode()),
             (b"x-gearshift-overhead-ms", b"%.3f" % (self._overhead(self._clock(), running) * 1000)),
         ]
+        if self._inbound.dropped:
+            headers.append((b"x-gearshift-dropped", ", ".join(self._inbound.dropped).encode()))
         if self._decision is not None:
             headers.append((b"x-gearshift-router", _ascii(self._decision.router)))
             headers.append((b"x-gearshift-reason", self._decision.reason.encode()))
@@ -251,6 +253,7 @@ class Case:
             "decision": documents.decision(decision, explain_flip(decision), task_of(self.request))
             if decision
             else None,
+            "dropped": list(self._inbound.dropped),
             "attempts": [documents.attempt(attempt) for attempt in self.attempts],
             "baseline": {"model": baseline.model, "cost_usd": documents.usd(baseline_cost)} if baseline else None,
             "saved_usd": documents.usd(accounting.saved(baseline_cost, cost)),

@@ -82,6 +82,16 @@ def rejection(refused: Rejection) -> Document:
     return {"deployment": refused.deployment, "reason": refused.reason, "detail": refused.detail}
 
 
+def refusal(decided: Decision) -> Document:
+    """Show why nobody fits: a short form of the decision, for the error itself."""
+    return {
+        "router": decided.router,
+        "detail": decided.detail,
+        "objective": objective(decided.objective),
+        "rejected": [rejection(refused) for refused in decided.rejected],
+    }
+
+
 def attempt(made: Attempt) -> Document:
     """Show an attempt; times are seconds since the exchange began."""
     usage = made.usage

@@ -130,14 +130,15 @@ class CallerLeft(CallerError):
 
 
 class NoCandidate(CallerError):
-    """Say that no deployment fits the request; the message lists every rejection."""
+    """Say that no deployment fits the request; the message lists every rejection, and `metadata` holds them."""
 
     status = 422
     code = "no_candidate"
 
-    def __init__(self, message: str, *, extra: bytes = b"") -> None:
-        """Keep, as inner JSON text, what an answer says beside the error."""
+    def __init__(self, message: str, *, metadata: bytes = b"", extra: bytes = b"") -> None:
+        """Keep, as JSON, what the error says of the decision; `extra` is said beside it, as inner JSON text."""
         super().__init__(message)
+        self.metadata = metadata
         self.extra = extra
 
 

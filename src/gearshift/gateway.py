@@ -13,6 +13,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+import msgspec
+
+from gearshift import documents
 from gearshift.case import Case, World
 from gearshift.errors import CallerError, GearshiftError, InternalError, NoCandidate
 from gearshift.execution.driver import Driver
@@ -30,6 +33,12 @@ from gearshift.types.decision import Decision, Snapshot
 from gearshift.types.inbound import Inbound
 
 _log = logging.getLogger("gearshift.gateway")
+
+
+def refusal(decision: Decision, extra: bytes = b"") -> NoCandidate:
+    """Say that nobody fits, in words and as JSON; `extra` is what the answer says beside the error."""
+    metadata = msgspec.json.encode(documents.refusal(decision))
+    return NoCandidate(explain_refusal(decision), metadata=metadata, extra=extra)
 
 
 class Gateway:
@@ -117,7 +126,7 @@ class Gateway:
     def _decide(self, case: Case) -> None:
         case.decision = decision = self.decide(case.request)
         if not decision.plan:
-            raise NoCandidate(explain_refusal(decision))
+            raise refusal(decision)
 
     def _record(self, case: Case) -> None:
         now = self._clock()

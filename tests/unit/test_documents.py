@@ -38,6 +38,14 @@ def test_an_objective_is_shown_as_the_config_spells_it(aim: Objective | None, sh
     assert documents.objective(aim) == shown
 
 
+def test_a_refusal_says_who_refused_and_why() -> None:
+    refused = Rejection(deployment="lab/blind", reason="capability_missing", detail="no vision")
+    made = decision(deployment("small"), rejected=(refused,))
+    shown = documents.refusal(made)
+    assert (shown["router"], shown["objective"]) == (made.router, documents.objective(made.objective))
+    assert shown["rejected"] == [{"deployment": "lab/blind", "reason": "capability_missing", "detail": "no vision"}]
+
+
 def test_a_decision_has_the_fields_of_the_contract() -> None:
     refused = Rejection(deployment="lab/blind", reason="capability_missing", detail="no vision")
     made = decision(deployment("small"), deployment("large"), quality=0.7, rejected=(refused,), baseline="lab/large")

@@ -21,6 +21,7 @@ from gearshift.execution.speeds import ENOUGH
 from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway
 from gearshift.routing.router import Router, RouterTable
+from gearshift.routing.rules import compile_rule
 from gearshift.storage.store import Row
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request
@@ -86,7 +87,8 @@ def test_a_refused_request_leaves_one_row_and_reaches_no_upstream(
         async with serving(tmp_path, answers(), keys=[KEY]) as (home, upstream):
             visit = await ask(home).done()
             assert (visit.status, error(visit)) == (status, code)
-            assert visit.json["error"].keys() == {"message", "type", "param", "code"}
+            more = {"metadata"} if status == 422 else set()
+            assert visit.json["error"].keys() == {"message", "type", "param", "code"} | more
             assert visit.headers["x-gearshift-exchange-id"] == "gx-1"
             row = home.row()
             assert (row.id, row.outcome, row.status, row.error) == ("gx-1", "failed", status, code)
@@ -232,6 +234,8 @@ def test_a_request_that_nobody_fits_is_refused_with_its_decision(tmp_path: Path)
             told = visit.json["gearshift"]
             assert (told["router"], told["decision"]["chosen"]) == ("auto", None)
             assert [each["reason"] for each in told["decision"]["rejected"]] == ["max_cost"]
+            why = visit.json["error"]["metadata"]
+            assert (why["router"], why["objective"], why["rejected"]) == ("auto", None, told["decision"]["rejected"])
             assert visit.headers["x-gearshift-router"] == "auto"
             assert visit.headers["x-gearshift-reason"] == "no_candidate"
             row = home.row()
@@ -417,5 +421,35 @@ def test_a_world_is_replaced_as_a_whole_for_the_requests_to_come(tmp_path: Path)
                 first.leave()
                 await first.done()
                 assert [row.deployment for row in home.rows()] == [None, "at-large/large"]
+
+    asyncio.run(scene())
+
+
+def test_a_rules_router_without_a_rule_that_matches_leaves_a_decision_too(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path) as (home, upstream):
+            astray = Router(name="rules", rules=(compile_rule({"stream": True}, "small", "routers.rules.rules[0]"),))
+            table = RouterTable({"rules": astray}, {"small": Router(name="small", named=True)})
+            home.gateway.world = msgspec.structs.replace(home.gateway.world, routers=table)
+            visit = await home.chat("rules", headers={"x-gearshift-metadata": "enabled"}).done()
+            assert (visit.status, error(visit)) == (422, "no_candidate")
+            assert visit.headers["x-gearshift-router"] == "rules"
+            assert "no rule of router rules matches" in visit.json["gearshift"]["decision"]["detail"]
+            assert (home.row().router, home.row().reason) == ("rules", "no_candidate")
+            assert upstream.log == []
+
+    asyncio.run(scene())
+
+
+def test_a_wish_that_cannot_be_fulfilled_is_served_and_named(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, answers(), answers()) as (home, upstream):
+            wishes = {"idempotency-key": "k-1", "cf-aig-cache-ttl": "60", "x-gearshift-metadata": "enabled"}
+            visit = await home.chat(headers=wishes).done()
+            assert (visit.status, visit.headers["x-gearshift-cache"]) == (200, "off")
+            assert visit.headers["x-gearshift-dropped"] == "cf-aig-cache-ttl, idempotency-key"
+            assert visit.json["gearshift"]["dropped"] == ["cf-aig-cache-ttl", "idempotency-key"]
+            assert "idempotency-key" not in repr(upstream.log).lower()
+            assert "x-gearshift-dropped" not in (await home.chat().done()).headers
 
     asyncio.run(scene())

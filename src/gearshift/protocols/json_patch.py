@@ -128,7 +128,8 @@ def _wrong(body: bytes) -> str:
     if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in body[:4]:
         return "found UTF-16 or UTF-32; expected JSON in UTF-8; encode it so"
     if legible(body) != body:
-        return "found half of a surrogate pair in a string (such as \\ud83d alone); expected whole characters"
+        found = "found half of a surrogate pair in a string (such as \\ud83d alone)"
+        return f"{found}; expected whole characters; send both halves or neither"
     return ""
 
 

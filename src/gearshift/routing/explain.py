@@ -52,9 +52,10 @@ class _Change(Struct, frozen=True, kw_only=True, order=True):
 
 
 def explain_refusal(decision: Decision) -> str:
-    """Say that no deployment fits, and what speaks against each."""
-    lines = (f"  - {each.deployment}: {each.reason}: {each.detail}" for each in decision.rejected)
-    return "\n".join([f"no deployment of {decision.router} fits this request:", *lines])
+    """Say that no deployment fits, which rule led there, and what speaks against each."""
+    lines = [f"  - {each.deployment}: {each.reason}: {each.detail}" for each in decision.rejected]
+    via = f" ({decision.detail})" if decision.detail else ""
+    return "\n".join([f"no deployment of {decision.router} fits this request{via}{':' if lines else ''}", *lines])
 
 
 def explain_flip(decision: Decision) -> Flip | None:

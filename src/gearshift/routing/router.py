@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from gearshift.errors import InvalidRequest, NoCandidate, UnknownModel
+from gearshift.errors import InvalidRequest, UnknownModel
 from gearshift.routing.policy import Fixed, Policy
 from gearshift.routing.predict import Predictor
 from gearshift.routing.rules import Rule
@@ -32,8 +32,8 @@ class Router(Struct, frozen=True, kw_only=True):
     `named`: stands for a model or deployment that the caller names. `predictor` is asked when there is an `objective`
     or the caller limits the cost; None: it could not be loaded. `reference` holds the deployments that the objective
     compares with, `fallback` those that serve when the predictor fails. `baseline` is the deployment id that savings
-    are stated against, `config` a digest. `resolve` fills in `via` (the rule that led here), `after` (the caller's
-    `models`) and `sort` (what a suffix behind a name stands for).
+    are stated against, `config` a digest. `resolve` fills in `via` (the rule that led here, or that none did), `after`
+    (the caller's `models`) and `sort` (what a suffix behind a name stands for).
     """
 
     name: str
@@ -69,17 +69,12 @@ class RouterTable:
         """Find who decides on `request`, following rules to their target.
 
         With `request.routing.models` the deployments of these follow: behind all of a named model's, behind the first
-        choice of any other router. A suffix holds for the whole request, whichever name it stands behind.
-        Raises UnknownModel, InvalidRequest, and NoCandidate when no rule matches.
+        choice of any other router. A suffix holds for the whole request, whichever name it stands behind. A router of
+        which no rule matches has nobody to choose from. Raises UnknownModel and InvalidRequest.
         """
-        router, via = self._find(request.model, "model"), ""
-        for _ in self.routers:  # no rules lead in a circle, so nobody is met twice
-            if not router.rules:
-                break
-            rule = next((rule for rule in router.rules if rule.when(request)), None)
-            if rule is None:
-                raise NoCandidate(f"no rule of router {router.name} matches this request; add one without `when`")
-            router, via = self._all[rule.use], f"{rule.where} led to {rule.use}"
+        router, via = self._follow(request)
+        if router.rules:
+            return msgspec.structs.replace(router, deployments=(), via=via)
         after = self._after(request) if request.routing.models else ()
         sort = self._sort(request)
         if router.named and after:
@@ -88,6 +83,22 @@ class RouterTable:
             router, after = msgspec.structs.replace(router, deployments=every), ()
         changed = via or after or sort
         return msgspec.structs.replace(router, via=via, after=after, sort=sort) if changed else router
+
+    def _follow(self, request: Request) -> tuple[Router, str]:
+        """Follow the rules to who decides, and say which led there.
+
+        A model that a rule names stands there under the name of the rule's router: it was that one's choice.
+        """
+        router, via = self._find(request.model, "model"), ""
+        for _ in self.routers:  # no rules lead in a circle, so nobody is met twice
+            if not router.rules:
+                break
+            rule = next((rule for rule in router.rules if rule.when(request)), None)
+            if rule is None:
+                return router, f"no rule of router {router.name} matches; add one without `when`"
+            target, via = self._all[rule.use], f"{rule.where} led to {rule.use}"
+            router = msgspec.structs.replace(target, name=router.name) if target.named else target
+        return router, via
 
     def _after(self, request: Request) -> tuple[Deployment, ...]:
         """Give the deployments of the caller's fallback models, in order, each once."""

@@ -7,7 +7,7 @@ Invariants: no body is buffered above the limit; from the moment the body is rea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from typing import Any, Self, TypeAlias
 
 from gearshift.errors import BodyTooLarge, CallerLeft, InvalidRequest
@@ -26,6 +26,18 @@ def header(scope: Scope, name: bytes) -> str | None:
         if key == name:
             return value.decode("latin-1")
     return None
+
+
+def sole_headers(scope: Scope, names: Container[bytes]) -> dict[str, str]:
+    """Give the headers of these (lower-case) names; raise InvalidRequest where one says two different things."""
+    found: dict[str, str] = {}
+    headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+    for key, value in headers:
+        if key in names:
+            name, text = key.decode(), value.decode("latin-1")
+            if found.setdefault(name, text) != text:
+                raise InvalidRequest(f"header {name}: found two different values, expected one; say it once")
+    return found
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:

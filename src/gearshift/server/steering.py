@@ -1,7 +1,7 @@
 """Own the headers that steer one request.
 
 Headers are read as the public contract spells them, those of Cloudflare's AI Gateway as Cloudflare means them; a bad
-value is a 400, never ignored.
+value is a 400, never ignored, and so is a header said twice with two values.
 """
 
 from __future__ import annotations
@@ -9,15 +9,32 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
 from gearshift.errors import InvalidRequest
-from gearshift.server.asgi import Scope, header
+from gearshift.protocols.json_patch import JsonObject
+from gearshift.server.asgi import Scope, sole_headers
 from gearshift.types.catalog import NANO_PER_USD, NanoUSD, Seconds
 from gearshift.types.inbound import Inbound
 
+HEADERS: Final = frozenset(
+    {
+        b"cf-aig-cache-ttl",
+        b"cf-aig-metadata",
+        b"cf-aig-request-timeout",
+        b"cf-aig-skip-cache",
+        b"idempotency-key",
+        b"x-gearshift-cache",
+        b"x-gearshift-max-cost-usd",
+        b"x-gearshift-metadata",
+        b"x-gearshift-no-fallback",
+        b"x-gearshift-timeout-ms",
+        b"x-session-id",
+    }
+)
+"""All that steer."""
 MAX_SESSION: Final = 256
 """Characters that a session id may have."""
 MAX_DOLLARS: Final = 1_000_000
@@ -29,44 +46,49 @@ MAX_SECONDS: Final = 31 * 86_400
 
 _SECONDS: Final = re.compile("[0-9]{1,7}")
 _Metadata = dict[str, str | int | float | bool]
+Said: TypeAlias = dict[str, str]
+"""The steering headers that a request has."""
 _metadata = msgspec.json.Decoder(_Metadata)
 
 
 def steer(scope: Scope, inbound: Inbound, key: str | None) -> Inbound:
     """Add to `inbound` what the headers of the public contract ask for; raise InvalidRequest on a bad value."""
-    _check_cache(scope)
+    said = sole_headers(scope, HEADERS)
+    if not said:
+        return msgspec.structs.replace(inbound, key=key)
     return msgspec.structs.replace(
         inbound,
         key=key,
-        wants_metadata=_switch(scope, b"x-gearshift-metadata", on=("enabled",), off=("disabled",)),
-        no_fallback=_switch(scope, b"x-gearshift-no-fallback", on=("true", "1", "yes"), off=("false", "0", "no")),
-        deadline=_seconds(scope, b"x-gearshift-timeout-ms"),
-        first_content=_seconds(scope, b"cf-aig-request-timeout"),
-        max_cost=_max_cost(scope),
-        session=_session(scope),
-        metadata=_tags(scope),
+        wants_metadata=_switch(said, "x-gearshift-metadata", on=("enabled",), off=("disabled",)),
+        no_fallback=_switch(said, "x-gearshift-no-fallback", on=("true", "1", "yes"), off=("false", "0", "no")),
+        deadline=_seconds(said, "x-gearshift-timeout-ms"),
+        first_content=_seconds(said, "cf-aig-request-timeout"),
+        max_cost=_max_cost(said),
+        session=_session(said),
+        metadata=_tags(said),
+        dropped=_dropped(said),
     )
 
 
-def _switch(scope: Scope, name: bytes, *, on: tuple[str, ...], off: tuple[str, ...]) -> bool:
-    text = header(scope, name)
+def _switch(said: Said, name: str, *, on: tuple[str, ...], off: tuple[str, ...]) -> bool:
+    text = said.get(name)
     if text is None or text.lower() in on or text.lower() in off:
         return text is not None and text.lower() in on
-    raise InvalidRequest(f"header {name.decode()}: found {text[:40]!r}, expected {on[0]} or {off[0]}")
+    raise InvalidRequest(f"header {name}: found {text[:40]!r}, expected {on[0]} or {off[0]}")
 
 
-def _seconds(scope: Scope, name: bytes) -> Seconds | None:
-    text = header(scope, name)
+def _seconds(said: Said, name: str) -> Seconds | None:
+    text = said.get(name)
     if text is None:
         return None
     milliseconds = float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else math.nan
     if not milliseconds > 0:
-        raise InvalidRequest(f"header {name.decode()}: found {text[:40]!r}, expected milliseconds above 0")
+        raise InvalidRequest(f"header {name}: found {text[:40]!r}, expected milliseconds above 0")
     return milliseconds / 1000
 
 
-def _max_cost(scope: Scope) -> NanoUSD | None:
-    text = header(scope, b"x-gearshift-max-cost-usd")
+def _max_cost(said: Said) -> NanoUSD | None:
+    text = said.get("x-gearshift-max-cost-usd")
     if text is None:
         return None
     try:
@@ -79,37 +101,46 @@ def _max_cost(scope: Scope) -> NanoUSD | None:
     return int(dollars * NANO_PER_USD)
 
 
-def _session(scope: Scope) -> str | None:
-    text = header(scope, b"x-session-id")
+def _session(said: Said) -> str | None:
+    text = said.get("x-session-id")
     if text is not None and (not text.isprintable() or len(text) > MAX_SESSION):
         found = f"found {len(text)} characters" if len(text) > MAX_SESSION else "found control characters"
         raise InvalidRequest(f"header x-session-id: {found}, expected at most {MAX_SESSION} printable ones")
     return text or None
 
 
-def _tags(scope: Scope) -> _Metadata:
-    text = header(scope, b"cf-aig-metadata")
+def _tags(said: Said) -> _Metadata:
+    text = said.get("cf-aig-metadata")
     if text is None:
         return {}
+    name, body = "header cf-aig-metadata", text.encode("latin-1")
     try:
-        found = _metadata.decode(text.encode("latin-1"))
+        found = _metadata.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         expected = 'expected a JSON object of strings, numbers or booleans, such as {"team": "search"}'
-        raise InvalidRequest(f"header cf-aig-metadata: found {text[:40]!r}, {expected}") from None
+        raise InvalidRequest(f"{name}: found {text[:40]!r}, {expected}") from None
     if len(found) > MAX_METADATA:
-        raise InvalidRequest(
-            f"header cf-aig-metadata: found {len(found)} entries, expected at most {MAX_METADATA}; leave some out"
-        )
+        raise InvalidRequest(f"{name}: found {len(found)} entries, expected at most {MAX_METADATA}; leave some out")
+    JsonObject(body, lambda problem: InvalidRequest(f"{name}: {problem}"))
     return found
 
 
-def _check_cache(scope: Scope) -> None:
-    """Check what is said of a response cache: there is none yet, so whoever wants none is served, and told `off`."""
-    _switch(scope, b"cf-aig-skip-cache", on=("true",), off=("false",))
-    said = header(scope, b"x-gearshift-cache")
-    if said is not None and said.lower() not in {"off", "refresh"}:
-        raise InvalidRequest(f"header x-gearshift-cache: found {said[:40]!r}, expected off or refresh")
-    seconds = header(scope, b"cf-aig-cache-ttl")
+def _dropped(said: Said) -> tuple[str, ...]:
+    """Check what is said of a response cache and of repetition, and name what was wished for in vain.
+
+    There is no such cache yet: whoever wants none has what they want, whoever wants one is told.
+    """
+    skip = _switch(said, "cf-aig-skip-cache", on=("true",), off=("false",))
+    cache = said.get("x-gearshift-cache")
+    if cache is not None and cache.lower() not in {"off", "refresh"}:
+        raise InvalidRequest(f"header x-gearshift-cache: found {cache[:40]!r}, expected off or refresh")
+    seconds = said.get("cf-aig-cache-ttl")
     if seconds is not None and not (_SECONDS.fullmatch(seconds) and int(seconds) <= MAX_SECONDS):
         expected = f"expected whole seconds, from 0 to {MAX_SECONDS}"
         raise InvalidRequest(f"header cf-aig-cache-ttl: found {seconds[:40]!r}, {expected}")
+    unwanted = skip or (cache is not None and cache.lower() == "off")
+    wishes = {
+        "cf-aig-cache-ttl": seconds is not None and int(seconds) > 0 and not unwanted,
+        "idempotency-key": "idempotency-key" in said,
+    }
+    return tuple(name for name, wished in wishes.items() if wished)

@@ -20,7 +20,7 @@ class Inbound(Struct, frozen=True, kw_only=True):
 
     `began` is the monotonic clock when the request arrived. Both in seconds: `deadline` is the caller's own,
     `first_content` its bound for each attempt to begin to answer (Cloudflare's `cf-aig-request-timeout`).
-    `metadata` is what a header adds to the body's.
+    `metadata` is what a header adds to the body's, `dropped` names the headers whose wish this version cannot fulfil.
     """
 
     path: str
@@ -34,6 +34,7 @@ class Inbound(Struct, frozen=True, kw_only=True):
     max_cost: NanoUSD | None = None
     session: str | None = None
     metadata: dict[str, str | int | float | bool] = {}
+    dropped: tuple[str, ...] = ()
 
     def steer(self, request: Request) -> Request:
         """Add what the headers ask for to what the body asks; raise InvalidRequest where they contradict each other."""
@@ -44,6 +45,9 @@ class Inbound(Struct, frozen=True, kw_only=True):
             if known.get(name, value) != value:
                 found = f"metadata.{name[:MAX_NAME]}: the body and a header say different things; say it once"
                 raise InvalidRequest(found, param="metadata")
+        if self.session is not None and asked.session_id not in {None, self.session}:
+            found = "session_id: the body and the header x-session-id say different things; say it once"
+            raise InvalidRequest(found, param="session_id")
         routing = replace(
             asked,
             max_cost=asked.max_cost if self.max_cost is None else self.max_cost,

@@ -55,6 +55,18 @@ def test_a_refusal_lists_every_rejection() -> None:
     )
 
 
+def test_a_refusal_names_the_rule_that_led_to_it() -> None:
+    astray = Router(name="rules", via="no rule of router rules matches; add one without `when`")
+    assert explain_refusal(decide(request(), world(), astray, Loaded())) == (
+        "no deployment of rules fits this request (no rule of router rules matches; add one without `when`)"
+    )
+    dear = Router(name="auto", deployments=(deployment("small", usd=None),), via="routers.rules.rules[0] led to auto")
+    said = explain_refusal(decide(request(), world(), dear, Loaded()))
+    assert said.startswith(
+        "no deployment of auto fits this request (routers.rules.rules[0] led to auto):\n  - lab/small"
+    )
+
+
 @pytest.mark.parametrize(
     ("objective", "estimates", "flip"),
     [

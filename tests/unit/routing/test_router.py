@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from gearshift.errors import InvalidRequest, NoCandidate, UnknownModel
+from gearshift.errors import InvalidRequest, UnknownModel
 from gearshift.routing.policy import Best
 from gearshift.routing.router import Router, RouterTable
 from gearshift.routing.rules import Rule, compile_rule
@@ -58,21 +58,22 @@ def test_only_the_configs_routers_are_listed() -> None:
 @pytest.mark.parametrize(
     ("model", "plan", "stream", "expected", "via"),
     [
-        ("rules", "free", False, "small", "routers.rules.rules[0] led to small"),
+        ("rules", "free", False, "rules", "routers.rules.rules[0] led to small"),
         ("rules", "paid", False, "auto", "routers.rules.rules[1] led to auto"),
-        ("outer", "free", False, "small", "routers.rules.rules[0] led to small"),
-        ("outer", "free", True, "lab/large", "routers.rules.rules[0] led to lab/large"),
+        ("outer", "free", False, "rules", "routers.rules.rules[0] led to small"),
+        ("outer", "free", True, "outer", "routers.rules.rules[0] led to lab/large"),
     ],
 )
 def test_rules_are_followed_to_their_end(model: str, plan: str, stream: bool, expected: str, via: str) -> None:
     router = TABLE.resolve(asking(model, plan, stream=stream))
     assert (router.name, router.via) == (expected, via)
+    assert router.named is (expected != "auto")
 
 
 def test_no_rule_that_matches() -> None:
-    with pytest.raises(NoCandidate) as caught:
-        TABLE.resolve(asking("outer"))
-    assert caught.value.message == "no rule of router rules matches this request; add one without `when`"
+    router = TABLE.resolve(asking("outer", models=("small",)))
+    assert (router.name, router.deployments, router.after) == ("rules", (), ())
+    assert router.via == "no rule of router rules matches; add one without `when`"
 
 
 def test_rules_in_a_circle_end_all_the_same() -> None:
@@ -118,7 +119,7 @@ def test_openrouters_suffixes_sort(model: str, models: tuple[str, ...], name: st
 
 def test_a_suffix_goes_along_with_rules() -> None:
     router = TABLE.resolve(asking("rules:floor", "free"))
-    assert (router.name, router.sort) == ("small", "price")
+    assert (router.name, router.sort) == ("rules", "price")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,17 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from gearshift.errors import BodyTooLarge, CallerLeft, InvalidRequest
-from gearshift.server.asgi import ASGIOutlet, CallerWatch, Message, Receive, Scope, header, read_body, respond
+from gearshift.server.asgi import (
+    ASGIOutlet,
+    CallerWatch,
+    Message,
+    Receive,
+    Scope,
+    header,
+    read_body,
+    respond,
+    sole_headers,
+)
 
 
 def scope(**headers: str) -> Scope:
@@ -42,6 +52,18 @@ def read(messages: Sequence[Message], limit: int = 10, **headers: str) -> bytes:
 def test_the_first_header_of_a_name_is_given() -> None:
     found: Scope = {"headers": [(b"a", b"1"), (b"b", b"2"), (b"a", b"3")]}
     assert (header(found, b"a"), header(found, b"c")) == ("1", None)
+
+
+def test_some_headers_are_given_by_name() -> None:
+    found: Scope = {"headers": [(b"a", b"1"), (b"b", b"\xff"), (b"a", b"1"), (b"c", b"4")]}
+    assert sole_headers(found, {b"a", b"b", b"d"}) == {"a": "1", "b": "\xff"}
+
+
+def test_a_header_that_says_two_things_is_refused() -> None:
+    found: Scope = {"headers": [(b"a", b"1"), (b"b", b"2"), (b"a", b"3")]}
+    assert sole_headers(found, {b"b"}) == {"b": "2"}
+    with pytest.raises(InvalidRequest, match="header a: found two different values, expected one"):
+        sole_headers(found, {b"a"})
 
 
 def test_a_body_is_joined_from_its_parts() -> None:

@@ -67,6 +67,7 @@ def test_a_session_is_text() -> None:
         ("x_session_id", "x" * 257),
         ("x_session_id", "a\tb"),
         *(("cf_aig_metadata", said) for said in ("", "team", "[1]", '{"a": [1]}', '{"a": null}', '{"a": "\xff"}')),
+        ("cf_aig_metadata", '{"a":1,"a":2}'),
         ("cf_aig_metadata", '{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6}'),
         *(("cf_aig_cache_ttl", said) for said in ("", "1h", "-1", "1.5", "9" * 5000, "2678401")),
         ("cf_aig_skip_cache", "sometimes"),
@@ -77,6 +78,23 @@ def test_a_bad_value_is_refused_by_the_name_of_its_header(name: str, said: str) 
     with pytest.raises(InvalidRequest, match=f"header {name.replace('_', '-')}: ") as caught:
         steered(**{name: said})
     assert len(caught.value.message) < 300
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        (b"x-session-id", (b"a", b"b")),
+        (b"x-gearshift-metadata", (b"enabled", b"disabled")),
+        (b"cf-aig-metadata", (b'{"a":1}', b'{"a":2}')),
+        (b"x-gearshift-cache", (b"off", b"refresh")),
+    ],
+)
+def test_a_header_said_twice_with_two_values_is_refused(name: bytes, values: tuple[bytes, bytes]) -> None:
+    first, second = values
+    with pytest.raises(InvalidRequest, match=f"header {name.decode()}: found two different values, expected one"):
+        steer({"headers": [(name, first), (name, second)]}, BARE, None)
+    twice = steer({"headers": [(name, first), (name, first)]}, BARE, None)
+    assert twice == steer({"headers": [(name, first)]}, BARE, None)
 
 
 def test_a_number_of_a_million_digits_is_refused_at_once() -> None:
@@ -99,7 +117,6 @@ def test_cloudflare_s_metadata_are_read() -> None:
     [
         ("cf_aig_skip_cache", "true"),
         ("cf_aig_skip_cache", "False"),
-        ("cf_aig_cache_ttl", "3600"),
         ("cf_aig_cache_ttl", "0"),
         ("x_gearshift_cache", "off"),
         ("x_gearshift_cache", "Refresh"),
@@ -107,3 +124,13 @@ def test_cloudflare_s_metadata_are_read() -> None:
 )
 def test_what_is_said_of_a_cache_is_checked(name: str, said: str) -> None:
     assert steered(**{name: said}) == steered()
+
+
+def test_a_wish_in_vain_is_named() -> None:
+    assert steered(cf_aig_cache_ttl="3600").dropped == ("cf-aig-cache-ttl",)
+    assert steered(cf_aig_cache_ttl="3600", idempotency_key="a").dropped == ("cf-aig-cache-ttl", "idempotency-key")
+
+
+@pytest.mark.parametrize(("name", "said"), [("cf_aig_skip_cache", "true"), ("x_gearshift_cache", "off")])
+def test_whoever_wants_no_cache_misses_none(name: str, said: str) -> None:
+    assert steered(cf_aig_cache_ttl="3600", **{name: said}).dropped == ()

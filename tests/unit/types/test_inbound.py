@@ -18,15 +18,27 @@ def test_headers_that_say_nothing_change_nothing() -> None:
     assert BARE.steer(ASKED) is ASKED
 
 
-def test_a_header_s_limit_and_session_go_before_the_body_s() -> None:
-    steered = inbound(max_cost=3, session="t").steer(ASKED)
-    assert (steered.routing.max_cost, steered.routing.session_id) == (3, "t")
+def test_a_header_s_limit_goes_before_the_body_s() -> None:
+    steered = inbound(max_cost=3, session="s").steer(ASKED)
+    assert (steered.routing.max_cost, steered.routing.session_id) == (3, "s")
     kept = inbound(metadata={"beta": True}).steer(ASKED)
     assert (kept.routing.max_cost, kept.routing.session_id) == (5, "s")
 
 
 def test_metadata_of_a_header_join_the_body_s() -> None:
     assert inbound(metadata={"beta": True, "team": "search"}).steer(ASKED).metadata == {"team": "search", "beta": True}
+
+
+def test_a_session_is_the_header_s_where_the_body_has_none() -> None:
+    assert inbound(session="t").steer(Request(model="auto", messages=())).routing.session_id == "t"
+
+
+def test_sessions_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(
+        InvalidRequest, match="session_id: the body and the header x-session-id say different"
+    ) as caught:
+        inbound(session="t").steer(ASKED)
+    assert caught.value.param == "session_id"
 
 
 def test_metadata_that_contradict_each_other_are_refused() -> None:

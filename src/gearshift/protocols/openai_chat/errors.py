@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
+from msgspec import Raw
 
-from gearshift.errors import CallerError, GearshiftError
+from gearshift.errors import CallerError, GearshiftError, NoCandidate
 from gearshift.protocols.sse import encode_event
 
 _TYPES: Final = {
@@ -52,14 +53,18 @@ def line(text: str) -> str:
     return "".join(filter(str.isprintable, " ".join(text.split())))
 
 
-def _inner(error: GearshiftError) -> dict[str, str | None]:
+def _inner(error: GearshiftError) -> dict[str, str | Raw | None]:
+    """Give OpenAI's members, and OpenRouter's `metadata` where nobody fits."""
     other = "invalid_request_error" if error.status < _SERVER else "server_error"
-    return {
+    inner: dict[str, str | Raw | None] = {
         "message": error.message,
         "type": _TYPES.get(error.status, other),
         "param": error.param if isinstance(error, CallerError) else None,
         "code": error.code,
     }
+    if isinstance(error, NoCandidate) and error.metadata:
+        inner["metadata"] = Raw(error.metadata)
+    return inner
 
 
 def _message(said: object, shells: int) -> str:

@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 from msgspec import Raw
 
-from gearshift.protocols.json_patch import Members
+from gearshift.protocols.json_patch import JsonObject, Members
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -85,6 +85,18 @@ class Kind(Generic[T_co]):
         if found == "a number" and "number" in self.expected and len(raw) <= _MAX_SHOWN:
             found = raw.decode()
         return Misfit(name, f"found {found}, expected {self.expected}")
+
+
+class Sole(Kind[T_co]):
+    """Read objects that say no key twice: two readers could take one for two different wishes."""
+
+    __slots__ = ()
+
+    def read(self, raw: Raw, name: str) -> T_co:
+        """Give the value of field `name`; raise Misfit."""
+        value = super().read(raw, name)
+        JsonObject(bytes(raw), lambda problem: Misfit(name, problem))
+        return value
 
 
 def take(members: Members, name: str, kind: Kind[T], at: str = "") -> T:

@@ -27,6 +27,7 @@ from gearshift.protocols.openai_chat.fields import (
     TEXT,
     Kind,
     Misfit,
+    Sole,
     keep,
     maybe,
     take,
@@ -44,7 +45,7 @@ MAX_ITEMS: Final = 10_000
 
 _COUNT: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=2**53)]), "a whole number of at least 1")
 _STOP: Final[Kind[str | list[str]]] = Kind(msgspec.json.Decoder(str | list[str]), "a string or a list of strings")
-_METADATA: Final[Kind[dict[str, str | int | float | bool]]] = Kind(
+_METADATA: Final[Kind[dict[str, str | int | float | bool]]] = Sole(
     msgspec.json.Decoder(dict[str, str | int | float | bool]),
     "an object whose values are strings, numbers or booleans",
 )

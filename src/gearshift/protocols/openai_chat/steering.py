@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec import Raw
 
-from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.json_patch import Members
 from gearshift.protocols.openai_chat.fields import (
     BOOLEAN,
     LIST,
@@ -23,6 +23,7 @@ from gearshift.protocols.openai_chat.fields import (
     TEXTS,
     Kind,
     Misfit,
+    Sole,
     keep,
     maybe,
     raw,
@@ -63,18 +64,7 @@ class _Plugin(msgspec.Struct):
     id: str = ""
 
 
-class _Sole(Kind[Members]):
-    """Read an object that says no key twice: two readers could take it for two different wishes."""
-
-    __slots__ = ()
-
-    def read(self, raw: Raw, name: str) -> Members:
-        members = super().read(raw, name)
-        JsonObject(bytes(raw), lambda problem: Misfit(name, problem))
-        return members
-
-
-_SOLE: Final = _Sole(msgspec.json.Decoder(Members), "an object")
+_SOLE: Final = Sole(msgspec.json.Decoder(Members), "an object")
 _plugin = Kind(msgspec.json.Decoder(_Plugin), "an object")
 
 Wishes: TypeAlias = dict[str, object]
@@ -182,6 +172,7 @@ def _decode_plugins(wishes: Wishes, members: Members) -> None:
         _wish_names(wishes, inner, "allowed_models", at, "allowed")
         _wish_names(wishes, inner, "excluded_models", at, "excluded")
         if (tier := maybe(inner, "cost_tier", TEXT, at)) is not None:
+            _say_once(wishes, "cost_tier", f"{at}cost_tier")
             wishes["cost_tier"] = _one_of(TIERS, tier, f"{at}cost_tier")
         _refuse_rest(inner, at, PLUGIN)
     if others:
@@ -211,11 +202,15 @@ def _wish_names(wishes: Wishes, members: Members, name: str, at: str = "", wish:
     if names is None:
         return
     wish = wish or name
-    if wish in wishes:
-        raise Misfit(at + name, "said in two places, which may differ; say it once")
+    _say_once(wishes, wish, at + name)
     if len(names) > MAX_NAMES:
         raise Misfit(at + name, f"found {len(names)} names, expected at most {MAX_NAMES}")
     wishes[wish] = [checked_name(one, f"{at}{name}[{index}]") for index, one in enumerate(names)]
+
+
+def _say_once(wishes: Wishes, wish: str, path: str) -> None:
+    if wish in wishes:
+        raise Misfit(path, "said in two places, which may differ; say it once")
 
 
 def _refuse_rest(members: Members, at: str, known: Sequence[str]) -> None:

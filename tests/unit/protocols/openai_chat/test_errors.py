@@ -33,6 +33,11 @@ def test_an_error_is_said_in_openais_shape(error: GearshiftError, kind: str, cod
     assert json.loads(encode_error(error, b'"gearshift":{"router":"auto"}')) == said | {"gearshift": {"router": "auto"}}
 
 
+def test_where_nobody_fits_the_error_says_why_as_data() -> None:
+    said = json.loads(encode_error(NoCandidate("none", metadata=b'{"router":"auto","rejected":[]}')))
+    assert said["error"]["metadata"] == {"router": "auto", "rejected": []}
+
+
 def test_an_error_inside_a_stream_is_told_twice_and_never_terminated() -> None:
     said = encode_stream_error(StreamBroken('cut "off"\n'))
     assert said.startswith(b"data: {")

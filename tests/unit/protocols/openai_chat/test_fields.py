@@ -15,6 +15,7 @@ from gearshift.protocols.openai_chat.fields import (
     TEXTS,
     Kind,
     Misfit,
+    Sole,
     keep,
     maybe,
     take,
@@ -65,6 +66,13 @@ def test_a_fault_says_where_what_was_found_and_what_was_expected(kind: Kind[obje
     with pytest.raises(Misfit) as caught:
         take({"x": Raw(spoken)}, "x", kind, "at.")
     assert str(caught.value) == fault
+
+
+def test_an_object_that_says_a_key_twice_is_no_sole_one() -> None:
+    kind = Sole(msgspec.json.Decoder(dict[str, int]), "an object")
+    assert take({"x": Raw(b'{"a":1,"b":1}')}, "x", kind) == {"a": 1, "b": 1}
+    with pytest.raises(Misfit, match=r"^at\.x: ambiguous: the key 'a' is there twice; say it once"):
+        take({"x": Raw(b'{"a":1,"a":1}')}, "x", kind, "at.")
 
 
 def test_a_missing_field_is_a_fault_where_it_must_be() -> None:

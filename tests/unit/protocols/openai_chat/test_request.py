@@ -242,6 +242,10 @@ def test_a_fault_shows_no_text_of_the_caller() -> None:
         (b"", "found an empty body"),
         (b"[]", "found JSON that is not an object; expected an object"),
         (b'{"model":"a","model":"b","messages":[]}', "ambiguous: the key 'model' is there twice; say it once"),
+        (
+            b'{"model":"a","messages":[{"role":"user","content":"Hi"}],"metadata":{"plan":"free","plan":"paid"}}',
+            "metadata: ambiguous: the key 'plan'",
+        ),
         (b'{"messages":' + b"[" * 70 + b"]" * 70 + b"}", "nested deeper than 64 levels"),
         (b'{"model":"m","messages":[{"role":"user","content":"\xff"}]}', "not valid Unicode"),
     ],

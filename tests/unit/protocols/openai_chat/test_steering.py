@@ -126,6 +126,10 @@ WRONG = [
         "providerOptions.gateway.sort: not supported yet; leave it out",
     ),
     (
+        {"plugins": [{"id": "auto-router", "cost_tier": "low"}, {"id": "auto-router", "cost_tier": "max"}]},
+        "plugins[1].cost_tier: said in two places, which may differ; say it once",
+    ),
+    (
         {"models": ["a"], "providerOptions": {"gateway": {"models": ["b"]}}},
         "providerOptions.gateway.models: said in two places, which may differ; say it once",
     ),
