@@ -38,14 +38,14 @@ def calibrate(
     from datetime import UTC, datetime
 
     from gearshift.cli.evaluate import held_out_of
-    from gearshift.learning.artifact import read
+    from gearshift.learning.artifact import own_path, read
     from gearshift.learning.calibrating import calibrate as find
     from gearshift.learning.calibrating import with_calibration
     from gearshift.learning.data import load
     from gearshift.learning.guarantee import Promise
     from gearshift.learning.prices import read_prices
 
-    learned, table = read(artifact), load(data)
+    learned, table = read(own_path(artifact)), load(data)
     stated = None if prices is None else read_prices(prices)
     if models is not None:
         table = _with(table, [*(name.strip() for name in models.split(",") if name.strip()), reference])

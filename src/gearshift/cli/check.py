@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from gearshift.config import render_initial
+from gearshift.config import from_environment, render_initial
 
 if TYPE_CHECKING:
     from gearshift.catalog import Catalog
 
 CHECK_FAILED = 3
+YAML = (".yaml", ".yml")
 
 
 def init(
@@ -23,11 +24,15 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a config from the keys found in the environment."""
+    if path.suffix not in YAML:
+        raise typer.BadParameter(f"found {path.name}, expected a name that ends in {' or '.join(YAML)}: it is YAML")
     if path.exists() and not force:
         typer.echo(f"gearshift init: found {path} already there; name another file or pass --force", err=True)
         raise typer.Exit(1)
     path.write_text(render_initial(os.environ), encoding="utf-8")
     typer.echo(f"wrote {path}; next: gearshift check --config {path}")
+    if from_environment(os.environ) is None:
+        typer.echo("found no provider key in the environment, so it is an example: fill in your providers", err=True)
 
 
 def check(

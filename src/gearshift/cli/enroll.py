@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def enroll(
     model: Annotated[str, typer.Argument(help="Name of the new model, as in the outcomes.")],
-    artifact: Annotated[Path, typer.Option(help="Folder of the artefact.")],
+    artifact: Annotated[Path, typer.Option(help="Folder of the artefact; `builtin` with --out.")],
     data: Annotated[list[Path], typer.Option(help="Outcomes, .parquet or .jsonl; with --suggest prompts will do.")],
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to; unless given, the artefact is replaced.")
@@ -35,10 +35,10 @@ def enroll(
     import msgspec
 
     from gearshift.learning import enrolment
-    from gearshift.learning.artifact import read
+    from gearshift.learning.artifact import locate, own_path, read
     from gearshift.learning.data import load, load_prompts
 
-    learned = read(artifact)
+    learned = read(locate(artifact) if suggest is not None or out is not None else own_path(artifact))
     if suggest is not None:
         prompts = [prompt for path in data for prompt in load_prompts(path)]
         for place in enrolment.suggest(learned, prompts, suggest):

@@ -26,7 +26,7 @@ _PRICES: Final = (
 
 
 def evaluate(
-    artifact: Annotated[Path, typer.Option(help="Folder of the artefact.")],
+    artifact: Annotated[Path, typer.Option(help="Folder of the artefact, or `builtin`.")],
     data: Annotated[list[Path], typer.Option(help="Outcome data, .parquet or .jsonl; may be given again.")],
     train: Annotated[list[Path] | None, typer.Option(help=_TRAIN)] = None,
     prices: Annotated[Path | None, typer.Option(help=_PRICES)] = None,
@@ -39,13 +39,13 @@ def evaluate(
     """Measure cost against quality over the whole dial, beside the best single model, random mixing and the oracle."""
     from msgspec.structs import replace
 
-    from gearshift.learning.artifact import read
+    from gearshift.learning.artifact import locate, read
     from gearshift.learning.data import load
     from gearshift.learning.evaluation import evaluate as measure
     from gearshift.learning.kept import kept
     from gearshift.learning.prices import read_prices
 
-    learned = read(artifact)
+    learned = read(locate(artifact))
     stated = None if prices is None else read_prices(prices)
     table = load(data)
     rest = load(train) if train else None

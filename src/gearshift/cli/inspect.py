@@ -60,7 +60,7 @@ def route(
     import time
 
     from gearshift.cli.assemble import make_world, open_catalog
-    from gearshift.errors import NoCandidate
+    from gearshift.errors import NoCandidate, UnknownModel
     from gearshift.routing.decide import decide
     from gearshift.routing.explain import explain_flip, explain_refusal
     from gearshift.routing.task import task_of
@@ -71,7 +71,12 @@ def route(
     world = make_world(found, open_catalog(found, os.environ))
     request = Request(model=router, messages=(Message(role="user", parts=(Text(text=prompt),)),))
     snapshot = Snapshot(now=time.time(), deployments=world.deployments)
-    decision = decide(request, snapshot, world.routers.resolve(request), random.SystemRandom())
+    try:
+        chooser = world.routers.resolve(request)
+    except UnknownModel as error:
+        there = ", ".join(found.routers) or "none"
+        raise UnknownModel(f"{error.message}; routers here: {there}; name one with --router") from None
+    decision = decide(request, snapshot, chooser, random.SystemRandom())
     if not decision.plan and not as_json:
         raise NoCandidate(explain_refusal(decision))
     flip = explain_flip(decision)

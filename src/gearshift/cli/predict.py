@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def predict(
-    artifact: Annotated[Path, typer.Option(help="Folder of the artefact.")],
+    artifact: Annotated[Path, typer.Option(help="Folder of the artefact, or `builtin`.")],
     data: Annotated[Path, typer.Option(help="Prompts, .parquet or .jsonl; models and scores are not read.")],
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
@@ -21,11 +21,13 @@ def predict(
     """Forecast quality, its standard deviation, cost and output tokens of every model on every prompt."""
     import msgspec
 
-    from gearshift.learning.artifact import read
+    from gearshift.learning.artifact import locate, read
     from gearshift.learning.data import load_prompts
     from gearshift.learning.files import write_parquet
 
-    learned = read(artifact)
+    if out.suffix != ".parquet":
+        raise typer.BadParameter(f"found {out.name}, expected a name that ends in .parquet", param_hint="--out")
+    learned = read(locate(artifact))
     prompts = load_prompts(data)
     write_parquet(out, _columns(learned, prompts))
     summary = {"prompts": len(prompts), "models": len(learned.manifest.models), "file": str(out)}

@@ -39,9 +39,9 @@ def promote(
 ) -> None:
     """Verify an artefact and let it serve; a running gateway takes it within a second, failing no request."""
     from gearshift.learning import shelf as shelves
-    from gearshift.learning.artifact import builtin_path
+    from gearshift.learning.artifact import locate
 
-    source = builtin_path() if str(artifact) == BUILTIN and not artifact.exists() else artifact
+    source = locate(artifact)
     found = None
     if shelf is None:
         found = find_config(config)

@@ -21,6 +21,7 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; overrides the config.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one; overrides the config.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; only 1 in this version.")] = 1,
 ) -> None:
     """Start the gateway.
 
@@ -28,6 +29,10 @@ def serve(
     """
     import uvloop
 
+    if workers > 1:
+        problem = f"found {workers}, but this version serves by one process"
+        todo = "start one gateway per port; they may share the store"
+        raise typer.BadParameter(f"{problem}; {todo}", param_hint="--workers")
     overrides = {"GEARSHIFT__SERVER__HOST": host, "GEARSHIFT__SERVER__PORT": None if port is None else str(port)}
     environ = {**os.environ, **{key: value for key, value in overrides.items() if value is not None}}
     path = config or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)

@@ -30,6 +30,7 @@ def train(
     """Learn a router from outcome data. Prompts are held back by their text: no question is on both sides."""
     import msgspec
 
+    from gearshift.learning.artifact import MANIFEST
     from gearshift.learning.data import load
     from gearshift.learning.training import train as fit
 
@@ -40,7 +41,7 @@ def train(
         artifact = fit(table, seed=seed, models=names, holdout=holdout, progress=tell)
     artifact.save(out)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(artifact.manifest)).decode())
+        typer.echo(msgspec.json.format((out / MANIFEST).read_bytes()).decode())
     else:
         typer.echo(_text(artifact, table, out))
 

@@ -96,6 +96,19 @@ def builtin_path() -> Path:
     return _PACKAGED / "builtin"
 
 
+def locate(stated: Path) -> Path:
+    """Give the folder that a user means: the artefact that ships, where `builtin` is stated and no such folder is."""
+    return builtin_path() if str(stated) == "builtin" and not stated.exists() else stated
+
+
+def own_path(stated: Path) -> Path:
+    """Give the folder of an artefact that is to be written to; raise ArtifactError for those that ship."""
+    folder = locate(stated)
+    if folder.resolve().is_relative_to(_PACKAGED.resolve()):
+        raise ArtifactError(f"{stated}: found an artefact that ships with Gearshift; expected a folder of your own")
+    return folder
+
+
 def demo_path() -> Path:
     """Give the folder of the artefact for the demo providers."""
     return _PACKAGED / "demo"

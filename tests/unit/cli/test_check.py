@@ -103,3 +103,16 @@ def test_init_writes_a_config_once(folder: Path, monkeypatch: pytest.MonkeyPatch
     again = CliRunner().invoke(app, ["init"])
     assert again.exit_code == 1
     assert "--force" in again.stderr
+
+
+def test_init_without_a_key_says_that_it_wrote_an_example(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gearshift.cli.check.os.environ", {})
+    done = CliRunner().invoke(app, ["init", str(folder / "new.yaml")])
+    assert (done.exit_code, "found no provider key" in done.stderr) == (0, True)
+
+
+def test_init_writes_yaml_only(folder: Path) -> None:
+    done = CliRunner().invoke(app, ["init", "gearshift.toml"])
+    assert done.exit_code == 2
+    assert "ends in .yaml or .yml" in " ".join(done.output.replace("│", " ").split())
+    assert not (folder / "gearshift.toml").exists()

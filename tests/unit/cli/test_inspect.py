@@ -37,3 +37,17 @@ def test_models_label_what_is_simulated() -> None:
     text = CliRunner().invoke(app, ["models"])
     assert "simulated/sim-frontier SIMULATED" in text.stdout
     assert json.loads(CliRunner().invoke(app, ["models", "--json"]).stdout)[0]["price"]["source"] == "config"
+
+
+def test_a_dry_run_without_its_router_names_those_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gearshift.yaml").write_text(
+        'providers: {lab: {protocol: openai_chat, base_url: "http://127.0.0.1:9/v1"}}\n'
+        "models: {small: {deployments: [{provider: lab, price: {input: 0.1, output: 0.4}}]}}\n"
+        "routers: {mine: {candidates: [small]}}\n"
+    )
+    done = CliRunner().invoke(app, ["route", "Hello", "--router", "nobody"])
+    assert "routers here: " in str(done.exception)
+    assert "mine" in str(done.exception)

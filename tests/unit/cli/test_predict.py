@@ -66,3 +66,17 @@ def test_no_artefact_writes_nothing(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["predict", *arguments])
     assert done.exit_code == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_parquet_is_written(tmp_path: Path) -> None:
+    arguments = ["--artifact", "builtin", "--data", "x.jsonl", "--out", str(tmp_path / "f.csv")]
+    done = CliRunner().invoke(app, ["predict", *arguments])
+    assert done.exit_code == 2
+    assert "ends in .parquet" in " ".join(done.output.replace("│", " ").split())
+
+
+def test_the_artefact_that_ships_goes_by_its_name(tmp_path: Path) -> None:
+    prompts = tmp_path / "p.jsonl"
+    prompts.write_text('{"prompt": "new one"}\n')
+    arguments = ["--artifact", "builtin", "--data", str(prompts), "--out", str(tmp_path / "f.parquet")]
+    assert CliRunner().invoke(app, ["predict", *arguments]).exit_code == 0

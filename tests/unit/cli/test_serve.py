@@ -28,3 +28,9 @@ def test_a_config_that_is_not_there_starts_nothing(tmp_path: Path, monkeypatch: 
     done = CliRunner().invoke(app, ["serve", "--config", "nowhere.yaml"])
     assert done.exit_code == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_more_processes_than_one_are_refused_in_words() -> None:
+    done = CliRunner().invoke(app, ["serve", "--workers", "4"])
+    assert done.exit_code == 2
+    assert "start one gateway per port" in " ".join(done.output.replace("│", " ").split())

@@ -14,7 +14,17 @@ from safetensors.numpy import load as parse_tensors
 from safetensors.numpy import save as dump_tensors
 
 from gearshift.errors import ArtifactError
-from gearshift.learning.artifact import MANIFEST, TENSORS, Artifact, builtin_path, demo_path, load, read
+from gearshift.learning.artifact import (
+    MANIFEST,
+    TENSORS,
+    Artifact,
+    builtin_path,
+    demo_path,
+    load,
+    locate,
+    own_path,
+    read,
+)
 from gearshift.learning.evaluation import recorded
 from gearshift.learning.features import as_request
 
@@ -231,3 +241,10 @@ def test_the_demo_has_its_own_place() -> None:
 def test_a_calibration_that_is_not_one_is_refused(saved: Path, found: object) -> None:
     edit(saved, lambda manifest: manifest.update(calibration=found))
     assert "calibration" in refused(saved)
+
+
+def test_the_artefact_that_ships_has_a_name_and_is_not_written_to(tmp_path: Path) -> None:
+    assert locate(Path("builtin")) == builtin_path()
+    assert locate(tmp_path) == own_path(tmp_path) == tmp_path
+    with pytest.raises(ArtifactError, match="expected a folder of your own"):
+        own_path(Path("builtin"))
