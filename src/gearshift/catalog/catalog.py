@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from difflib import get_close_matches
 
 from msgspec import Struct
 
 from gearshift.catalog import facts, prices
 from gearshift.config import Config, DeploymentConfig, ModelConfig
-from gearshift.config.names import matches
+from gearshift.config.names import close, matches
 from gearshift.config.rows import ProviderRow, builtin, resolve
 from gearshift.errors import UnknownModel
 from gearshift.types.catalog import Deployment, Provider
@@ -33,8 +32,8 @@ class Catalog(Struct, frozen=True, kw_only=True):
         found = self.models.get(name) or tuple(each for each in self.deployments if each.id == name)
         if found:
             return found
-        close = get_close_matches(name, [*self.models, *(each.id for each in self.deployments)], n=3)
-        hint = f"; did you mean {' or '.join(close)}?" if close else "; GET /v1/models lists them"
+        near = close(name, [*self.models, *(each.id for each in self.deployments)], 3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else "; GET /v1/models lists them"
         raise UnknownModel(f'found no model "{name[:100]}"{hint}', param="model")
 
     def select(self, patterns: Iterable[str]) -> tuple[Deployment, ...]:

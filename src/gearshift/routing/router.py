@@ -6,12 +6,12 @@ Invariant: a table is closed. Every name that a rule uses is in it, and no rules
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from gearshift.config.names import close
 from gearshift.errors import InvalidRequest, UnknownModel
 from gearshift.routing.policy import Fixed, Policy
 from gearshift.routing.predict import Predictor
@@ -147,6 +147,6 @@ class RouterTable:
             return router
         shown = name[:_SHOWN_CHARACTERS]
         param = field.partition("[")[0]
-        close = get_close_matches(shown, self._all, n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else "GET /v1/models lists them"
+        near = close(shown, self._all, 3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "GET /v1/models lists them"
         raise UnknownModel(f"{field}: no router, model or deployment is called {shown!r}; {hint}", param=param)

@@ -7,12 +7,12 @@ A router's `supported_parameters` are the union of its candidates', so that pick
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Final, Literal
 
 import msgspec
 
 from gearshift.accounting import usd
+from gearshift.config.names import close
 from gearshift.types.catalog import Deployment, Price
 
 _dumps = msgspec.json.Encoder().encode
@@ -61,8 +61,8 @@ class Listing:
 
     def miss(self, name: str) -> str:
         """Say that there is no such model, naming close matches."""
-        close = get_close_matches(name, self.entries, n=_CLOSE, cutoff=0.5)
-        hint = f"did you mean {' or '.join(repr(match) for match in close)}?" if close else "see GET /v1/models"
+        near = close(name, self.entries, _CLOSE, cutoff=0.5)
+        hint = f"did you mean {' or '.join(repr(match) for match in near)}?" if near else "see GET /v1/models"
         return f"found no model {name[:100]!r}; {hint}"
 
 

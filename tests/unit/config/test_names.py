@@ -33,3 +33,8 @@ def test_a_glob_has_a_star_a_question_mark_or_a_bracket() -> None:
 def test_a_suggestion_is_made_only_for_what_is_close() -> None:
     assert names.suggestion("smal", ["large", "small"]) == '; did you mean "small"?'
     assert names.suggestion("zebra", ["large", "small"]) == ""
+
+
+def test_what_differs_in_case_only_is_close() -> None:
+    assert names.suggestion("GPT-4O", ["gpt-4o", "o3"]) == '; did you mean "gpt-4o"?'
+    assert names.close("small", ["Small", "SMALLER", "large"], 3) == ["Small", "SMALLER"]
