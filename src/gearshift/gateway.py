@@ -119,12 +119,12 @@ class Gateway:
             now=self._wall_clock(), deployments=world.deployments, speeds=speeds, paces=self.pacer.paces
         )
         decision = decide(request, snapshot, router, self._dice)
-        self.pacer.note(decision)
         self._telemetry.decided(decision, self._clock() - began)
         return decision
 
     def _decide(self, case: Case) -> None:
         case.decision = decision = self.decide(case.request)
+        self.pacer.note(decision)
         if not decision.plan:
             raise refusal(decision)
 

@@ -16,17 +16,15 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from gearshift.errors import StoreUnavailable
-from gearshift.routing.budget import Choices, options, pace, window
+from gearshift.routing.budget import FIRST, HORIZON, Choices, options, pace, window
 from gearshift.types.catalog import Seconds
 from gearshift.types.decision import Budget, Decision, Pace
 from gearshift.types.record import Spending
 
 Ledger: TypeAlias = Callable[[str, Seconds, Seconds], Spending]
-"""Give a router's spending since a time (seconds since the epoch), and its exchanges of the last so many seconds."""
+"""Give a router's spending since a time, and count its exchanges since another (seconds since the epoch)."""
 
 REFRESH: Final[Seconds] = 5.0
-HORIZON: Final[Seconds] = 600.0
-"""How far back requests are counted to know how many there will be."""
 REMEMBERED: Final = 200
 """Requests whose choices are remembered: a worth is found for all of them in about 5 ms."""
 
@@ -51,20 +49,15 @@ class Pacer:
         self._tell = tell
         self._asked: dict[str, deque[Choices]] = {name: deque(maxlen=REMEMBERED) for name in budgets}
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Read what was spent, then keep reading, aside; without a budget there is nothing to do."""
+        """Read what was spent, and keep reading, aside; without a budget there is nothing to do."""
         if self._budgets:
-            self.refresh()
-            self._thread = threading.Thread(target=self._run, name="pacer", daemon=True)
-            self._thread.start()
+            threading.Thread(target=self._run, name="pacer", daemon=True).start()
 
     def close(self) -> None:
-        """End; the last paces stay."""
+        """End, as soon as what is being read has come; nobody waits for that, and the last paces stay."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
 
     def note(self, decision: Decision) -> None:
         """Remember what a request could have gone to."""
@@ -77,19 +70,18 @@ class Pacer:
         for name, budget in self._budgets.items():
             now = self._wall_clock()
             try:
-                spending = self._ledger(name, window(now, budget)[0], HORIZON)
+                spending = self._ledger(name, window(now, budget)[0], now - HORIZON)
             except StoreUnavailable:
                 _log.warning("budget_unread", extra={"fields": {"router": name}})
                 continue
-            before = self.paces.get(name)
-            asked = tuple(self._asked[name])
-            found = pace(budget, now, spending, asked, before) if before else pace(budget, now, spending, asked)
+            found = pace(budget, now, spending, tuple(self._asked[name]), self.paces.get(name, FIRST))
             self.paces = {**self.paces, name: found}
             self._tell(name, budget, found)
 
     def _run(self) -> None:
-        while not self._stop.wait(REFRESH):
+        while not self._stop.is_set():
             try:
                 self.refresh()
             except Exception:  # noqa: BLE001 - our own bug: the last pace holds, and the next round may do better
                 _log.exception("pacing_error")
+            self._stop.wait(REFRESH)

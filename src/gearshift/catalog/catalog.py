@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from gearshift.catalog import facts, prices
 from gearshift.config import Config, DeploymentConfig, ModelConfig
-from gearshift.config.names import close, matches
+from gearshift.config.names import closest, matches
 from gearshift.config.rows import ProviderRow, builtin, resolve
 from gearshift.errors import UnknownModel
 from gearshift.types.catalog import Deployment, Provider
@@ -32,7 +32,7 @@ class Catalog(Struct, frozen=True, kw_only=True):
         found = self.models.get(name) or tuple(each for each in self.deployments if each.id == name)
         if found:
             return found
-        near = close(name, [*self.models, *(each.id for each in self.deployments)], 3)
+        near = closest(name, [*self.models, *(each.id for each in self.deployments)], 3)
         hint = f"; did you mean {' or '.join(near)}?" if near else "; GET /v1/models lists them"
         raise UnknownModel(f'found no model "{name[:100]}"{hint}', param="model")
 

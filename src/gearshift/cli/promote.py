@@ -79,10 +79,10 @@ def shelf_of(config: Config, name: str) -> Path:
 
 
 def refuse_packaged(folder: Path) -> None:
-    """Raise ArtifactError for a folder inside the installed package: the next update would undo the switch."""
-    from gearshift.learning.artifact import builtin_path
+    """Raise ArtifactError for a folder whose switch the next update would undo."""
+    from gearshift.learning.artifact import ships
 
-    if folder.resolve().is_relative_to(builtin_path().parent.resolve()):
+    if ships(folder):
         raise ArtifactError(
             f"{folder}: found an artefact that ships with Gearshift; expected a folder of your own as the router's "
             "`predictor`, by a config (`gearshift init` writes one) or by --shelf"

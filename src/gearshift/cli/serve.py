@@ -20,7 +20,9 @@ def serve(
         Path | None, typer.Option(help="YAML or TOML file; default: ./gearshift.yaml if it is there.")
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; overrides the config.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one; overrides the config.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on, 0 for a free one; overrides the config.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes; only 1 in this version.")] = 1,
 ) -> None:
     """Start the gateway.

@@ -40,11 +40,11 @@ def matches(pattern: str, deployment: str, model: str) -> bool:
 
 def suggestion(found: str, known: Iterable[str]) -> str:
     """Give `; did you mean "x"?` for the closest known word, "" when none is close."""
-    near = close(found, known, 1)
+    near = closest(found, known, 1)
     return f'; did you mean "{near[0]}"?' if near else ""
 
 
-def close(found: str, known: Iterable[str], count: int, cutoff: float = 0.6) -> list[str]:
+def closest(found: str, known: Iterable[str], count: int, cutoff: float = 0.6) -> list[str]:
     """Give the known words that are like `found`, closest first; upper and lower case are alike."""
     spelled = {name.lower(): name for name in known}
     return [spelled[each] for each in get_close_matches(found.lower(), spelled, n=count, cutoff=cutoff)]

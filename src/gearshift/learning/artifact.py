@@ -101,10 +101,15 @@ def locate(stated: Path) -> Path:
     return builtin_path() if str(stated) == "builtin" and not stated.exists() else stated
 
 
+def ships(folder: Path) -> bool:
+    """Say whether a folder is inside the installed package: the next update would undo what is written there."""
+    return folder.resolve().is_relative_to(_PACKAGED.resolve())
+
+
 def own_path(stated: Path) -> Path:
     """Give the folder of an artefact that is to be written to; raise ArtifactError for those that ship."""
     folder = locate(stated)
-    if folder.resolve().is_relative_to(_PACKAGED.resolve()):
+    if ships(folder):
         raise ArtifactError(f"{stated}: found an artefact that ships with Gearshift; expected a folder of your own")
     return folder
 

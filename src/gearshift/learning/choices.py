@@ -25,7 +25,7 @@ from gearshift.routing.predict import Predictor
 from gearshift.routing.router import Router
 from gearshift.types.catalog import NANO_PER_USD, Deployment
 from gearshift.types.chat import Request
-from gearshift.types.decision import Estimate, Snapshot, WillingnessToPay
+from gearshift.types.decision import Estimate, Objective, Snapshot, WillingnessToPay
 
 _CHECKED: Final = 40
 """Prompts of a pool whose choices are made again by `decide`, at every setting."""
@@ -83,11 +83,12 @@ def choices(predictor: Predictor, pool: Pool, expected: Forecasts, dials: Sequen
     """Sweep the dial (willingness to pay, USD), and check a sample of the choices."""
     swept = choose(expected, pool.deployments, dials)
     sample = np.unique(np.linspace(0, len(pool.prompts) - 1, _CHECKED).astype(np.intp))
-    made = decided(predictor, pool.take(sample), dials)
+    objectives = [WillingnessToPay(usd=dial) for dial in dials]
+    made = decided(predictor, pool.take(sample), objectives)
     differing = int((made != swept[:, sample]).sum())
     sound = np.isfinite(expected.quality).all() and np.isfinite(expected.cost).all()
     if differing or not sound:
-        swept = decided(predictor, pool, dials)
+        swept = decided(predictor, pool, objectives)
     return Chosen(columns=swept, checked=made.size, differing=differing)
 
 
@@ -100,18 +101,21 @@ def choose(expected: Forecasts, deployments: Sequence[Deployment], dials: Sequen
     return order[np.array(best)]
 
 
-def decided(predictor: Predictor, pool: Pool, dials: Sequence[float]) -> Columns:
-    """Let the production code decide every prompt at every setting."""
+def decided(
+    predictor: Predictor, pool: Pool, objectives: Sequence[Objective], reference: tuple[Deployment, ...] = ()
+) -> Columns:
+    """Let the production code decide every prompt by every objective; shape (n_objectives, n_prompts)."""
     column = {deployment.id: number for number, deployment in enumerate(pool.deployments)}
     snapshot, dice = Snapshot(now=0.0, deployments=pool.deployments), random.Random(0)  # noqa: S311 - no secret
     made = []
-    for dial in dials:
+    for objective in objectives:
         router = Router(
             name="evaluate",
             deployments=pool.deployments,
             policy=Best(),
-            objective=WillingnessToPay(usd=dial),
+            objective=objective,
             predictor=predictor,
+            reference=reference,
         )
         made.append([decide(each.request, snapshot, router, dice).chosen.deployment.id for each in pool.prompts])
     return np.array([[column[name] for name in row] for row in made])

@@ -23,7 +23,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gearshift import tokens
 from gearshift.errors import DataError
 from gearshift.learning.abilities import COIN, LUCK
 from gearshift.learning.artifact import Artifact
@@ -31,6 +30,7 @@ from gearshift.learning.data import OutcomeTable, Prompt
 from gearshift.learning.estimators import Array
 from gearshift.learning.evaluation import recorded
 from gearshift.learning.features import to_matrix
+from gearshift.learning.lengths import overheads
 from gearshift.learning.manifest import Charge, ModelFacts
 from gearshift.learning.parameters import LENGTH, LEVEL, SHARED, SLOPE, Parameters
 from gearshift.learning.pricing import charges
@@ -96,7 +96,7 @@ def enroll(artifact: Artifact, table: OutcomeTable, model: str, charge: Charge |
         ability_std=std,
         offset=offset,
         scale=_scale(artifact.parameters, table.output_tokens[:, column], seen.length),
-        overhead=_overhead(table, column),
+        overhead=float(overheads(table)[column]),
     )
     scores = table.quality[:, column]
     facts = ModelFacts(
@@ -199,13 +199,6 @@ def _scale(learned: Parameters, told: Array, length: Array) -> float:
     found = float(np.log(max(1.0, told[known].mean()) / np.exp(length[known]).mean()))
     weight = known.sum() / (known.sum() + _WORDY / max(float(usual.var()), 1e-3))
     return float(np.exp(prior + weight * (found - prior)))
-
-
-def _overhead(table: OutcomeTable, column: int) -> float:
-    """Measure how many input tokens it counts beyond our own estimate (the median); 0 where none are known."""
-    own = np.array([tokens.estimate(prompt.request) for prompt in table.prompts])
-    beyond = table.input_tokens[:, column] - own
-    return 0.0 if np.isnan(beyond).all() else float(np.nanmedian(beyond))
 
 
 def _joined(learned: Parameters, model: str, *, seen: NDArray[np.uint8], **own: float) -> Parameters:

@@ -1,4 +1,4 @@
-"""Own how long answers are: some prompts ask for much, some models say much.
+"""Own how long prompts and answers are: some prompts ask for much, some models say much, some count more than others.
 
     tokens(x, m) = scale_m * exp(length(x) + length_m(x))
 
@@ -17,8 +17,11 @@ from __future__ import annotations
 from typing import Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from gearshift import tokens
 from gearshift.learning.abilities import within
+from gearshift.learning.data import OutcomeTable
 from gearshift.learning.estimators import Array, Design, Index, ShrunkRidge
 
 _SHARED_CAUTION: Final = 0.0
@@ -64,3 +67,16 @@ class LengthRegression:
         self.scale_[told] = np.nansum(tokens[rows], axis=0)[told] / forecast[told]
         self.scale_[~told] = np.median(self.scale_[told])
         return self
+
+
+def overheads(table: OutcomeTable) -> NDArray[np.float32]:
+    """Measure how many input tokens each model counts beyond our own estimate (the median); 0 where none are known.
+
+    Shape (n_models,).
+    """
+    own = np.array([tokens.estimate(prompt.request) for prompt in table.prompts])[:, None]
+    beyond = table.input_tokens - own
+    known = ~np.isnan(beyond).all(axis=0)
+    found = np.zeros(len(table.models), np.float32)
+    found[known] = np.nanmedian(beyond[:, known], axis=0)
+    return found

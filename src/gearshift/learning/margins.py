@@ -10,23 +10,19 @@ tell nothing new.
 
 from __future__ import annotations
 
-import random
 from typing import Final
 
 import numpy as np
 from msgspec import Struct
 
-from gearshift.learning.choices import Columns, Forecasts, Remembered, forecasts
+from gearshift.learning.choices import Columns, Forecasts, Remembered, decided, forecasts
 from gearshift.learning.estimators import Array
 from gearshift.learning.guarantee import Promise, accepted, p_values
 from gearshift.learning.pool import Pool
-from gearshift.routing.decide import decide
 from gearshift.routing.objective import ROUNDING
-from gearshift.routing.policy import Best
 from gearshift.routing.predict import Predictor
-from gearshift.routing.router import Router
 from gearshift.types.catalog import NANO_PER_USD
-from gearshift.types.decision import AtLeast, Snapshot
+from gearshift.types.decision import AtLeast
 
 GRID: Final = tuple(step / 200 for step in range(-50, 50)) + tuple(step / 20 for step in range(5, 21))
 """Margins, from the most cautious to "always the cheapest": fine where forecasts differ, coarse where hardly any do."""
@@ -106,9 +102,11 @@ def margin_choices(predictor: Predictor, pool: Pool, expected: Forecasts, refere
     """
     swept = choose(expected, pool, reference)
     sample = np.unique(np.linspace(0, len(pool.prompts) - 1, _CHECKED).astype(np.intp))
-    if (decided(predictor, pool.take(sample), reference) == swept[:, sample]).all():
+    objectives = [AtLeast(model=reference, margin=margin) for margin in GRID]
+    compared = (pool.deployments[pool.models.index(reference)],)
+    if (decided(predictor, pool.take(sample), objectives, compared) == swept[:, sample]).all():
         return swept
-    return decided(predictor, pool, reference)
+    return decided(predictor, pool, objectives, compared)
 
 
 def choose(expected: Forecasts, pool: Pool, reference: str) -> Columns:
@@ -123,21 +121,3 @@ def choose(expected: Forecasts, pool: Pool, reference: str) -> Columns:
         meets[:, base] = True
         chosen.append(np.where(meets, place, len(ids)).argmin(axis=1))
     return np.array(chosen)
-
-
-def decided(predictor: Predictor, pool: Pool, reference: str) -> Columns:
-    """Let the production code decide every prompt at every margin."""
-    column = {deployment.id: number for number, deployment in enumerate(pool.deployments)}
-    snapshot, dice = Snapshot(now=0.0, deployments=pool.deployments), random.Random(0)  # noqa: S311 - no secret
-    made = []
-    for margin in GRID:
-        router = Router(
-            name="calibrate",
-            deployments=pool.deployments,
-            policy=Best(),
-            objective=AtLeast(model=reference, margin=margin),
-            predictor=predictor,
-            reference=(pool.deployments[pool.models.index(reference)],),
-        )
-        made.append([decide(each.request, snapshot, router, dice).chosen.deployment.id for each in pool.prompts])
-    return np.array([[column[name] for name in row] for row in made])

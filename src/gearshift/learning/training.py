@@ -17,17 +17,16 @@ from typing import Final, TypeAlias
 import msgspec
 import numpy as np
 
-from gearshift import tokens
 from gearshift.learning.abilities import LUCK
 from gearshift.learning.artifact import Artifact
 from gearshift.learning.data import OutcomeTable, position, split, table_of
 from gearshift.learning.estimators import Array, Design, Index
 from gearshift.learning.evaluation import evaluate
 from gearshift.learning.features import FeatureSpec, to_matrix
-from gearshift.learning.lengths import LengthRegression
+from gearshift.learning.lengths import LengthRegression, overheads
 from gearshift.learning.manifest import Manifest, ModelFacts, Task, Training
 from gearshift.learning.outcomes import OutcomeRegression, Prompts
-from gearshift.learning.parameters import DEFAULT_OUTPUT_TOKENS, Floats, Parameters, Spread
+from gearshift.learning.parameters import DEFAULT_OUTPUT_TOKENS, Parameters, Spread
 from gearshift.learning.pricing import charges, price_prior
 from gearshift.learning.tasks import MAX_CLUSTERS, PER_CLUSTER, cluster
 
@@ -169,18 +168,8 @@ def _parameters(table: OutcomeTable, scores: OutcomeRegression, lengths: LengthR
         ability_std=scores.strength_.std.astype(np.float32),
         offset=scores.offset_.astype(np.float32),
         scale=lengths.scale_.astype(np.float32),
-        overhead=_overhead(table),
+        overhead=overheads(table),
     )
-
-
-def _overhead(table: OutcomeTable) -> Floats:
-    """Measure how many input tokens each model counts beyond our own estimate (the median); 0 where none are known."""
-    own = np.array([tokens.estimate(prompt.request) for prompt in table.prompts])[:, None]
-    beyond = table.input_tokens - own
-    known = ~np.isnan(beyond).all(axis=0)
-    found = np.zeros(len(table.models), np.float32)
-    found[known] = np.nanmedian(beyond[:, known], axis=0)
-    return found
 
 
 def _spread(table: OutcomeTable, forecast: Array) -> tuple[float, float]:

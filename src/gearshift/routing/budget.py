@@ -27,6 +27,8 @@ Choices: TypeAlias = tuple[tuple[float, float], ...]
 
 FIRST: Final = Pace(usd=0.01, spent=None)
 """Where a budget begins, until requests have told what they cost: a cent for a unit of quality."""
+HORIZON: Final[Seconds] = 600.0
+"""How far back requests are counted to know how many there will be."""
 ENOUGH: Final = 20
 """Requests that must have been seen before the worth is worked out."""
 _HIGHEST: Final = 100.0
@@ -60,7 +62,7 @@ def pace(budget: Budget, now: Seconds, spending: Spending, asked: Sequence[Choic
     if len(asked) < ENOUGH or not spending.recent:
         return Pace(usd=before.usd or FIRST.usd, spent=spending.spent, unknown=spending.unknown)
     end = window(now, budget)[1]
-    allowance = left / max(1.0, (end - now) * spending.recent / spending.horizon)
+    allowance = left / max(1.0, (end - now) * spending.recent / HORIZON)
     return Pace(usd=worth(asked, allowance), spent=spending.spent, unknown=spending.unknown)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from gearshift.config.names import close
+from gearshift.config.names import closest
 from gearshift.errors import InvalidRequest, UnknownModel
 from gearshift.routing.policy import Fixed, Policy
 from gearshift.routing.predict import Predictor
@@ -147,6 +147,6 @@ class RouterTable:
             return router
         shown = name[:_SHOWN_CHARACTERS]
         param = field.partition("[")[0]
-        near = close(shown, self._all, 3)
+        near = closest(shown, self._all, 3)
         hint = f"did you mean {' or '.join(near)}?" if near else "GET /v1/models lists them"
         raise UnknownModel(f"{field}: no router, model or deployment is called {shown!r}; {hint}", param=param)

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 from gearshift.accounting import usd
-from gearshift.config.names import close
+from gearshift.config.names import closest
 from gearshift.types.catalog import Deployment, Price
 
 _dumps = msgspec.json.Encoder().encode
@@ -61,7 +61,7 @@ class Listing:
 
     def miss(self, name: str) -> str:
         """Say that there is no such model, naming close matches."""
-        near = close(name, self.entries, _CLOSE, cutoff=0.5)
+        near = closest(name, self.entries, _CLOSE, cutoff=0.5)
         hint = f"did you mean {' or '.join(repr(match) for match in near)}?" if near else "see GET /v1/models"
         return f"found no model {name[:100]!r}; {hint}"
 

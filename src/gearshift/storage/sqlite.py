@@ -188,13 +188,12 @@ class SQLiteStore:
         with self._reading() as database:
             return dict(database.execute(_SCORES))
 
-    def spending(self, router: str, since: Seconds, horizon: Seconds) -> Spending:
-        """Give what `router` has spent since `since`, and how many exchanges it had in the last `horizon` seconds."""
-        recently = time.time() - horizon
+    def spending(self, router: str, since: Seconds, lately: Seconds) -> Spending:
+        """Give what `router` has spent since `since`, and how many exchanges it had since `lately`."""
         with self._reading() as database:
             spent, unknown = database.execute(_SPENT, (router, since)).fetchone()
-            (recent,) = database.execute(_RECENT, (router, recently)).fetchone()
-        return Spending(spent=spent or 0, unknown=unknown or 0, recent=recent, horizon=horizon)
+            (recent,) = database.execute(_RECENT, (router, lately)).fetchone()
+        return Spending(spent=spent or 0, unknown=unknown or 0, recent=recent)
 
     def close(self) -> None:
         """Write what is queued and end the writer."""

@@ -100,8 +100,8 @@ class Store(Protocol):
         """Give the mean score, in [0, 1], of each exchange with feedback of its own or of its session."""
         ...
 
-    def spending(self, router: str, since: Seconds, horizon: Seconds) -> Spending:
-        """Give what `router` has spent since `since`, and how many exchanges it had in the last `horizon` seconds."""
+    def spending(self, router: str, since: Seconds, lately: Seconds) -> Spending:
+        """Give what `router` has spent since `since`, and how many exchanges it had since `lately`."""
         ...
 
     def close(self) -> None:

@@ -82,13 +82,12 @@ class Spending(Struct, frozen=True, kw_only=True):
     """Hold what the log says of a router's spending: `spent` nano-USD since a window began.
 
     An exchange whose cost is not known counts as what its tokens cost at the baseline; `unknown` are those of which
-    that is not known either. `recent` exchanges began in the last `horizon` seconds.
+    that is not known either. `recent` counts the exchanges that began since some later time.
     """
 
     spent: NanoUSD = 0
     unknown: int = 0
     recent: int = 0
-    horizon: Seconds = 1.0
 
 
 class Feedback(Struct, frozen=True, kw_only=True):

@@ -34,3 +34,9 @@ def test_more_processes_than_one_are_refused_in_words() -> None:
     done = CliRunner().invoke(app, ["serve", "--workers", "4"])
     assert done.exit_code == 2
     assert "start one gateway per port" in " ".join(done.output.replace("│", " ").split())
+
+
+def test_a_port_that_is_none_is_refused_by_the_name_of_its_flag() -> None:
+    done = CliRunner().invoke(app, ["serve", "--port", "99999"])
+    assert done.exit_code == 2
+    assert "--port" in done.output

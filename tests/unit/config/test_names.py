@@ -37,4 +37,4 @@ def test_a_suggestion_is_made_only_for_what_is_close() -> None:
 
 def test_what_differs_in_case_only_is_close() -> None:
     assert names.suggestion("GPT-4O", ["gpt-4o", "o3"]) == '; did you mean "gpt-4o"?'
-    assert names.close("small", ["Small", "SMALLER", "large"], 3) == ["Small", "SMALLER"]
+    assert names.closest("small", ["Small", "SMALLER", "large"], 3) == ["Small", "SMALLER"]

@@ -24,6 +24,7 @@ from gearshift.learning.artifact import (
     locate,
     own_path,
     read,
+    ships,
 )
 from gearshift.learning.evaluation import recorded
 from gearshift.learning.features import as_request
@@ -246,5 +247,6 @@ def test_a_calibration_that_is_not_one_is_refused(saved: Path, found: object) ->
 def test_the_artefact_that_ships_has_a_name_and_is_not_written_to(tmp_path: Path) -> None:
     assert locate(Path("builtin")) == builtin_path()
     assert locate(tmp_path) == own_path(tmp_path) == tmp_path
+    assert (ships(builtin_path()), ships(tmp_path)) == (True, False)
     with pytest.raises(ArtifactError, match="expected a folder of your own"):
         own_path(Path("builtin"))

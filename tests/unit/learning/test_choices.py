@@ -12,7 +12,7 @@ from gearshift.learning.features import as_request
 from gearshift.learning.pool import Pool
 from gearshift.types.catalog import Deployment, Price, Provider, Rates
 from gearshift.types.chat import Request
-from gearshift.types.decision import Estimate
+from gearshift.types.decision import Estimate, WillingnessToPay
 
 PROVIDER = Provider(id="p", protocol="openai_chat", base_url="http://127.0.0.1:1")
 PRICE = Price(rates=Rates(input=1, output=1), source="test")
@@ -63,7 +63,7 @@ def test_the_sweep_chooses_as_the_production_code_does(data: st.DataObject, mode
     row = st.lists(st.tuples(QUALITY, COST), min_size=models, max_size=models)
     predictor, pool = world(data.draw(st.lists(row, min_size=1, max_size=5)))
     swept = choose(forecasts(predictor, pool), pool.deployments, dials)
-    assert swept.tolist() == decided(predictor, pool, dials).tolist()
+    assert swept.tolist() == decided(predictor, pool, [WillingnessToPay(usd=dial) for dial in dials]).tolist()
 
 
 def test_ties_fall_to_lower_cost_then_quality_then_id() -> None:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gearshift.learning.lengths import LengthRegression
+from gearshift.learning.data import table_of
+from gearshift.learning.lengths import LengthRegression, overheads
 
 
 def test_long_prompts_and_chatty_models_are_found() -> None:
@@ -28,3 +29,15 @@ def test_unknown_lengths_are_guessed_from_others_or_the_default() -> None:
     tokens[:, 0] = 80
     some = LengthRegression(default=256).fit(design, tokens, np.arange(10) % 5)
     np.testing.assert_allclose(some.scale_, [80, 80], rtol=1e-6)
+
+
+def test_what_a_model_counts_beyond_our_own_estimate_is_measured_where_it_is_known() -> None:
+    rows = [
+        {"prompt": f"a question {number}", "model": model, "score": 1.0, "input_tokens": counted}
+        for number in range(3)
+        for model, counted in (("plain", 10), ("wordy", 110), ("silent", None))
+    ]
+    table = table_of(rows)
+    beyond = dict(zip(table.models, overheads(table).tolist(), strict=True))
+    assert beyond["wordy"] - beyond["plain"] == 100
+    assert beyond["silent"] == 0

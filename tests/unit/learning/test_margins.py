@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gearshift.learning.choices import Forecasts, forecasts
+from gearshift.learning.choices import Forecasts, decided, forecasts
 from gearshift.learning.guarantee import Promise
-from gearshift.learning.margins import GRID, Sweep, certified, choose, decided, margin_choices, saving, sweep
+from gearshift.learning.margins import GRID, Sweep, certified, choose, margin_choices, saving, sweep
 from gearshift.learning.pool import Pool
+from gearshift.types.decision import AtLeast
 from tests.unit.learning.test_choices import COST, QUALITY, Told, world
 
 PROMISE = Promise(reference="m9", within=0.02, confidence=0.95)
@@ -29,7 +30,9 @@ def test_the_sweep_chooses_as_the_production_code_does(data: st.DataObject, mode
     row = st.lists(st.tuples(QUALITY, COST), min_size=models, max_size=models)
     predictor, pool = world(data.draw(st.lists(row, min_size=1, max_size=3)))
     swept = choose(forecasts(predictor, pool), pool, "m9")
-    assert swept.tolist() == decided(predictor, pool, "m9").tolist()
+    objectives = [AtLeast(model="m9", margin=margin) for margin in GRID]
+    compared = (pool.deployments[pool.models.index("m9")],)
+    assert swept.tolist() == decided(predictor, pool, objectives, compared).tolist()
 
 
 def scored(rows: Sequence[Sequence[tuple[float, int]]], scores: Sequence[Sequence[float]]) -> tuple[Told, Pool]:

@@ -59,9 +59,9 @@ def test_a_worth_is_never_more_than_the_allowance_bears(asked: list[Choices], al
 
 def test_what_is_left_is_shared_by_the_requests_to_come() -> None:
     """At noon 5 of 10 dollars are left for 12 hours of a request each 4.32 s, 10,000 of them: 0.0005 each."""
-    spending = Spending(spent=5 * NANO_PER_USD, recent=139, horizon=600.0)
+    spending = Spending(spent=5 * NANO_PER_USD, recent=139)
     assert pace(DAY, NOON, spending, ASKED).usd == 0.0
-    rich = Spending(spent=0, recent=1, horizon=600.0)  # 72 requests to come: 0.139 each
+    rich = Spending(spent=0, recent=1)  # 72 requests to come: 0.139 each
     assert pace(DAY, NOON, rich, ASKED).usd == pytest.approx(100.0)
 
 
@@ -111,7 +111,7 @@ def test_a_simulated_window_ends_within_its_budget_and_near_it(per: Literal["day
         count = round(14_400 / hours * (0.5 + dice.random()))
         for step in range(6):
             now = begin + 3600 * hour + 600 * step
-            at = pace(budget, now, Spending(spent=spent, recent=count // 6, horizon=600.0), asked[-200:], at)
+            at = pace(budget, now, Spending(spent=spent, recent=count // 6), asked[-200:], at)
             for _ in range(count // 6):
                 hard = dice.random() < 0.3
                 asked.append(((0.2 if hard else 0.8, 0.0005), (0.6 if hard else 0.85, 0.004), (0.9, 0.02)))
