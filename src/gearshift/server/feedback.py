@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from gearshift.errors import InvalidRequest
+from gearshift.protocols.fields import TEXT, Kind, Misfit, maybe, take
 from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.openai_chat.fields import TEXT, Kind, Misfit, maybe, take
 
 MAX_TEXT = 4000
 """Characters that a label or a comment may have."""

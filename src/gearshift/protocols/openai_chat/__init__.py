@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gearshift.protocols import wording
 from gearshift.protocols.codec import Codec, StreamDecoder, StreamEncoder, StreamRelay
 from gearshift.protocols.openai_chat import errors, outbound, request, response
 from gearshift.protocols.openai_chat.relay import Relay
@@ -24,7 +25,7 @@ class OpenAIChat:
     patch_response = staticmethod(response.patch_response)
     encode_error = staticmethod(errors.encode_error)
     encode_stream_error = staticmethod(errors.encode_stream_error)
-    upstream_message = staticmethod(errors.upstream_message)
+    upstream_message = staticmethod(wording.upstream_message)
 
     def stream_decoder(self, choices: int = 1) -> StreamDecoder:
         """Begin to decode one stream of `choices` answers."""

@@ -1,9 +1,8 @@
-"""Own errors on the wire: ours said to a caller, an upstream's understood.
+"""Own errors on the wire: ours said to a caller.
 
-Invariants: an upstream's words are one printable line, and whole, for a secret that was cut can no more be found in
-them: who knows the secret shortens them; an error inside a stream is never followed by a terminator, so that no client
-takes a broken answer for a whole one.
-Source: the OpenAI API reference, "Error codes" (2026-11); OpenRouter, "Errors"; FastAPI's `detail` (vLLM, SGLang).
+Invariant: an error inside a stream is never followed by a terminator, so that no client takes a broken answer for a
+whole one.
+Source: the OpenAI API reference, "Error codes" (2026-11); OpenRouter, "Errors".
 """
 
 from __future__ import annotations
@@ -23,8 +22,6 @@ _TYPES: Final = {
     429: "rate_limit_error",
 }
 _SERVER: Final = 500
-_MAX_SHELLS: Final = 4
-"""Objects and lists around a message that are looked into."""
 
 
 def encode_error(error: GearshiftError, extra: bytes = b"") -> bytes:
@@ -39,20 +36,6 @@ def encode_stream_error(error: GearshiftError) -> bytes:
     return encode_event(b'{"error":%b,"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}' % inner)
 
 
-def upstream_message(body: bytes) -> str:
-    """Give the human message of an upstream's error body, on one line; "" when there is none."""
-    try:
-        said = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    return line(_message(said, _MAX_SHELLS))
-
-
-def line(text: str) -> str:
-    """Give an upstream's words on one line, without control characters."""
-    return "".join(filter(str.isprintable, " ".join(text.split())))
-
-
 def _inner(error: GearshiftError) -> dict[str, str | Raw | None]:
     """Give OpenAI's members, and OpenRouter's `metadata` where nobody fits."""
     other = "invalid_request_error" if error.status < _SERVER else "server_error"
@@ -65,16 +48,3 @@ def _inner(error: GearshiftError) -> dict[str, str | Raw | None]:
     if isinstance(error, NoCandidate) and error.metadata:
         inner["metadata"] = Raw(error.metadata)
     return inner
-
-
-def _message(said: object, shells: int) -> str:
-    """Find the message in one of the forms that are about: see the sources."""
-    match said:
-        case str():
-            return said
-        case [first, *_] if shells:
-            return _message(first, shells - 1)
-        case {"error": inner} | {"message": inner} | {"detail": inner} | {"msg": inner} if inner and shells:
-            return _message(inner, shells - 1)
-        case _:
-            return ""

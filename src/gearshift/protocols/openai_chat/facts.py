@@ -10,11 +10,11 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-ABSENT: Final = Raw()
+from gearshift.protocols.fields import ABSENT
+
 _EMPTY: Final = frozenset({b"", b"null", b'""', b"[]", b"{}"})
 _QUOTE: Final = ord('"')
 _text = msgspec.json.Decoder(str)
-_number = msgspec.json.Decoder(float)
 
 
 class _Function(Struct, gc=False):
@@ -72,25 +72,6 @@ class ChoicePeek(Struct):
     delta: Said | None = None
     message: Said | None = None
     finish_reason: str | None = None
-
-
-def word(raw: Raw) -> str | None:
-    """Give a name as the upstream said it, a number too; None where it said none, or something odd."""
-    text = bytes(raw)
-    if not text or text[:1].isdigit():
-        return text.decode() or None
-    try:
-        return _text.decode(text) or None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-
-
-def whole(raw: Raw) -> int:
-    """Give a time in whole seconds, 0 where none was said that can be one."""
-    try:
-        return int(_number.decode(raw))
-    except (msgspec.DecodeError, UnicodeDecodeError, OverflowError, ValueError):
-        return 0
 
 
 def _size(raw: Raw) -> int:

@@ -15,11 +15,11 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
+from gearshift.protocols import fields
+from gearshift.protocols.fields import LIST, OBJECT, OBJECTS, TEXT, Misfit, Spoken, keep, maybe, take
 from gearshift.protocols.fold import gather
 from gearshift.protocols.json_patch import Members
-from gearshift.protocols.openai_chat import fields
-from gearshift.protocols.openai_chat.fields import LIST, OBJECT, OBJECTS, TEXT, Misfit, keep, maybe, take
-from gearshift.protocols.openai_chat.parts import CONTENT, Piece, Spoken, decode_content, encode_content
+from gearshift.protocols.openai_chat.parts import CONTENT, Piece, decode_content, encode_content
 from gearshift.types.chat import Extra, Media, Message, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 
 DETAILS: Final = "reasoning_details"

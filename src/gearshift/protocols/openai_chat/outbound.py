@@ -13,13 +13,12 @@ from msgspec import Raw
 
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import RequestEdits
+from gearshift.protocols.fields import NULL, OBJECT, Misfit, Spoken
 from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.openai_chat.fields import NULL, OBJECT, Misfit
 from gearshift.protocols.openai_chat.message import encode_message
-from gearshift.protocols.openai_chat.parts import Spoken
 from gearshift.protocols.openai_chat.request import SAMPLING
-from gearshift.protocols.openai_chat.steering import strip_routing
 from gearshift.protocols.openai_chat.tools import encode_choice, encode_format, encode_tool
+from gearshift.protocols.steering import strip_routing
 from gearshift.types.chat import Message, Request
 
 MAX_TOKENS: Final = ("max_completion_tokens", "max_tokens")

@@ -15,13 +15,11 @@ from typing import Final, Literal, TypeAlias, assert_never
 import msgspec
 from msgspec import Raw
 
+from gearshift.protocols.fields import OBJECT, TEXT, Kind, Misfit, Spoken, keep, maybe, take
 from gearshift.protocols.json_patch import Members
-from gearshift.protocols.openai_chat.fields import OBJECT, TEXT, Kind, Misfit, keep, maybe, take
 from gearshift.types.chat import Extra, Media, Refusal, Text
 
 Piece: TypeAlias = Text | Media | Refusal
-Spoken: TypeAlias = "dict[str, object]"
-"""A JSON object on its way to the wire: plain values and raw JSON."""
 
 CONTENT: Final[Kind[str | list[Members] | None]] = Kind(
     msgspec.json.Decoder(str | list[dict[str, Raw]] | None), "a string or a list of parts"

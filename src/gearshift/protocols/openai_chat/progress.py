@@ -14,9 +14,9 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from gearshift.errors import StreamBroken, UpstreamInvalid
-from gearshift.protocols.openai_chat.errors import upstream_message
-from gearshift.protocols.openai_chat.response import FAILURES, invalid
+from gearshift.errors import StreamBroken
+from gearshift.protocols.openai_chat.response import FAILURES
+from gearshift.protocols.wording import invalid
 
 DONE: Final = b"[DONE]"
 _members = msgspec.json.Decoder(dict[str, Raw])
@@ -70,13 +70,3 @@ def is_error(data: bytes) -> bool:
     if b'"error"' in {bytes(members.get(name, Raw())) for name in ("object", "type")}:
         return True
     return "choices" not in members and "usage" not in members and any(name in members for name in _TOLD)
-
-
-def broken_off(data: bytes) -> StreamBroken:
-    """Make the error of a stream in which the upstream said `data`."""
-    return StreamBroken(f"the upstream broke the stream off: {upstream_message(data) or 'no message'}")
-
-
-def unreadable(error: Exception) -> UpstreamInvalid:
-    """Make the error of a stream with a chunk in which text may have been lost."""
-    return invalid(f"found a chunk that cannot be read: {error}")

@@ -20,13 +20,14 @@ from msgspec import Raw, Struct
 
 from gearshift.errors import UpstreamError
 from gearshift.protocols.codec import ResponseEdits
+from gearshift.protocols.fields import ABSENT, NULL, word
 from gearshift.protocols.json_patch import JsonObject, legible
-from gearshift.protocols.openai_chat.facts import ABSENT, ChoicePeek, word
-from gearshift.protocols.openai_chat.fields import NULL
-from gearshift.protocols.openai_chat.progress import DONE, Progress, broken_off, is_error, unreadable
-from gearshift.protocols.openai_chat.response import invalid, patch_answer
+from gearshift.protocols.openai_chat.facts import ChoicePeek
+from gearshift.protocols.openai_chat.progress import DONE, Progress, is_error
+from gearshift.protocols.openai_chat.response import patch_answer
 from gearshift.protocols.openai_chat.usage import peek_usage
 from gearshift.protocols.sse import Comment, ServerEvent, SSEParser, encode_comment, encode_event
+from gearshift.protocols.wording import broken_off, invalid, unreadable
 from gearshift.types.chat import Usage
 
 

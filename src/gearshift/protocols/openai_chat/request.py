@@ -15,8 +15,7 @@ import msgspec
 from msgspec import Meta, Raw
 
 from gearshift.errors import InvalidRequest
-from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.openai_chat.fields import (
+from gearshift.protocols.fields import (
     BOOLEAN,
     INTEGER,
     LIST,
@@ -32,9 +31,10 @@ from gearshift.protocols.openai_chat.fields import (
     maybe,
     take,
 )
+from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.openai_chat.message import decode_message
-from gearshift.protocols.openai_chat.steering import checked_name, decode_routing
 from gearshift.protocols.openai_chat.tools import decode_choice, decode_format, decode_tool
+from gearshift.protocols.steering import checked_name, decode_routing
 from gearshift.types.chat import Request, ResponseFormat, Sampling, ToolChoice
 
 T = TypeVar("T")

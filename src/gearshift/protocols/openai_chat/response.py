@@ -13,13 +13,9 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from gearshift.errors import UpstreamInvalid
 from gearshift.protocols.codec import ResponseEdits, ResponsePeek
-from gearshift.protocols.fold import MESSAGE
-from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.openai_chat.errors import upstream_message
-from gearshift.protocols.openai_chat.facts import ABSENT, ChoicePeek, whole, word
-from gearshift.protocols.openai_chat.fields import (
+from gearshift.protocols.fields import (
+    ABSENT,
     INTEGER,
     NULL,
     OBJECT,
@@ -27,13 +23,19 @@ from gearshift.protocols.openai_chat.fields import (
     TEXT,
     Kind,
     Misfit,
+    Spoken,
     keep,
     maybe,
     take,
+    whole,
+    word,
 )
+from gearshift.protocols.fold import MESSAGE
+from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.openai_chat.facts import ChoicePeek
 from gearshift.protocols.openai_chat.message import decode_answer, encode_answer
-from gearshift.protocols.openai_chat.parts import Spoken
 from gearshift.protocols.openai_chat.usage import decode_usage, encode_usage, peek_usage
+from gearshift.protocols.wording import invalid, upstream_message
 from gearshift.types.chat import Choice, Extra, FinishReason, Part, Reasoning, Refusal, Response, Text, ToolCall
 
 FINISH_REASONS: Final[dict[str, FinishReason]] = {
@@ -128,11 +130,6 @@ def _read_answer(body: bytes) -> JsonObject:
     if error is not None and bytes(error) != NULL:
         raise invalid(f"found an error in place of an answer: {upstream_message(body) or 'without a message'}")
     return answer
-
-
-def invalid(problem: str) -> UpstreamInvalid:
-    """Make the error of an answer that is none."""
-    return UpstreamInvalid(f"the upstream's answer: {problem}")
 
 
 def _refuse_failure(finish_reason: str | None) -> None:

@@ -13,9 +13,8 @@ from typing import Final, Literal
 
 from msgspec import Raw
 
-from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.openai_chat.facts import ABSENT, whole, word
-from gearshift.protocols.openai_chat.fields import (
+from gearshift.protocols.fields import (
+    ABSENT,
     INTEGER,
     NULL,
     OBJECT,
@@ -25,12 +24,16 @@ from gearshift.protocols.openai_chat.fields import (
     keep,
     maybe,
     take,
+    whole,
+    word,
 )
+from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.openai_chat.message import decode_other_call, decode_reasoning
-from gearshift.protocols.openai_chat.progress import DONE, Progress, broken_off, is_error, unreadable
-from gearshift.protocols.openai_chat.response import decode_finish, invalid
+from gearshift.protocols.openai_chat.progress import DONE, Progress, is_error
+from gearshift.protocols.openai_chat.response import decode_finish
 from gearshift.protocols.openai_chat.usage import decode_usage
 from gearshift.protocols.sse import ServerEvent, SSEParser
+from gearshift.protocols.wording import broken_off, invalid, unreadable
 from gearshift.types.chat import (
     ChoiceDelta,
     ChoiceEnded,

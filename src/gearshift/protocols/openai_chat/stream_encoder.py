@@ -10,9 +10,8 @@ from typing import assert_never
 
 import msgspec
 
-from gearshift.protocols.openai_chat.fields import OBJECT
+from gearshift.protocols.fields import OBJECT, Spoken
 from gearshift.protocols.openai_chat.message import DETAILS, encode_call
-from gearshift.protocols.openai_chat.parts import Spoken
 from gearshift.protocols.openai_chat.progress import DONE
 from gearshift.protocols.openai_chat.usage import encode_usage
 from gearshift.protocols.sse import encode_event

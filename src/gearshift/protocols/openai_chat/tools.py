@@ -12,9 +12,8 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
+from gearshift.protocols.fields import BOOLEAN, OBJECT, TEXT, Kind, Spoken, keep, maybe, take
 from gearshift.protocols.json_patch import Members
-from gearshift.protocols.openai_chat.fields import BOOLEAN, OBJECT, TEXT, Kind, keep, maybe, take
-from gearshift.protocols.openai_chat.parts import Spoken
 from gearshift.types.chat import ResponseFormat, Tool, ToolChoice
 
 CHOICE: Final[Kind[str | Members | None]] = Kind(

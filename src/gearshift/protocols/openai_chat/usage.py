@@ -16,9 +16,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from gearshift.protocols.fields import OBJECT, Misfit, Spoken, keep, maybe
 from gearshift.protocols.json_patch import Members
-from gearshift.protocols.openai_chat.fields import OBJECT, Misfit, keep, maybe
-from gearshift.protocols.openai_chat.parts import Spoken
 from gearshift.types.chat import Usage
 
 _Count = Annotated[int, Meta(ge=0, le=2**53)]

@@ -13,7 +13,7 @@ from gearshift.errors import (
     UnknownModel,
     UpstreamRefused,
 )
-from gearshift.protocols.openai_chat.errors import encode_error, encode_stream_error, upstream_message
+from gearshift.protocols.openai_chat.errors import encode_error, encode_stream_error
 
 
 @pytest.mark.parametrize(
@@ -45,33 +45,3 @@ def test_an_error_inside_a_stream_is_told_twice_and_never_terminated() -> None:
     chunk = json.loads(said[6:])
     assert chunk["error"]["message"] == 'cut "off"\n'
     assert chunk["choices"] == [{"index": 0, "delta": {}, "finish_reason": "error"}]
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (b'{"error":{"message":"Too long","type":"x","code":null}}', "Too long"),
-        (b'{"error":"Too long"}', "Too long"),
-        (b'{"message":"Too long","object":"error"}', "Too long"),
-        (b'{"detail":"Not Found"}', "Not Found"),
-        (b'{"detail":[{"loc":["body"],"msg":"field required"}]}', "field required"),
-        (b'[{"error":{"message":"Too long"}}]', "Too long"),
-        (b'{"error":{"code":400}}', ""),
-        (b'{"error":null}', ""),
-        (b"<html><h1>502</h1></html>", ""),
-        (b"", ""),
-        (b"\xff", ""),
-        (b"5", ""),
-        (b"[" * 10_000 + b"]" * 10_000, ""),
-        (b'[[[[[["deep"]]]]]]', ""),
-        (b'{"error":{"message":"two\\n lines\\u0000\\u001b[31m"}}', "two lines[31m"),
-    ],
-)
-def test_an_upstreams_message_is_found(body: bytes, message: str) -> None:
-    assert upstream_message(body) == message
-
-
-def test_an_upstreams_message_is_whole() -> None:
-    """Shortened before its secrets are taken out, it could end in half of one."""
-    body = json.dumps({"error": {"message": "x" * 10_000}}).encode()
-    assert upstream_message(body) == "x" * 10_000

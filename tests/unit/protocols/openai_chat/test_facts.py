@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from msgspec import Raw
 
-from gearshift.protocols.openai_chat.facts import Said, whole, word
+from gearshift.protocols.openai_chat.facts import Said
 
 
 def said(spoken: bytes) -> Said:
@@ -47,18 +46,3 @@ def test_the_bytes_of_answer_text_are_counted(spoken: bytes, size: int) -> None:
 )
 def test_content_beyond_text_is_seen(spoken: bytes, beyond: bool) -> None:
     assert said(spoken).beyond_text() is beyond
-
-
-@pytest.mark.parametrize(
-    ("spoken", "name"),
-    [(b'"r"', "r"), (b"5", "5"), (b"1.5", "1.5"), (b'""', None), (b"null", None), (b"[]", None), (b"", None)],
-)
-def test_a_name_may_be_a_number(spoken: bytes, name: str | None) -> None:
-    assert word(Raw(spoken)) == name
-
-
-@pytest.mark.parametrize(
-    ("spoken", "seconds"), [(b"7", 7), (b"7.9", 7), (b'"7"', 0), (b"null", 0), (b"", 0), (b"1e400", 0)]
-)
-def test_a_time_that_cannot_be_is_none(spoken: bytes, seconds: int) -> None:
-    assert whole(Raw(spoken)) == seconds

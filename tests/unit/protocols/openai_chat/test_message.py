@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec import Raw
 
-from gearshift.protocols.openai_chat.fields import Misfit
+from gearshift.protocols.fields import Misfit
 from gearshift.protocols.openai_chat.message import decode_answer, decode_message, encode_message
 from gearshift.types.chat import Message, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from msgspec import Raw
 
-from gearshift.protocols.openai_chat.fields import Misfit
+from gearshift.protocols.fields import Misfit
 from gearshift.protocols.openai_chat.parts import Piece, decode_content, encode_content
 from gearshift.types.chat import Media, Refusal, Text
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gearshift.errors import StreamBroken, UpstreamInvalid
-from gearshift.protocols.openai_chat.progress import Progress, broken_off, is_error, unreadable
+from gearshift.protocols.openai_chat.progress import Progress, is_error
 from gearshift.protocols.openai_chat.response import FAILURES
 
 
@@ -86,9 +86,3 @@ def test_an_answer_that_ends_in_an_error_breaks_the_stream(word: str) -> None:
 )
 def test_an_error_without_a_member_error_is_known(spoken: bytes, error: bool) -> None:
     assert is_error(spoken) is error
-
-
-def test_what_broke_a_stream_is_told() -> None:
-    assert broken_off(b'{"detail":"overloaded"}').message == "the upstream broke the stream off: overloaded"
-    assert broken_off(b"").message.endswith("no message")
-    assert unreadable(ValueError("odd")).message.endswith("found a chunk that cannot be read: odd")

@@ -13,7 +13,8 @@ from gearshift.protocols.openai_chat.message import ROLES
 from gearshift.protocols.openai_chat.parts import PART_TYPES
 from gearshift.protocols.openai_chat.request import CARRIED, MAX_ITEMS, NOUNS, SAMPLING, decode_request
 from gearshift.protocols.openai_chat.response import FAILURES, FINISH_REASONS
-from gearshift.protocols.openai_chat.steering import (
+from gearshift.protocols.openai_chat.usage import COUNTS
+from gearshift.protocols.steering import (
     GATEWAY,
     PLUGIN,
     PLUGIN_ID,
@@ -23,7 +24,6 @@ from gearshift.protocols.openai_chat.steering import (
     SHARED,
     TIERS,
 )
-from gearshift.protocols.openai_chat.usage import COUNTS
 from gearshift.types.chat import Message, Request, ResponseFormat, Routing, Sampling, Text, Tool, ToolChoice
 
 USER = {"role": "user", "content": "Hi"}

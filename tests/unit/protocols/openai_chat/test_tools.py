@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from msgspec import Raw
 
-from gearshift.protocols.openai_chat.fields import Misfit
+from gearshift.protocols.fields import Misfit
 from gearshift.protocols.openai_chat.tools import (
     decode_choice,
     decode_format,

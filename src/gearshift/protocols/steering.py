@@ -14,8 +14,7 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec import Raw
 
-from gearshift.protocols.json_patch import Members
-from gearshift.protocols.openai_chat.fields import (
+from gearshift.protocols.fields import (
     BOOLEAN,
     LIST,
     NUMBER,
@@ -28,6 +27,7 @@ from gearshift.protocols.openai_chat.fields import (
     maybe,
     raw,
 )
+from gearshift.protocols.json_patch import Members
 from gearshift.types.chat import Percentile, Routing, Sort
 
 MAX_NAME: Final = 256

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from msgspec import Raw
 
-from gearshift.protocols.openai_chat.fields import (
+from gearshift.protocols.fields import (
     BOOLEAN,
     INTEGER,
     LIST,
@@ -19,6 +19,8 @@ from gearshift.protocols.openai_chat.fields import (
     keep,
     maybe,
     take,
+    whole,
+    word,
 )
 
 MAYBE_TEXTS = Kind(msgspec.json.Decoder(list[str | None]), "texts")
@@ -93,3 +95,18 @@ def test_what_is_left_of_an_object_is_kept_under_its_name() -> None:
     assert extra == {}
     keep(extra, "function", {"x": Raw(b"1.0")})
     assert extra == {"function": Raw(b'{"x":1.0}')}
+
+
+@pytest.mark.parametrize(
+    ("spoken", "name"),
+    [(b'"r"', "r"), (b"5", "5"), (b"1.5", "1.5"), (b'""', None), (b"null", None), (b"[]", None), (b"", None)],
+)
+def test_a_name_may_be_a_number(spoken: bytes, name: str | None) -> None:
+    assert word(Raw(spoken)) == name
+
+
+@pytest.mark.parametrize(
+    ("spoken", "seconds"), [(b"7", 7), (b"7.9", 7), (b'"7"', 0), (b"null", 0), (b"", 0), (b"1e400", 0)]
+)
+def test_a_time_that_cannot_be_is_none(spoken: bytes, seconds: int) -> None:
+    assert whole(Raw(spoken)) == seconds

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 from msgspec import Raw
 
-from gearshift.protocols.openai_chat.fields import Misfit
-from gearshift.protocols.openai_chat.steering import (
+from gearshift.protocols.fields import Misfit
+from gearshift.protocols.steering import (
     MAX_NAMES,
     PROVIDER_LATER,
     TIERS,

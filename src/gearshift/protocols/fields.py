@@ -7,7 +7,7 @@ where one of a few was expected.
 from __future__ import annotations
 
 import re
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -37,6 +37,11 @@ _FOUND: Final = {
 _INNER: Final = re.compile(r"Expected `([^`]+)`, got `(\w+)` - at `\$((?:\.\w+|\[\d+\])+)`")
 _MAX_SHOWN: Final = 32
 NULL: Final = b"null"
+_text = msgspec.json.Decoder(str)
+_number = msgspec.json.Decoder(float)
+ABSENT: Final = Raw()
+Spoken: TypeAlias = "dict[str, object]"
+"""A JSON object on its way to the wire: plain values and raw JSON."""
 
 
 class Misfit(Exception):
@@ -113,6 +118,25 @@ def maybe(members: Members, name: str, kind: Kind[T], at: str = "") -> T | None:
     if raw is None or (len(raw) == len(NULL) and bytes(raw) == NULL):
         return None
     return kind.read(raw, at + name)
+
+
+def word(raw: Raw) -> str | None:
+    """Give a name as the upstream said it, a number too; None where it said none, or something odd."""
+    text = bytes(raw)
+    if not text or text[:1].isdigit():
+        return text.decode() or None
+    try:
+        return _text.decode(text) or None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def whole(raw: Raw) -> int:
+    """Give a time in whole seconds, 0 where none was said that can be one."""
+    try:
+        return int(_number.decode(raw))
+    except (msgspec.DecodeError, UnicodeDecodeError, OverflowError, ValueError):
+        return 0
 
 
 def keep(extra: Members, name: str, rest: Members) -> None:

@@ -1,0 +1,59 @@
+"""Own an upstream's words: the message of its error, and the errors that we make of what it said.
+
+Invariant: an upstream's words are one printable line, and whole, for a secret that was cut can no more be found in
+them: who knows the secret shortens them.
+Sources: the error bodies of the four protocols; OpenRouter, "Errors"; FastAPI's `detail` (vLLM, SGLang) (2026-11).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from gearshift.errors import StreamBroken, UpstreamInvalid
+
+_MAX_SHELLS: Final = 4
+"""Objects and lists around a message that are looked into."""
+
+
+def upstream_message(body: bytes) -> str:
+    """Give the human message of an upstream's error body, on one line; "" when there is none."""
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return line(_message(said, _MAX_SHELLS))
+
+
+def line(text: str) -> str:
+    """Give an upstream's words on one line, without control characters."""
+    return "".join(filter(str.isprintable, " ".join(text.split())))
+
+
+def invalid(problem: str) -> UpstreamInvalid:
+    """Make the error of an answer that is none."""
+    return UpstreamInvalid(f"the upstream's answer: {problem}")
+
+
+def broken_off(data: bytes) -> StreamBroken:
+    """Make the error of a stream in which the upstream said `data`."""
+    return StreamBroken(f"the upstream broke the stream off: {upstream_message(data) or 'no message'}")
+
+
+def unreadable(error: Exception) -> UpstreamInvalid:
+    """Make the error of a stream with a chunk in which text may have been lost."""
+    return invalid(f"found a chunk that cannot be read: {error}")
+
+
+def _message(said: object, shells: int) -> str:
+    """Find the message in one of the forms that are about: see the sources."""
+    match said:
+        case str():
+            return said
+        case [first, *_] if shells:
+            return _message(first, shells - 1)
+        case {"error": inner} | {"message": inner} | {"detail": inner} | {"msg": inner} if inner and shells:
+            return _message(inner, shells - 1)
+        case _:
+            return ""
