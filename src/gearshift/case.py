@@ -5,7 +5,7 @@ Invariant: what a `Case` knows at its end is the whole `Exchange`; nothing about
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -80,6 +80,11 @@ class Case:
     def decision(self, decision: Decision) -> None:
         self._decision = decision
 
+    @property
+    def passed_on(self) -> Mapping[str, str]:
+        """Give the caller's headers that an upstream of the same protocol is told too."""
+        return self._inbound.passed_on
+
     def listen(self, outlet: Outlet) -> Outlet:
         """Give the outlet to answer by: one that remembers, where content is logged."""
         self._outlet = outlet
@@ -90,7 +95,7 @@ class Case:
 
     def read(self) -> None:
         """Decode the body and add what the headers ask for."""
-        self.request = self._inbound.steer(self.codec.decode_request(self.body))
+        self.request = self._inbound.steer(self.codec.decode_request(self.body, self._inbound.path))
 
     def limits(self) -> Limits:
         """Give the bounds of this exchange: the config's, tightened by the caller's headers.

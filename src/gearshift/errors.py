@@ -16,6 +16,7 @@
     │   ├── UpstreamTimeout    504  connect, first token, stall or total; `phase` says which
     │   ├── UpstreamRefused    502  a status other than 2xx; `upstream_status` keeps it
     │   ├── UpstreamInvalid    502  an answer that is not what the protocol promises
+    │   ├── CannotCarry        400  the request cannot be said in the upstream's protocol; another may do
     │   └── StreamBroken       502  a stream that ended without its end
     ├── DeadlineExceeded       504  the whole exchange ran out of time
     ├── ShuttingDown           503  the gateway was stopped before the answer was complete
@@ -218,6 +219,18 @@ class StreamBroken(UpstreamError):
     """Say that a stream ended, or sent an error, before its proper end."""
 
     code = "upstream_stream_broken"
+
+
+class CannotCarry(UpstreamError):
+    """Say that the request cannot be said in the upstream's protocol: nothing was sent, another upstream may do."""
+
+    status = 400
+    code = "cannot_carry"
+
+    def __init__(self, cause: InvalidRequest) -> None:
+        """Keep the field that cannot be said."""
+        super().__init__(cause.message)
+        self.param = cause.param
 
 
 class DeadlineExceeded(GearshiftError):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from gearshift.types.chat import (
+    CacheMark,
     Choice,
     Extra,
     FinishReason,
@@ -63,9 +64,10 @@ def maybe(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
     return st.none() | strategy
 
 
-plain = st.builds(Text, text=texts, extra=extras)
+marks = st.none() | st.builds(CacheMark, ttl=st.sampled_from([None, "5m", "1h"]))
+plain = st.builds(Text, text=texts, cache=marks, extra=extras)
 images = st.one_of(
-    st.builds(Media, kind=st.just("image"), url=urls, extra=nested("image_url")),
+    st.builds(Media, kind=st.just("image"), url=urls, detail=maybe(words), cache=marks, extra=nested("image_url")),
     st.builds(
         Media,
         kind=st.just("image"),
@@ -94,6 +96,7 @@ refusals = st.builds(Refusal, text=texts)
 calls = st.builds(ToolCall, id=words, name=words, arguments=texts, extra=nested("function"))
 thoughts = st.one_of(
     st.builds(Reasoning, text=texts),
+    st.builds(Reasoning, text=texts, signature=words, origin=st.sampled_from(["anthropic_messages", "gemini"])),
     st.builds(
         Reasoning,
         text=texts,
@@ -130,6 +133,7 @@ tools = st.builds(
     description=maybe(texts),
     parameters=schemas,
     strict=maybe(st.booleans()),
+    cache=marks,
     extra=nested("function"),
 )
 choices_of_tools = st.one_of(
@@ -165,6 +169,10 @@ samplings = st.builds(
     logprobs=maybe(st.booleans()),
     top_logprobs=maybe(st.integers(0, 20)),
     reasoning_effort=maybe(words),
+    top_k=maybe(st.integers(1, 100).map(float)),
+    reasoning_budget=maybe(st.integers(-1, 4096)),
+    reasoning_shown=st.sampled_from([None, "omitted"]),
+    verbosity=maybe(words),
 )
 
 
@@ -172,6 +180,7 @@ samplings = st.builds(
 def requests(draw: st.DrawFn) -> Request:
     """Give requests that ask nothing of the router."""
     return Request(
+        protocol="openai_chat",
         model=draw(words),
         messages=tuple(draw(st.lists(messages(), min_size=1, max_size=3))),
         tools=tuple(draw(st.lists(tools, max_size=2))),
@@ -182,6 +191,9 @@ def requests(draw: st.DrawFn) -> Request:
         stream=draw(st.booleans()),
         include_usage=draw(maybe(st.booleans())),
         metadata=draw(metadata),
+        user=draw(maybe(words)),
+        service_tier=draw(maybe(words)),
+        cache=draw(marks),
         extra=draw(extras),
     )
 
@@ -227,6 +239,7 @@ def responses(draw: st.DrawFn) -> Response:
     )
     usage = draw(st.none() | usages)
     return Response(
+        protocol="openai_chat",
         id=draw(words),
         model=draw(words),
         created=draw(st.integers(0, 2**32)),

@@ -13,17 +13,24 @@ from gearshift.errors import StreamBroken
 from gearshift.protocols.codec import Codec, RequestEdits, ResponseEdits
 from gearshift.protocols.fold import fold
 from gearshift.protocols.openai_chat import OpenAIChat
-from gearshift.types.chat import Event, Request, Response
+from gearshift.protocols.openai_chat.outbound import EXTENSIONS
+from gearshift.types.catalog import Quirks
+from gearshift.types.chat import Request, Response
+from gearshift.types.stream import Event, Finished
 from tests.contract import nouns
 from tests.contract.unfold import unfold
 
+ALL = Quirks(extensions=EXTENSIONS)
 CODECS: list[Codec] = [OpenAIChat()]
 codecs = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
 
 
 def stream_of(codec: Codec, response: Response, size: int = 3, *, send_usage: bool = True) -> bytes:
     encoder = codec.stream_encoder(send_usage=send_usage)
-    return b"".join(encoder.feed(event) for event in unfold(response, size))
+    *events, finished = unfold(response, size)
+    assert isinstance(finished, Finished)
+    said = b"".join(encoder.feed(event) for event in events)
+    return said + encoder.end(finished, ResponseEdits(model=response.model))
 
 
 def heard(codec: Codec, pieces: list[bytes], choices: int = 1) -> list[Event]:
@@ -43,22 +50,22 @@ cuts = st.lists(st.integers(0, 1 << 20), max_size=8)
 @codecs
 @given(request=nouns.requests())
 def test_a_request_said_is_heard_as_it_was(codec: Codec, request: Request) -> None:
-    body = codec.encode_request(request, RequestEdits(model=request.model))
+    body = codec.encode_request(request, RequestEdits(model=request.model, quirks=ALL)).body
     assert codec.decode_request(body) == request
 
 
 @codecs
 @given(request=nouns.requests())
 def test_a_patch_to_the_same_model_changes_no_byte(codec: Codec, request: Request) -> None:
-    edits = RequestEdits(model=request.model)
-    body = codec.encode_request(request, edits)
+    edits = RequestEdits(model=request.model, quirks=ALL)
+    body = codec.encode_request(request, edits).body
     assert codec.patch_request(body, edits) == body
 
 
 @codecs
 @given(request=nouns.requests(), model=nouns.words)
 def test_a_patched_request_differs_by_its_model_only(codec: Codec, request: Request, model: str) -> None:
-    body = codec.encode_request(request, RequestEdits(model=request.model))
+    body = codec.encode_request(request, RequestEdits(model=request.model, quirks=ALL)).body
     patched = codec.decode_request(codec.patch_request(body, RequestEdits(model=model)))
     assert patched == msgspec.structs.replace(request, model=model)
 
@@ -66,14 +73,14 @@ def test_a_patched_request_differs_by_its_model_only(codec: Codec, request: Requ
 @codecs
 @given(response=nouns.responses())
 def test_a_response_said_is_heard_as_it_was(codec: Codec, response: Response) -> None:
-    assert codec.decode_response(codec.encode_response(response)) == response
+    assert codec.decode_response(codec.encode_response(response).body) == response
 
 
 @codecs
 @given(response=nouns.responses())
 def test_a_patched_response_differs_by_what_was_asked_only(codec: Codec, response: Response) -> None:
     edits = ResponseEdits(model="other", usage=b'"cost":0.25', top=b'"gearshift":{"router":"auto"}')
-    body = codec.encode_response(response)
+    body = codec.encode_response(response).body
     assert codec.patch_response(body, ResponseEdits(model=response.model)) == body
     patched = msgspec.json.decode(codec.patch_response(body, edits))
     expected = msgspec.json.decode(body) | {"model": "other", "gearshift": {"router": "auto"}}
@@ -84,7 +91,7 @@ def test_a_patched_response_differs_by_what_was_asked_only(codec: Codec, respons
 @codecs
 @given(response=nouns.responses())
 def test_the_peek_sees_what_decoding_sees(codec: Codec, response: Response) -> None:
-    peek = codec.peek_response(codec.encode_response(response))
+    peek = codec.peek_response(codec.encode_response(response).body)
     assert (peek.usage, peek.response_id, peek.upstream_model) == (response.usage, response.id, response.model)
     assert peek.finish_reason == response.choices[0].finish_reason
     assert peek.answer_bytes == spoken_bytes(response)
@@ -95,7 +102,7 @@ def test_the_peek_sees_what_decoding_sees(codec: Codec, response: Response) -> N
 def test_a_stream_folds_to_the_response_that_is_not_streamed(codec: Codec, response: Response, size: int) -> None:
     assert fold(unfold(response, size)) == response
     events = heard(codec, [stream_of(codec, response, size)], len(response.choices))
-    assert fold(events) == codec.decode_response(codec.encode_response(response)) == response
+    assert fold(events) == codec.decode_response(codec.encode_response(response).body) == response
 
 
 @codecs

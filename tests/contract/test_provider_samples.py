@@ -16,7 +16,8 @@ from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.fold import fold
 from gearshift.protocols.openai_chat import codec
 from gearshift.protocols.sse import ServerEvent, SSEParser
-from gearshift.types.chat import Event, Reasoning, Response, Usage
+from gearshift.types.chat import Reasoning, Response, Usage
+from gearshift.types.stream import Event
 from tests.contract import nouns
 from tests.contract.unfold import unfold
 
@@ -90,7 +91,7 @@ def test_usage_is_understood(provider: str) -> None:
 
 @providers
 def test_a_decoded_answer_loses_nothing(provider: str) -> None:
-    spoken = msgspec.json.decode(codec.encode_response(codec.decode_response(whole(provider))))
+    spoken = msgspec.json.decode(codec.encode_response(codec.decode_response(whole(provider))).body)
     missing = list(lost(msgspec.json.decode(whole(provider)), spoken, ""))
     assert missing == []
 
@@ -180,13 +181,13 @@ def test_the_official_client_reads_what_we_pass_on(provider: str) -> None:
 @providers
 def test_the_official_client_reads_what_we_say(provider: str) -> None:
     told = msgspec.structs.replace(codec.decode_response(whole(provider)), extra={})
-    answer = ChatCompletion.model_validate_json(codec.encode_response(told))
+    answer = ChatCompletion.model_validate_json(codec.encode_response(told).body)
     assert [choice.finish_reason for choice in answer.choices] == [choice.finish_reason for choice in told.choices]
 
 
 @given(response=nouns.responses())
 def test_the_official_client_reads_whatever_we_say(response: Response) -> None:
-    assert ChatCompletion.model_validate_json(codec.encode_response(response)).id == response.id
+    assert ChatCompletion.model_validate_json(codec.encode_response(response).body).id == response.id
     encoder = codec.stream_encoder(send_usage=True)
     *told, _ = chunks(b"".join(encoder.feed(event) for event in unfold(response)))
     assert {ChatCompletionChunk.model_validate_json(chunk).id for chunk in told} == {response.id}

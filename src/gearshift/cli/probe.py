@@ -47,11 +47,11 @@ async def _probe(upstream: Upstream, keys: Credentials, deployment: Deployment) 
         sampling=Sampling(max_output_tokens=1),
     )
     edits = RequestEdits(model=deployment.name, quirks=deployment.provider.quirks)
-    headers = {"content-type": "application/json", **keys.headers(deployment.provider)}
+    headers = {"content-type": "application/json", **codec.headers, **keys.headers(deployment.provider)}
     try:
         async with asyncio.timeout(TOTAL):
-            url = deployment.provider.base_url + codec.path
-            reply = await upstream.post(url, codec.encode_request(request, edits), headers, CONNECT)
+            url = deployment.provider.base_url + codec.path(deployment.name, stream=False)
+            reply = await upstream.post(url, codec.encode_request(request, edits).body, headers, CONNECT)
             try:
                 body = await reply.read(_LIMIT)
             finally:

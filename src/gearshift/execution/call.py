@@ -13,28 +13,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from gearshift.errors import (
     CallerLeft,
+    CannotCarry,
     GearshiftError,
     InternalError,
+    InvalidRequest,
     UpstreamError,
     UpstreamInvalid,
 )
 from gearshift.execution.credentials import Credentials
+from gearshift.execution.interpreter import Interpreter
 from gearshift.execution.machine import Ended, Failed, Limits, Ready, Send, Signal
 from gearshift.execution.metering import Meter
-from gearshift.execution.outlet import FAREWELL, Headers, Outlet, farewell, taken
+from gearshift.execution.order import Order
+from gearshift.execution.outlet import FAREWELL, Outlet, farewell, taken
 from gearshift.execution.refusal import no_stream, refusal
 from gearshift.execution.upstream import Reply, Upstream
 from gearshift.execution.watchdog import Phase, Watchdog
-from gearshift.protocols.codec import Codec, RequestEdits, ResponseEdits, StreamRelay
+from gearshift.protocols.codec import Codec, StreamRelay
 from gearshift.types.catalog import Seconds
-from gearshift.types.chat import Request
-from gearshift.types.decision import Decision
 from gearshift.types.record import Attempt
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -44,30 +46,6 @@ TERMINATOR_GRACE: Seconds = 1.0
 """How long a stream that owes nothing more may still take to send its terminator."""
 USAGE_GRACE: Seconds = 10.0
 """How long a stream whose answers are complete may still take to send the usage that it was asked for."""
-
-
-class Order(Protocol):
-    """Be what the gateway wants done, and how it words the answer."""
-
-    request: Request
-    body: bytes
-    codec: Codec
-    decision: Decision
-    exchange_id: str
-    began: float
-    attempts: list[Attempt]
-
-    def head(self, attempt: Attempt | Meter) -> Headers:
-        """Give the head of a good answer: of a finished attempt, or of one that has begun to stream."""
-        ...
-
-    def edits(self, attempt: Attempt) -> ResponseEdits:
-        """Give what is added to a good answer, once it is metered."""
-        ...
-
-    def cancelled(self) -> GearshiftError:
-        """Say why the exchange was cancelled."""
-        ...
 
 
 class Means(Struct, frozen=True, kw_only=True):
@@ -96,6 +74,7 @@ class Call:
         self._limits = limits
         self._deployment = command.deployment
         self._codec = means.codecs[command.deployment.provider.protocol]
+        self._interpreter = Interpreter(order, command.deployment, self._codec)
         self._watch = Watchdog(command.remaining)
         self._meter = Meter(command.attempt_id, command.deployment, self._now())
         self._reply: Reply | None = None
@@ -110,15 +89,20 @@ class Call:
             with self._watch.guard():
                 reply = await self._open()
                 await (self._first_content(reply) if self._order.request.stream else self._whole_answer(reply))
+        except InvalidRequest as error:
+            return self._fail(CannotCarry(error))
         except UpstreamError as error:
-            self._record(error)
-            self._close()
-            return Failed(at=self._now(), error=error)
+            return self._fail(error)
         except BaseException as error:
             self._abandon(error)
             raise
         self._meter.first_token = self._now()
         return Ready(at=self._meter.first_token)
+
+    def _fail(self, error: UpstreamError) -> Failed:
+        self._record(error)
+        self._close()
+        return Failed(at=self._now(), error=error)
 
     async def commit(self, outlet: Outlet) -> Signal:
         """Pass the answer on to the caller, to its end."""
@@ -139,14 +123,13 @@ class Call:
         """Connect, send the request and read the head; raise UpstreamRefused on an error status."""
         order, provider, limits = self._order, self._deployment.provider, self._limits
         stream = order.request.stream
-        body = self._body(stream=stream)
-        headers = {"content-type": "application/json", **self._means.credentials.headers(provider)}
+        body = self._interpreter.request()
+        headers = self._interpreter.headers | self._means.credentials.headers(provider)
         first, whole = limits.first_token_timeout, limits.answer_timeout
         self._watch.arm(*(("first_token", first) if stream else ("answer", whole)))
-        url = provider.base_url + self._codec.path
         self._called = True
         self._reply = reply = await self._means.upstream.post(
-            url, body, headers, limits.connect_timeout, self._meter.begin
+            self._interpreter.url, body, headers, limits.connect_timeout, self._meter.begin
         )
         self._meter.status = reply.status
         if reply.status != 200:  # noqa: PLR2004
@@ -154,24 +137,16 @@ class Call:
             raise await refusal(reply, self._deployment, self._codec)
         return reply
 
-    def _body(self, *, stream: bool) -> bytes:
-        """Word the request for the upstream; raise a CallerError where it cannot be carried."""
-        order, quirks = self._order, self._deployment.provider.quirks
-        edits = RequestEdits(model=self._deployment.name, include_usage=stream and quirks.stream_usage, quirks=quirks)
-        if self._codec is order.codec:
-            return self._codec.patch_request(order.body, edits)
-        return self._codec.encode_request(order.request, edits)
-
     async def _whole_answer(self, reply: Reply) -> None:
         """Read and check an answer that is not streamed."""
-        self._held = await reply.read(MAX_ANSWER_BYTES)
-        self._meter.learn(self._codec.peek_response(self._held))
+        facts, self._held = self._interpreter.answer(await reply.read(MAX_ANSWER_BYTES))
+        self._meter.learn(facts)
 
     async def _first_content(self, reply: Reply) -> None:
         """Read a stream until its first content; what comes before it is held back."""
         if reply.content_type != "text/event-stream":
             raise await no_stream(reply, self._deployment, self._codec)
-        relay = self._codec.relay(self._deployment.model, self._order.request.sampling.n or 1)
+        relay = self._interpreter.relay()
         self._stream = _Stream(reply, relay)
         held: list[bytes] = []
         size = 0
@@ -256,6 +231,7 @@ class Call:
         """Close the books on this call, with all that its stream has told."""
         if self._stream is not None:
             self._meter.learn(self._stream.relay)
+        self._meter.losses = self._interpreter.losses
         if error is not None:
             error.message = self._means.credentials.redact(self._deployment.provider, error.message)
         attempt = self._meter.attempt(self._order.request, self._now(), error)

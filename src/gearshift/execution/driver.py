@@ -6,8 +6,9 @@ then is closed and recorded before the cancellation goes on.
 
 from __future__ import annotations
 
-from gearshift.execution.call import Call, Means, Order
+from gearshift.execution.call import Call, Means
 from gearshift.execution.machine import Commit, Limits, Send, Signal, Verdict, execute
+from gearshift.execution.order import Order
 from gearshift.execution.outlet import Outlet
 
 

@@ -11,7 +11,7 @@ from gearshift.errors import GearshiftError, UpstreamRefused, UpstreamTimeout, U
 from gearshift.protocols.codec import Facts
 from gearshift.types.catalog import Deployment, NanoUSD, Seconds
 from gearshift.types.chat import Request, Usage
-from gearshift.types.record import Attempt, Billing
+from gearshift.types.record import Attempt, Billing, Loss
 
 BYTES_PER_TOKEN = 4
 """Bytes of answer text per token, for estimates only (OpenAI: "1 token ~= 4 chars in English", help centre 4936856)."""
@@ -27,6 +27,7 @@ class Meter:
         "finish_reason",
         "first_token",
         "id",
+        "losses",
         "response_id",
         "sent",
         "started",
@@ -49,6 +50,7 @@ class Meter:
         self.upstream_model: str | None = None
         self.response_id: str | None = None
         self.finish_reason: str | None = None
+        self.losses: tuple[Loss, ...] = ()
 
     def begin(self) -> None:
         """Note that the request is on its way: from now on it may be billed."""
@@ -81,6 +83,7 @@ class Meter:
             upstream_model=self.upstream_model,
             response_id=self.response_id,
             finish_reason=self.finish_reason,
+            losses=self.losses,
         )
 
     def _judge_billing(self, error: GearshiftError | None) -> None:

@@ -11,7 +11,8 @@ from typing import Final
 from gearshift.errors import UpstreamError
 from gearshift.execution.outlet import Headers, Outlet
 from gearshift.protocols.codec import Codec
-from gearshift.types.chat import PartDelta, PartStarted, Refusal, Text
+from gearshift.types.chat import Refusal, Text
+from gearshift.types.stream import PartDelta, PartStarted
 
 MAX_KEPT: Final = 1024 * 1024
 

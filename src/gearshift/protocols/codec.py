@@ -1,29 +1,35 @@
 """Own the shape that every codec has, both facing callers and facing upstreams.
 
-Invariant: same protocol in and out is a *patch* of the bytes (`patch_request`, `patch_response`, `relay`), so unknown
-fields survive; across protocols it is decode and encode. Codecs take bytes and give values: no I/O, no clock.
+Invariants: same protocol in and out is a *patch* of the bytes (`patch_request`, `patch_response`, `relay`), so unknown
+fields survive; across protocols (`crossing`) it is decode and encode, and what a protocol cannot say is a `Loss` or an
+`InvalidRequest`, never silence. Codecs take bytes and give values: no I/O, no clock.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
 
 from gearshift.errors import GearshiftError, UpstreamError
 from gearshift.types.catalog import Quirks
-from gearshift.types.chat import Event, Request, Response, Usage
+from gearshift.types.chat import Request, Response, Usage
+from gearshift.types.record import Loss
+from gearshift.types.stream import Event, Finished
 
 
 class RequestEdits(Struct, frozen=True, kw_only=True):
     """Hold what changes in a request on its way to an upstream of the same protocol.
 
-    `model` is the upstream's name. `include_usage` asks a stream for its usage. Fields that only steer the router are
-    removed by the codec itself.
+    `model` is the upstream's name. `include_usage` asks a stream for its usage. `max_output_tokens` is the model's
+    longest answer, for a protocol that must state one; None: not known. Fields that only steer the router are removed
+    by the codec itself.
     """
 
     model: str
     include_usage: bool = False
+    max_output_tokens: int | None = None
     quirks: Quirks = Quirks()
 
 
@@ -39,6 +45,13 @@ class ResponseEdits(Struct, frozen=True, kw_only=True):
     usage: bytes = b""
     top: bytes = b""
     counted: Usage | None = None
+
+
+class Encoded(Struct, frozen=True, kw_only=True):
+    """Hold what was said, and what of it could not be said."""
+
+    body: bytes
+    losses: tuple[Loss, ...] = ()
 
 
 class Facts(Protocol):
@@ -85,8 +98,15 @@ class StreamDecoder(Protocol):
 class StreamEncoder(Protocol):
     """Turn events into bytes of a stream."""
 
+    losses: list[Loss]
+    """What could not be said so far."""
+
     def feed(self, event: Event) -> bytes:
-        """Give the bytes that say `event`, b"" when it needs none of its own."""
+        """Give the bytes that say `event`, b"" when it needs none of its own; `Finished` is for `end`."""
+        ...
+
+    def end(self, finished: Finished, edits: ResponseEdits) -> bytes:
+        """Give the end of the stream, with what `edits` add, and its terminator."""
         ...
 
 
@@ -128,15 +148,24 @@ class Codec(Protocol):
     """Translate one protocol. Every method is pure."""
 
     name: str
-    path: str
-    """Where requests go, below a provider's base URL."""
+    headers: Mapping[str, str]
+    """What every request to an upstream says beside its body."""
+    passed_on: frozenset[bytes]
+    """The caller's headers that an upstream of this protocol is told too, in lower case."""
 
-    def decode_request(self, body: bytes) -> Request:
-        """Parse a caller's request; raise InvalidRequest naming the field, what was found and what was expected."""
+    def path(self, model: str, *, stream: bool) -> str:
+        """Give where requests go, below a provider's base URL; `model` is the upstream's name."""
         ...
 
-    def encode_request(self, request: Request, edits: RequestEdits) -> bytes:
-        """Say `request` on this protocol's wire."""
+    def decode_request(self, body: bytes, path: str = "") -> Request:
+        """Parse a caller's request; raise InvalidRequest naming the field, what was found and what was expected.
+
+        `path` is where it was sent: in some protocols it says the model.
+        """
+        ...
+
+    def encode_request(self, request: Request, edits: RequestEdits) -> Encoded:
+        """Say `request`, whose `extra`s are of this protocol; raise InvalidRequest where a part cannot be said."""
         ...
 
     def patch_request(self, body: bytes, edits: RequestEdits) -> bytes:
@@ -147,7 +176,7 @@ class Codec(Protocol):
         """Parse an upstream's answer; raise UpstreamInvalid when it is not one."""
         ...
 
-    def encode_response(self, response: Response) -> bytes:
+    def encode_response(self, response: Response) -> Encoded:
         """Say `response` on this protocol's wire."""
         ...
 

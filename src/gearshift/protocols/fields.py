@@ -13,7 +13,9 @@ import msgspec
 from msgspec import Raw
 
 from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.types.chat import CacheMark
 
+CACHE: Final = "cache_control"
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -137,6 +139,29 @@ def whole(raw: Raw) -> int:
         return int(_number.decode(raw))
     except (msgspec.DecodeError, UnicodeDecodeError, OverflowError, ValueError):
         return 0
+
+
+def mark(members: Members, name: str, at: str = "") -> CacheMark | None:
+    """Take a mark of the prompt cache, of the form that Anthropic gave it; one of another form stays where it is."""
+    if name not in members:
+        return None
+    spoken = members[name]
+    said = maybe(members, name, OBJECT, at)
+    if said is None:
+        return None
+    kind = bytes(said.pop("type", ABSENT))
+    ttl = said.pop("ttl", ABSENT)
+    if kind != b'"ephemeral"' or said or bytes(ttl)[:1] not in {b"", b'"'}:
+        members[name] = spoken
+        return None
+    return CacheMark(ttl=_text.decode(ttl) if bytes(ttl) else None)
+
+
+def say_mark(cache: CacheMark | None) -> Spoken:
+    """Say a mark of the prompt cache."""
+    if cache is None:
+        return {}
+    return {"cache_control": {"type": "ephemeral", **({} if cache.ttl is None else {"ttl": cache.ttl})}}
 
 
 def keep(extra: Members, name: str, rest: Members) -> None:

@@ -14,23 +14,17 @@ from msgspec import Raw
 from gearshift.errors import StreamBroken
 from gearshift.types.chat import (
     Choice,
-    ChoiceDelta,
-    ChoiceEnded,
-    Event,
+    Citation,
     Extra,
-    Finished,
     FinishReason,
     Part,
-    PartDelta,
-    PartEnded,
-    PartStarted,
     Reasoning,
     Refusal,
     Response,
-    Started,
     Text,
     ToolCall,
 )
+from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
 
 MESSAGE: Final = "message"
 _NAMES: Final = frozenset({"type", "id", "index", "format"})
@@ -78,19 +72,21 @@ def fold(events: Iterable[Event]) -> Response:
     Pieces of a message without a noun stand in `Choice.extra` under `message`.
     """
     started: Started | None = None
+    protocol = ""
     finished = Finished()
     choices: dict[int, _ChoiceDraft] = {}
     for event in events:
         match event:
             case Started():
-                started = event
+                started, protocol = event, event.protocol
             case Finished():
                 finished = event
             case _:
-                choices.setdefault(event.choice, _ChoiceDraft()).add(event)
+                choices.setdefault(event.choice, _ChoiceDraft(protocol)).add(event)
     if started is None:
         raise StreamBroken("the stream held no answer")
     return Response(
+        protocol=started.protocol,
         id=started.id,
         model=started.model,
         created=started.created,
@@ -103,18 +99,21 @@ def fold(events: Iterable[Event]) -> Response:
 class _PartDraft:
     """Gather one part."""
 
-    def __init__(self, start: PartStarted) -> None:
+    def __init__(self, start: PartStarted, protocol: str) -> None:
         self.start = start
+        self.protocol = protocol
         self.texts: list[str] = []
+        self.signature = ""
+        self.citations: list[Citation] = []
         self.extras = [start.extra]
 
     def part(self) -> Part:
         text, extra = "".join(self.texts), gather_members(self.extras)
         match self.start.kind:
             case "text":
-                return Text(text=text, extra=extra)
+                return Text(text=text, citations=tuple(self.citations), extra=extra)
             case "reasoning":
-                return Reasoning(text=text, extra=extra)
+                return self._reasoning(text, extra)
             case "refusal":
                 return Refusal(text=text, extra=extra)
             case "tool_call":
@@ -122,11 +121,22 @@ class _PartDraft:
             case _:
                 assert_never(self.start.kind)
 
+    def _reasoning(self, text: str, extra: Extra) -> Reasoning:
+        signature = self.signature or None
+        return Reasoning(
+            text=text,
+            signature=signature,
+            origin=(self.start.origin or self.protocol) if signature else None,
+            redacted=self.start.redacted,
+            extra=extra,
+        )
+
 
 class _ChoiceDraft:
     """Gather one answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: str) -> None:
+        self.protocol = protocol
         self.parts: dict[int, _PartDraft] = {}
         self.logprobs: list[Raw] = []
         self.messages: list[Extra] = []
@@ -136,10 +146,12 @@ class _ChoiceDraft:
     def add(self, event: PartStarted | PartDelta | PartEnded | ChoiceDelta | ChoiceEnded) -> None:
         match event:
             case PartStarted():
-                self.parts[event.part] = _PartDraft(event)
+                self.parts[event.part] = _PartDraft(event, self.protocol)
             case PartDelta():
                 draft = self.parts[event.part]
                 draft.texts.append(event.text)
+                draft.signature += event.signature or ""
+                draft.citations.extend(event.citations)
                 draft.extras.append(event.extra)
             case ChoiceDelta():
                 self.messages.append(event.message)

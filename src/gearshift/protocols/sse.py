@@ -38,11 +38,11 @@ class Comment(Struct, frozen=True, gc=False):
 Item: TypeAlias = ServerEvent | Comment
 
 
-def encode_event(data: bytes) -> bytes:
-    """Say `data`, which holds no CR, as one event; its lines become `data` lines."""
+def encode_event(data: bytes, event: str = "") -> bytes:
+    """Say `data`, which holds no CR, as one event; its lines become `data` lines. `event` names its type."""
     if b"\n" in data:
         data = data.replace(b"\n", b"\n" + _DATA)
-    return _DATA + data + b"\n\n"
+    return b"event: %b\n%b%b\n\n" % (event.encode(), _DATA, data) if event else _DATA + data + b"\n\n"
 
 
 def encode_comment(comment: Comment) -> bytes:

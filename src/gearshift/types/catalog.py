@@ -56,6 +56,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     max_tokens_field: str = "max_tokens"
     stream_usage: bool = True
     """Understands `stream_options.include_usage`."""
+    extensions: tuple[str, ...] = ()
+    """Words beyond its protocol that it understands: `protocols.openai_chat.outbound.EXTENSIONS`."""
     drops: tuple[str, ...] = ()
     """Request fields that it refuses; sending one is refused with an error that names the field."""
 

@@ -1,6 +1,6 @@
-"""Own what is said: requests, messages, responses and the events of a stream, of no particular protocol.
+"""Own what is said: requests, messages and responses, of no particular protocol.
 
-Invariant: a `Response` is the fold of its `Event`s (`fold`). What no noun covers survives in `extra`, as raw JSON.
+Invariant: what no noun covers survives in `extra`, as raw JSON. The events of a stream are in `stream`.
 Words follow the OpenTelemetry `gen_ai` conventions where these have one.
 """
 
@@ -28,24 +28,44 @@ Task: TypeAlias = Literal[
     "chat",
 ]
 """What a request is for, as far as it can be told by looking (`routing.task`)."""
+PartKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool_call"]
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error"]
+
+
+class CacheMark(Struct, frozen=True, kw_only=True):
+    """Ask the provider to keep what comes before; `ttl` says how long, in the provider's words (`5m`, `1h`)."""
+
+    ttl: str | None = None
+
+
+class Citation(Struct, frozen=True, kw_only=True):
+    """Say where a text comes from; `start` and `end` are characters of that text, None: not known."""
+
+    url: str
+    title: str | None = None
+    start: int | None = None
+    end: int | None = None
 
 
 class Text(Struct, frozen=True, kw_only=True, tag="text"):
     """Hold a piece of plain text."""
 
     text: str
+    cache: CacheMark | None = None
+    citations: tuple[Citation, ...] = ()
     extra: Extra = msgspec.field(default_factory=dict)
 
 
 class Media(Struct, frozen=True, kw_only=True, tag="media"):
-    """Hold an image, a sound or a file, by URL or as base64 `data`."""
+    """Hold an image, a sound or a file, by URL or as base64 `data`; `detail` is how closely an image is looked at."""
 
     kind: Literal["image", "audio", "file"]
     url: str | None = None
     data: str | None = None
     media_type: str | None = None
     name: str | None = None
+    detail: str | None = None
+    cache: CacheMark | None = None
     extra: Extra = msgspec.field(default_factory=dict)
 
 
@@ -55,21 +75,32 @@ class ToolCall(Struct, frozen=True, kw_only=True, tag="tool_call"):
     id: str
     name: str
     arguments: str
+    cache: CacheMark | None = None
     extra: Extra = msgspec.field(default_factory=dict)
 
 
 class ToolResult(Struct, frozen=True, kw_only=True, tag="tool_result"):
-    """Hold what a tool gave back for the call `call_id`."""
+    """Hold what a tool gave back for the call `call_id`; `is_error` None: not said."""
 
     call_id: str
     parts: tuple[Text | Media, ...]
+    name: str | None = None
+    is_error: bool | None = None
+    cache: CacheMark | None = None
+    extra: Extra = msgspec.field(default_factory=dict)
 
 
 class Reasoning(Struct, frozen=True, kw_only=True, tag="reasoning"):
-    """Hold the model's thinking; `signature` proves it to the provider that wrote it."""
+    """Hold the model's thinking; `signature` proves it to the provider that wrote it.
+
+    `origin` is the protocol in which it was signed. A signature without text is thinking that is not shown, or (Gemini)
+    that of the part that follows. `redacted`: the signature holds the thinking itself, encrypted.
+    """
 
     text: str
     signature: str | None = None
+    origin: str | None = None
+    redacted: bool = False
     extra: Extra = msgspec.field(default_factory=dict)
 
 
@@ -99,6 +130,7 @@ class Tool(Struct, frozen=True, kw_only=True):
     description: str | None = None
     parameters: Raw | None = None
     strict: bool | None = None
+    cache: CacheMark | None = None
     extra: Extra = msgspec.field(default_factory=dict)
 
 
@@ -120,11 +152,16 @@ class ResponseFormat(Struct, frozen=True, kw_only=True):
 
 
 class Sampling(Struct, frozen=True, kw_only=True):
-    """Hold the knobs of generation; None means "not stated by the caller"."""
+    """Hold the knobs of generation; None means "not stated by the caller".
+
+    `reasoning_budget` is the most tokens of thinking: 0 for none, -1 for as many as the model sees fit.
+    `reasoning_shown` is how the thinking is told: `auto`, `concise`, `detailed` or `omitted`.
+    """
 
     max_output_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
+    top_k: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
     n: int | None = None
@@ -133,6 +170,9 @@ class Sampling(Struct, frozen=True, kw_only=True):
     logprobs: bool | None = None
     top_logprobs: int | None = None
     reasoning_effort: str | None = None
+    reasoning_budget: int | None = None
+    reasoning_shown: str | None = None
+    verbosity: str | None = None
 
 
 class Routing(Struct, frozen=True, kw_only=True):
@@ -162,9 +202,13 @@ class Routing(Struct, frozen=True, kw_only=True):
 class Request(Struct, frozen=True, kw_only=True, weakref=True):
     """Hold one request of a caller.
 
-    `include_usage` is None when the caller did not say. `metadata` values are strings, numbers or booleans.
-    `extra` keeps every top-level field without a noun, as raw JSON.
+    `protocol` is the one that it was said in, whose own words every `extra` in it holds. `user` is whom the caller asks
+    for, in the caller's words. `include_usage` is None when the caller did not say. `metadata` values are strings,
+    numbers or booleans. `cache` marks the whole conversation. `extra` keeps every top-level field without a noun, as
+    raw JSON.
     """
+
+    protocol: str = ""
 
     model: str
     messages: tuple[Message, ...]
@@ -175,6 +219,9 @@ class Request(Struct, frozen=True, kw_only=True, weakref=True):
     sampling: Sampling = Sampling()
     stream: bool = False
     include_usage: bool | None = None
+    user: str | None = None
+    service_tier: str | None = None
+    cache: CacheMark | None = None
     metadata: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     routing: Routing = Routing()
     extra: Extra = msgspec.field(default_factory=dict)
@@ -206,78 +253,12 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class Response(Struct, frozen=True, kw_only=True):
-    """Hold a whole answer. `created` is seconds since the epoch, as the upstream gave it."""
+    """Hold a whole answer. `created` is seconds since the epoch, as the upstream says; `protocol` as in `Request`."""
 
+    protocol: str = ""
     id: str
     model: str
     created: int
     choices: tuple[Choice, ...]
     usage: Usage | None = None
     extra: Extra = msgspec.field(default_factory=dict)
-
-
-class Started(Struct, frozen=True, kw_only=True, tag="started"):
-    """Open a stream. `extra` keeps the top-level fields that stay the same in every chunk."""
-
-    id: str
-    model: str
-    created: int
-    extra: Extra = msgspec.field(default_factory=dict)
-
-
-class PartStarted(Struct, frozen=True, kw_only=True, tag="part_started"):
-    """Open part number `part` of answer `choice`; for a tool call with its `id` and `name`."""
-
-    choice: int
-    part: int
-    kind: Literal["text", "reasoning", "refusal", "tool_call"]
-    id: str | None = None
-    name: str | None = None
-    extra: Extra = msgspec.field(default_factory=dict)
-
-
-class PartDelta(Struct, frozen=True, kw_only=True, tag="part_delta"):
-    """Add `text` (or argument JSON text) to an open part; `logprobs` belong to this delta."""
-
-    choice: int
-    part: int
-    text: str
-    logprobs: Raw | None = None
-    extra: Extra = msgspec.field(default_factory=dict)
-
-
-class ChoiceDelta(Struct, frozen=True, kw_only=True, tag="choice_delta"):
-    """Add to answer `choice` what belongs to none of its parts: fields without a noun, logprobs without text.
-
-    Of `extra` a later event replaces what an earlier said; `message` holds pieces, which go on from the earlier ones.
-    """
-
-    choice: int
-    logprobs: Raw | None = None
-    message: Extra = msgspec.field(default_factory=dict)
-    extra: Extra = msgspec.field(default_factory=dict)
-
-
-class PartEnded(Struct, frozen=True, kw_only=True, tag="part_ended"):
-    """Close a part."""
-
-    choice: int
-    part: int
-
-
-class ChoiceEnded(Struct, frozen=True, kw_only=True, tag="choice_ended"):
-    """Say why answer `choice` stopped."""
-
-    choice: int
-    finish_reason: FinishReason
-    extra: Extra = msgspec.field(default_factory=dict)
-
-
-class Finished(Struct, frozen=True, kw_only=True, tag="finished"):
-    """Close a stream that came to its proper end. `extra` keeps the top-level fields that came late."""
-
-    usage: Usage | None = None
-    extra: Extra = msgspec.field(default_factory=dict)
-
-
-Event: TypeAlias = Started | PartStarted | PartDelta | PartEnded | ChoiceDelta | ChoiceEnded | Finished

@@ -20,7 +20,8 @@ class Inbound(Struct, frozen=True, kw_only=True):
 
     `began` is the monotonic clock when the request arrived. Both in seconds: `deadline` is the caller's own,
     `first_content` its bound for each attempt to begin to answer (Cloudflare's `cf-aig-request-timeout`).
-    `metadata` is what a header adds to the body's, `dropped` names the headers whose wish this version cannot fulfil.
+    `metadata` is what a header adds to the body's, `dropped` names the headers whose wish this version cannot fulfil,
+    `passed_on` holds those that an upstream of the same protocol is told too.
     """
 
     path: str
@@ -35,6 +36,7 @@ class Inbound(Struct, frozen=True, kw_only=True):
     session: str | None = None
     metadata: dict[str, str | int | float | bool] = {}
     dropped: tuple[str, ...] = ()
+    passed_on: dict[str, str] = {}
 
     def steer(self, request: Request) -> Request:
         """Add what the headers ask for to what the body asks; raise InvalidRequest where they contradict each other."""

@@ -15,11 +15,24 @@ Billing: TypeAlias = Literal["not_sent", "not_billed", "maybe_billed", "billed"]
 Outcome: TypeAlias = Literal["completed", "failed", "cancelled"]
 
 
+class Loss(Struct, frozen=True, kw_only=True):
+    """Hold what became of a field that the other protocol cannot say as it was said.
+
+    `field` is its path as the caller's protocol has it; `detail` says in words what was made of it. A `mapped` field is
+    said in another way that means about the same; a `dropped` one is not said.
+    """
+
+    field: str
+    kind: Literal["dropped", "mapped"]
+    detail: str
+
+
 class Attempt(Struct, frozen=True, kw_only=True):
     """Hold one upstream call.
 
     Times are seconds since the exchange began; `first_token` None: no content came. `status` is the upstream's HTTP
     status or None. `cost` None: unknown. `upstream_model` is the name that the upstream reported.
+    `losses`: what could not be carried to the upstream's protocol, or back.
     """
 
     id: str
@@ -36,6 +49,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     upstream_model: str | None = None
     response_id: str | None = None
     finish_reason: str | None = None
+    losses: tuple[Loss, ...] = ()
 
 
 class Exchange(Struct, frozen=True, kw_only=True):

@@ -12,4 +12,4 @@ def test_edits_ask_for_the_name_only_unless_told_more() -> None:
 
 def test_a_codec_names_its_protocol_and_path() -> None:
     assert isinstance(codec, OpenAIChat)
-    assert (codec.name, codec.path) == ("openai_chat", "/chat/completions")
+    assert (codec.name, codec.path("m", stream=True)) == ("openai_chat", "/chat/completions")

@@ -5,21 +5,8 @@ from msgspec import Raw
 
 from gearshift.errors import StreamBroken
 from gearshift.protocols.fold import fold, gather, gather_members
-from gearshift.types.chat import (
-    Choice,
-    ChoiceDelta,
-    ChoiceEnded,
-    Event,
-    Finished,
-    PartDelta,
-    PartEnded,
-    PartStarted,
-    Response,
-    Started,
-    Text,
-    ToolCall,
-    Usage,
-)
+from gearshift.types.chat import Choice, Response, Text, ToolCall, Usage
+from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
 
 
 @pytest.mark.parametrize(

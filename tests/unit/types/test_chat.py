@@ -5,7 +5,8 @@ from typing import get_args
 import msgspec
 import pytest
 
-from gearshift.types.chat import Event, Part, Request, Routing, Sampling, Text, Usage
+from gearshift.types.chat import Part, Request, Routing, Sampling, Text, Usage
+from gearshift.types.stream import Event
 from tests.fakes.nouns import request
 
 

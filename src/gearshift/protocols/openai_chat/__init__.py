@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from gearshift.protocols import wording
 from gearshift.protocols.codec import Codec, StreamDecoder, StreamEncoder, StreamRelay
 from gearshift.protocols.openai_chat import errors, outbound, request, response
@@ -14,7 +17,13 @@ class OpenAIChat:
     """Be the codec; see `codec.Codec`."""
 
     name = "openai_chat"
-    path = "/chat/completions"
+    headers: Mapping[str, str] = MappingProxyType({})
+    passed_on: frozenset[bytes] = frozenset()
+
+    @staticmethod
+    def path(model: str, *, stream: bool) -> str:  # noqa: ARG004 - the body says them
+        """Give where requests go."""
+        return "/chat/completions"
 
     decode_request = staticmethod(request.decode_request)
     encode_request = staticmethod(outbound.encode_request)

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from gearshift.errors import CallerError, GearshiftError, NoCandidate
+from gearshift.errors import CallerError, CannotCarry, GearshiftError, NoCandidate
 from gearshift.protocols.sse import encode_event
 
 _TYPES: Final = {
@@ -42,7 +42,7 @@ def _inner(error: GearshiftError) -> dict[str, str | Raw | None]:
     inner: dict[str, str | Raw | None] = {
         "message": error.message,
         "type": _TYPES.get(error.status, other),
-        "param": error.param if isinstance(error, CallerError) else None,
+        "param": error.param if isinstance(error, CallerError | CannotCarry) else None,
         "code": error.code,
     }
     if isinstance(error, NoCandidate) and error.metadata:

@@ -23,6 +23,14 @@ from gearshift.protocols.openai_chat.parts import CONTENT, Piece, decode_content
 from gearshift.types.chat import Extra, Media, Message, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 
 DETAILS: Final = "reasoning_details"
+FORMATS: Final = {
+    "anthropic_messages": "anthropic-claude-v1",
+    "gemini": "google-gemini-v1",
+    "openai_responses": "openai-responses-v1",
+}
+"""What OpenRouter calls the signatures of each protocol ("Reasoning tokens", `reasoning_details`, 2026-11)."""
+ORIGINS: Final = {form: protocol for protocol, form in FORMATS.items()}
+REDACTED: Final = frozenset({"reasoning.redacted"})
 ROLES: Final[dict[bytes, Role]] = {
     b'"user"': "user",
     b'"assistant"': "assistant",
@@ -52,7 +60,12 @@ def decode_answer(members: Members, *, lax: bool = False) -> tuple[Part, ...]:
     """Give the parts of an assistant's turn; `lax` forgives tool calls what upstreams leave out."""
     parts: list[Part] = []
     if "reasoning" in members or "reasoning_content" in members or DETAILS in members:
-        parts.extend(decode_reasoning(members))
+        signed = () if lax or DETAILS not in members else _signed(members[DETAILS])
+        if signed:
+            del members[DETAILS]
+            members.pop("reasoning", None)
+            members.pop("reasoning_content", None)
+        parts.extend(signed or decode_reasoning(members))
     if (content := members.pop("content", None)) is not None:
         parts.extend(decode_content(content) or ())
     if "refusal" in members and (refusal := maybe(members, "refusal", TEXT)) is not None:
@@ -125,7 +138,49 @@ def _details(thought: Reasoning) -> Raw | None:
     """Give what OpenRouter calls the details of a thought; a signature of another protocol is one of them."""
     if thought.signature is None or DETAILS in thought.extra:
         return thought.extra.get(DETAILS)
-    return fields.raw([{"type": "reasoning.text", "text": thought.text, "signature": thought.signature}])
+    form = FORMATS.get(thought.origin or "", "unknown")
+    if thought.redacted or not thought.text:
+        kind = "reasoning.redacted" if thought.redacted else "reasoning.encrypted"
+        return fields.raw([{"type": kind, "data": thought.signature, "format": form}])
+    return fields.raw(
+        [{"type": "reasoning.text", "text": thought.text, "signature": thought.signature, "format": form}]
+    )
+
+
+class _Detail(msgspec.Struct, forbid_unknown_fields=True):
+    type: str
+    format: str
+    text: str = ""
+    signature: str | None = None
+    data: str | None = None
+    id: str | None = None
+    index: int | None = None
+
+
+_details_of = msgspec.json.Decoder(list[_Detail])
+
+
+def _signed(details: Raw) -> tuple[Reasoning, ...]:
+    """Give the thoughts that details hold, none where one of them cannot be said as a noun."""
+    try:
+        said = _details_of.decode(details)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ()
+    found: dict[object, list[_Detail]] = {}
+    for place, each in enumerate(said):  # a streamed one comes in pieces, of one index
+        found.setdefault((each.format, place if each.index is None else ("index", each.index)), []).append(each)
+    thoughts = [
+        Reasoning(
+            text="".join(piece.text for piece in pieces),
+            signature=signature,
+            origin=ORIGINS[pieces[0].format],
+            redacted=pieces[0].type in REDACTED,
+        )
+        for pieces in found.values()
+        if pieces[0].format in ORIGINS
+        and (signature := "".join(piece.signature or piece.data or "" for piece in pieces))
+    ]
+    return tuple(thoughts) if len(thoughts) == len(found) else ()
 
 
 def decode_reasoning(members: Members) -> tuple[Reasoning, ...]:

@@ -6,33 +6,51 @@ Invariants: the fields that steer the router never leave; a patch touches no byt
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from gearshift.errors import InvalidRequest
-from gearshift.protocols.codec import RequestEdits
-from gearshift.protocols.fields import NULL, OBJECT, Misfit, Spoken
+from gearshift.protocols.codec import Encoded, RequestEdits
+from gearshift.protocols.fields import NULL, OBJECT, Misfit, Spoken, say_mark
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.openai_chat.message import encode_message
 from gearshift.protocols.openai_chat.request import SAMPLING
 from gearshift.protocols.openai_chat.tools import encode_choice, encode_format, encode_tool
+from gearshift.protocols.reasoning import effort_of
 from gearshift.protocols.steering import strip_routing
-from gearshift.types.chat import Message, Request
+from gearshift.types.catalog import Quirks
+from gearshift.types.chat import CacheMark, Message, Part, Reasoning, Request, Sampling, ToolResult
+from gearshift.types.record import Loss
 
+S = TypeVar("S", bound=Struct)
 MAX_TOKENS: Final = ("max_completion_tokens", "max_tokens")
 """The two spellings of one field; a quirk says which of them an upstream knows."""
 
 
-def encode_request(request: Request, edits: RequestEdits) -> bytes:
+MARKED: Final = "cache_control"
+EXTENSIONS: Final = (MARKED, "reasoning", "reasoning_content", "reasoning_details", "top_k")
+"""Words beyond OpenAI's that a provider may understand: OpenRouter, "Reasoning tokens", "Prompt caching"; DeepSeek,
+"Thinking mode" (2026-11)."""
+
+
+def encode_request(request: Request, edits: RequestEdits) -> Encoded:
     """Say a request to an upstream; raise InvalidRequest when it holds what this protocol cannot say."""
+    known = edits.quirks.extensions
+    told, losses = _without_marks(request) if MARKED not in known else (request, [])
+    told = _without_thinking(told, losses, known)
+    losses += [
+        _dropped(f"messages[{place}].is_error")
+        for place, message in enumerate(request.messages)
+        if any(isinstance(part, ToolResult) and part.is_error for part in message.parts)
+    ]
     try:
-        said = _encode(request, edits)
+        said = _encode(told, edits, losses)
     except Misfit as misfit:
         raise InvalidRequest(str(misfit), param=misfit.path) from None
     _refuse_dropped(said, edits)
-    return msgspec.json.encode(said)
+    return Encoded(body=msgspec.json.encode(said), losses=tuple(losses))
 
 
 def patch_request(body: bytes, edits: RequestEdits) -> bytes:
@@ -86,7 +104,7 @@ def _edit_max_tokens(changes: dict[str, bytes | None], members: Members, wanted:
         changes[wanted] = limits[0]
 
 
-def _encode(request: Request, edits: RequestEdits) -> Spoken:
+def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken:
     extra = dict(request.extra)
     said: Spoken = {"model": edits.model, "messages": _encode_messages(request.messages)}
     if request.tools:
@@ -97,13 +115,19 @@ def _encode(request: Request, edits: RequestEdits) -> Spoken:
         said["parallel_tool_calls"] = request.parallel_tool_calls
     if request.response_format is not None:
         said["response_format"] = encode_format(request.response_format)
-    said.update(_encode_sampling(request, edits.quirks.max_tokens_field))
+    said.update(_encode_sampling(request, edits.quirks, losses))
     if request.stream:
         said["stream"] = True
     if options := _encode_stream_options(request, edits, extra.pop("stream_options", None)):
         said["stream_options"] = options
     if request.metadata:
         said["metadata"] = request.metadata
+    said |= {
+        name: value
+        for name, value in (("user", request.user), ("service_tier", request.service_tier))
+        if value is not None
+    }
+    said |= say_mark(request.cache)
     said.update(extra)
     return said
 
@@ -118,14 +142,86 @@ def _encode_messages(messages: tuple[Message, ...]) -> list[Spoken]:
     return said
 
 
-def _encode_sampling(request: Request, max_tokens: str) -> Spoken:
+def _encode_sampling(request: Request, quirks: Quirks, losses: list[Loss]) -> Spoken:
     sampling = request.sampling
     said: Spoken = {"stop": sampling.stop} if sampling.stop else {}
     for name, (field, _) in SAMPLING.items():
         value = getattr(sampling, field)
-        if value is not None and (name not in MAX_TOKENS or name == max_tokens):
+        if value is not None and (name not in MAX_TOKENS or name == quirks.max_tokens_field):
             said[name] = value
+    if "top_k" in said and "top_k" not in quirks.extensions:
+        del said["top_k"]
+        losses.append(_dropped("top_k"))
+    if "reasoning" in quirks.extensions:
+        said |= _say_reasoning(sampling)
+        if sampling.reasoning_shown not in {None, "omitted"}:
+            losses.append(Loss(field="reasoning_shown", kind="mapped", detail="thinking is told unless it is excluded"))
+        return said
+    if sampling.reasoning_budget is not None:
+        effort = effort_of(sampling.reasoning_budget)
+        if effort is not None and sampling.reasoning_effort is None:
+            said["reasoning_effort"] = effort
+        how = f"said as reasoning_effort {said.get('reasoning_effort', 'of the model itself')}"
+        losses.append(Loss(field="reasoning_budget", kind="mapped", detail=how))
+    if sampling.reasoning_shown is not None:
+        losses.append(_dropped("reasoning_shown"))
     return said
+
+
+def _say_reasoning(sampling: Sampling) -> Spoken:
+    """Say how much to think, and whether to tell it, in OpenRouter's `reasoning`."""
+    inner: Spoken = {}
+    budget = sampling.reasoning_budget
+    if budget is not None:
+        inner |= {"max_tokens": budget} if budget > 0 else {"enabled": budget < 0}
+    if sampling.reasoning_shown == "omitted":
+        inner["exclude"] = True
+    return {"reasoning": inner} if inner else {}
+
+
+def _without_marks(request: Request) -> tuple[Request, list[Loss]]:
+    """Take the marks of the prompt cache out, which this upstream finds by itself."""
+    losses: list[Loss] = []
+
+    def clear(value: S, path: str) -> S:
+        changes: dict[str, object] = {}
+        for name in value.__struct_fields__:
+            inner = getattr(value, name)
+            if isinstance(inner, CacheMark):
+                losses.append(_dropped(f"{path}{MARKED}"))
+                changes[name] = None
+            elif name in {"messages", "parts", "tools"} and inner:
+                changes[name] = tuple(clear(each, f"{path}{name}[{place}].") for place, each in enumerate(inner))
+        return msgspec.structs.replace(value, **changes) if changes else value
+
+    return clear(request, ""), losses
+
+
+def _without_thinking(request: Request, losses: list[Loss], known: tuple[str, ...]) -> Request:
+    """Take out thinking, or signatures of it, that the upstream does not know."""
+    if "reasoning_details" in known or not any(
+        isinstance(part, Reasoning) for message in request.messages for part in message.parts
+    ):
+        return request
+    told: list[Message] = []
+    for place, message in enumerate(request.messages):
+        parts: list[Part] = []
+        for number, part in enumerate(message.parts):
+            if not isinstance(part, Reasoning):
+                parts.append(part)
+                continue
+            if part.signature is not None or part.redacted:
+                losses.append(_dropped(f"messages[{place}].parts[{number}].signature"))
+            if part.text and "reasoning_content" in known:
+                parts.append(msgspec.structs.replace(part, signature=None, origin=None))
+            elif part.text:
+                losses.append(_dropped(f"messages[{place}].parts[{number}]"))
+        told.append(msgspec.structs.replace(message, parts=tuple(parts)))
+    return msgspec.structs.replace(request, messages=tuple(told))
+
+
+def _dropped(field: str) -> Loss:
+    return Loss(field=field, kind="dropped", detail="the upstream is not known to understand it")
 
 
 def _encode_stream_options(request: Request, edits: RequestEdits, rest: Raw | None) -> Spoken:

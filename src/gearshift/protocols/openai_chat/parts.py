@@ -14,8 +14,9 @@ from typing import Final, Literal, TypeAlias, assert_never
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
-from gearshift.protocols.fields import OBJECT, TEXT, Kind, Misfit, Spoken, keep, maybe, take
+from gearshift.protocols.fields import CACHE, OBJECT, TEXT, Kind, Misfit, Spoken, keep, mark, maybe, say_mark, take
 from gearshift.protocols.json_patch import Members
 from gearshift.types.chat import Extra, Media, Refusal, Text
 
@@ -48,7 +49,7 @@ def decode_content(raw: Raw, name: str = "content") -> tuple[Piece, ...] | None:
 def encode_content(pieces: Sequence[Piece]) -> str | list[Spoken]:
     """Say parts in the shortest way: a lone plain text is a string."""
     match pieces:
-        case [Text(text=text, extra=extra)] if not extra:
+        case [Text(text=text, cache=None, extra=extra)] if not extra:
             return text
         case _:
             return [_encode_piece(piece) for piece in pieces]
@@ -65,7 +66,7 @@ def _decode_piece(members: Members) -> Piece:
 
 
 def _decode_text(members: Members) -> Text:
-    return Text(text=take(members, "text", TEXT), extra=members)
+    return Text(text=take(members, "text", TEXT), cache=mark(members, CACHE), extra=members)
 
 
 def _decode_refusal(members: Members) -> Refusal:
@@ -75,8 +76,9 @@ def _decode_refusal(members: Members) -> Refusal:
 def _decode_image(members: Members) -> Media:
     inner = take(members, "image_url", OBJECT)
     url = take(inner, "url", TEXT, "image_url.")
+    detail = maybe(inner, "detail", TEXT, "image_url.")
     keep(members, "image_url", inner)
-    return _media("image", url, None, members)
+    return replace(_media("image", url, None, members), detail=detail)
 
 
 def _decode_audio(members: Members) -> Media:
@@ -84,7 +86,8 @@ def _decode_audio(members: Members) -> Media:
     data = take(inner, "data", TEXT, "input_audio.")
     form = take(inner, "format", TEXT, "input_audio.")
     keep(members, "input_audio", inner)
-    return Media(kind="audio", data=data, media_type=_AUDIO.get(form, f"audio/{form}"), extra=members)
+    cache = mark(members, CACHE)
+    return Media(kind="audio", data=data, media_type=_AUDIO.get(form, f"audio/{form}"), cache=cache, extra=members)
 
 
 def _decode_file(members: Members) -> Media:
@@ -93,7 +96,7 @@ def _decode_file(members: Members) -> Media:
     name = maybe(inner, "filename", TEXT, "file.")
     keep(members, "file", inner)
     if data is not None and not data.startswith(("data:", "http://", "https://")):
-        return Media(kind="file", data=data, name=name, extra=members)
+        return Media(kind="file", data=data, name=name, cache=mark(members, CACHE), extra=members)
     return _media("file", data, name, members)
 
 
@@ -109,15 +112,16 @@ PART_TYPES: Final = tuple(_DECODERS)
 
 def _media(kind: Literal["image", "file"], url: str | None, name: str | None, extra: Extra) -> Media:
     """Tell base64 data from a true URL."""
+    cache = mark(extra, CACHE)
     if url is not None and (head := _BASE64_URL.match(url)):
-        return Media(kind=kind, data=url[head.end() :], media_type=head[1], name=name, extra=extra)
-    return Media(kind=kind, url=url, name=name, extra=extra)
+        return Media(kind=kind, data=url[head.end() :], media_type=head[1], name=name, cache=cache, extra=extra)
+    return Media(kind=kind, url=url, name=name, cache=cache, extra=extra)
 
 
 def _encode_piece(piece: Piece) -> Spoken:
     match piece:
         case Text(text=text, extra=extra):
-            return {"type": "text", "text": text, **extra}
+            return {"type": "text", "text": text, **say_mark(piece.cache), **extra}
         case Refusal(text=text, extra=extra):
             return {"type": "refusal", "refusal": text, **extra}
         case Media():
@@ -131,7 +135,10 @@ def _encode_media(media: Media) -> Spoken:
         return dict(media.extra)
     match media.kind:
         case "image":
-            return _nested("image_url", {"url": _url(media)}, media.extra)
+            image: Spoken = (
+                {"url": _url(media)} if media.detail is None else {"url": _url(media), "detail": media.detail}
+            )
+            return _nested("image_url", image, media)
         case "audio" if media.data is None:
             raise Misfit(
                 "input_audio.data", "found a sound without data, which this protocol cannot say; send its bytes"
@@ -139,10 +146,10 @@ def _encode_media(media: Media) -> Spoken:
         case "audio":
             sound = media.media_type or ""
             form = _FORMAT.get(sound, sound.removeprefix("audio/"))
-            return _nested("input_audio", {"data": media.data, "format": form}, media.extra)
+            return _nested("input_audio", {"data": media.data, "format": form}, media)
         case "file":
             inner = {"filename": media.name, "file_data": _url(media)}
-            return _nested("file", {name: value for name, value in inner.items() if value is not None}, media.extra)
+            return _nested("file", {name: value for name, value in inner.items() if value is not None}, media)
         case _:
             assert_never(media.kind)
 
@@ -153,7 +160,8 @@ def _url(media: Media) -> str | None:
     return f"data:{media.media_type};base64,{media.data}"
 
 
-def _nested(kind: str, inner: Spoken, extra: Extra) -> Spoken:
+def _nested(kind: str, inner: Spoken, media: Media) -> Spoken:
     """Say a part whose members stand in an object of the part's own name, with what was kept of that object."""
+    extra = media.extra
     rest = OBJECT.read(extra[kind], kind) if kind in extra else {}
-    return {"type": kind, **extra, kind: {**inner, **rest}}
+    return {"type": kind, **say_mark(media.cache), **extra, kind: {**inner, **rest}}

@@ -17,6 +17,7 @@ from msgspec import Meta, Raw
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.fields import (
     BOOLEAN,
+    CACHE,
     INTEGER,
     LIST,
     NULL,
@@ -28,6 +29,7 @@ from gearshift.protocols.fields import (
     Misfit,
     Sole,
     keep,
+    mark,
     maybe,
     take,
 )
@@ -62,6 +64,8 @@ SAMPLING: Final[dict[str, tuple[str, Kind[int | float | str]]]] = {
     "logprobs": ("logprobs", BOOLEAN),
     "top_logprobs": ("top_logprobs", INTEGER),
     "reasoning_effort": ("reasoning_effort", TEXT),
+    "top_k": ("top_k", NUMBER),
+    "verbosity": ("verbosity", TEXT),
 }
 """Wire name to the name and kind of the field of `Sampling`."""
 
@@ -76,10 +80,7 @@ CARRIED: Final[dict[str, Kind[str | bool | Members | list[Raw]]]] = {
     "prompt_cache_options": OBJECT,
     "prompt_cache_retention": TEXT,
     "safety_identifier": TEXT,
-    "service_tier": TEXT,
     "store": BOOLEAN,
-    "user": TEXT,
-    "verbosity": TEXT,
     "web_search_options": OBJECT,
 }
 """Known fields that only the model's side reads: their kind is checked, they stay raw."""
@@ -94,11 +95,15 @@ NOUNS: Final = (
     "stream",
     "stream_options",
     "metadata",
+    "user",
+    "service_tier",
+    "cache_control",
+    "reasoning",
 )
 """Fields with nouns of their own, beside those of `SAMPLING`."""
 
 
-def decode_request(body: bytes) -> Request:
+def decode_request(body: bytes, path: str = "") -> Request:  # noqa: ARG001 - the body says it all
     """Parse a caller's request; raise InvalidRequest naming the field, what was found and what was expected."""
     members = JsonObject(body, InvalidRequest).members
     try:
@@ -113,6 +118,7 @@ def _decode(members: Members) -> Request:
     if not messages:
         raise Misfit("messages", "found an empty list, expected at least one message")
     return Request(
+        protocol="openai_chat",
         model=model,
         messages=messages,
         tools=_decode_list(members, "tools", decode_tool) if "tools" in members else (),
@@ -123,6 +129,9 @@ def _decode(members: Members) -> Request:
         stream=maybe(members, "stream", BOOLEAN) or False,
         include_usage=_decode_stream_options(members) if "stream_options" in members else None,
         metadata=maybe(members, "metadata", _METADATA) or {},
+        user=maybe(members, "user", TEXT),
+        service_tier=maybe(members, "service_tier", TEXT),
+        cache=mark(members, CACHE),
         routing=decode_routing(members),
         extra=_check_carried(members),
     )
@@ -152,9 +161,30 @@ def _decode_sampling(members: Members) -> Sampling:
             problem = "max_tokens and max_completion_tokens mean the same and differ; send one of them"
             raise Misfit(name, problem)
         said[field] = value
+    if "reasoning" in members:
+        _decode_reasoning(said, members)
     if (stop := maybe(members, "stop", _STOP)) is not None:
         said["stop"] = [stop] if isinstance(stop, str) else stop
     return msgspec.convert(said, Sampling) if said else _UNSAID
+
+
+def _decode_reasoning(said: dict[str, object], members: Members) -> None:
+    """Take OpenRouter's `reasoning`; what it says beyond the nouns leaves it where it is."""
+    spoken = members["reasoning"]
+    inner = maybe(members, "reasoning", OBJECT)
+    if inner is None:
+        return
+    at = "reasoning."
+    effort, most = maybe(inner, "effort", TEXT, at), maybe(inner, "max_tokens", _COUNT, at)
+    enabled, hidden = maybe(inner, "enabled", BOOLEAN, at), maybe(inner, "exclude", BOOLEAN, at)
+    if inner:
+        members["reasoning"] = spoken
+    if effort is not None and said.setdefault("reasoning_effort", effort) != effort:
+        raise Misfit("reasoning.effort", "differs from reasoning_effort, which means the same; send one of them")
+    if most is not None or enabled is not None:
+        said["reasoning_budget"] = most if most is not None else -int(bool(enabled))
+    if hidden:
+        said["reasoning_shown"] = "omitted"
 
 
 def _decode_tool_choice(members: Members) -> ToolChoice | None:

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from gearshift.protocols.codec import ResponseEdits, ResponsePeek
+from gearshift.protocols.codec import Encoded, ResponseEdits, ResponsePeek
 from gearshift.protocols.fields import (
     ABSENT,
     INTEGER,
@@ -63,7 +63,7 @@ def decode_response(body: bytes) -> Response:
         raise invalid(str(misfit)) from None
 
 
-def encode_response(response: Response) -> bytes:
+def encode_response(response: Response) -> Encoded:
     """Say an answer."""
     said: Spoken = {
         "id": response.id,
@@ -74,7 +74,7 @@ def encode_response(response: Response) -> bytes:
         **response.extra,
     }
     said |= _say_usage(response)
-    return msgspec.json.encode(said)
+    return Encoded(body=msgspec.json.encode(said))
 
 
 def peek_response(body: bytes) -> ResponsePeek:
@@ -186,6 +186,7 @@ def _decode(members: Members) -> Response:
         usage, rest = decode_usage(members.pop("usage"))
         keep(members, "usage", rest)
     return Response(
+        protocol="openai_chat",
         id=word(members.pop("id", ABSENT)) or "",
         model=word(members.pop("model", ABSENT)) or "",
         created=whole(members.pop("created", ABSENT)),

@@ -34,19 +34,8 @@ from gearshift.protocols.openai_chat.response import decode_finish
 from gearshift.protocols.openai_chat.usage import decode_usage
 from gearshift.protocols.sse import ServerEvent, SSEParser
 from gearshift.protocols.wording import broken_off, invalid, unreadable
-from gearshift.types.chat import (
-    ChoiceDelta,
-    ChoiceEnded,
-    Event,
-    Extra,
-    Finished,
-    PartDelta,
-    PartEnded,
-    PartStarted,
-    Started,
-    ToolCall,
-    Usage,
-)
+from gearshift.types.chat import Extra, ToolCall, Usage
+from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
 
 _PADDING: Final = ("object", "obfuscation")
 _QUOTE: Final = b'"'
@@ -104,7 +93,9 @@ class Decoder:
         self._note(members)
         if choices and not self._started:
             self._started = True
-            out.append(Started(id=self._id, model=self._model, created=self._created, extra=self._head))
+            out.append(
+                Started(protocol="openai_chat", id=self._id, model=self._model, created=self._created, extra=self._head)
+            )
         for choice in choices:
             index = maybe(choice, "index", INTEGER) or 0
             word = choice.get("finish_reason", ABSENT)

@@ -10,23 +10,18 @@ from typing import assert_never
 
 import msgspec
 
+from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.fields import OBJECT, Spoken
-from gearshift.protocols.openai_chat.message import DETAILS, encode_call
+from gearshift.protocols.json_patch import JsonObject
+from gearshift.protocols.openai_chat.message import DETAILS, FORMATS, encode_call
 from gearshift.protocols.openai_chat.progress import DONE
+from gearshift.protocols.openai_chat.response import patch_answer
 from gearshift.protocols.openai_chat.usage import encode_usage
 from gearshift.protocols.sse import encode_event
-from gearshift.types.chat import (
-    ChoiceDelta,
-    ChoiceEnded,
-    Event,
-    Extra,
-    Finished,
-    PartDelta,
-    PartEnded,
-    PartStarted,
-    Started,
-    ToolCall,
-)
+from gearshift.protocols.wording import invalid
+from gearshift.types.chat import Extra, ToolCall
+from gearshift.types.record import Loss
+from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
 
 
 class Encoder:
@@ -34,7 +29,9 @@ class Encoder:
 
     def __init__(self, *, send_usage: bool) -> None:
         """Begin a stream; without `send_usage` the usage is left out."""
+        self.losses: list[Loss] = []
         self._send_usage = send_usage
+        self._origin = ""
         self._head: Spoken = {}
         self._usage_rest: Extra = {}
         self._parts: dict[tuple[int, int], PartStarted] = {}
@@ -45,6 +42,7 @@ class Encoder:
         """Give the bytes that say `event`, b"" when it needs none of its own."""
         match event:
             case Started():
+                self._origin = event.protocol
                 said = {"id": event.id, "object": "chat.completion.chunk", "created": event.created}
                 self._head = {**said, "model": event.model, **self._without_usage(event.extra)}
             case PartStarted():
@@ -55,9 +53,7 @@ class Encoder:
                 return self._choice(event.choice, event.message, {"logprobs": event.logprobs, **event.extra})
             case ChoiceEnded():
                 return self._choice(event.choice, {}, {"finish_reason": event.finish_reason, **event.extra})
-            case Finished():
-                return self._finish(event)
-            case PartEnded():
+            case PartEnded() | Finished():
                 pass
             case _:
                 assert_never(event)
@@ -80,6 +76,8 @@ class Encoder:
                 return {"content": delta.text, **delta.extra}
             case "refusal":
                 return {"refusal": delta.text, **delta.extra}
+            case "reasoning" if delta.signature is not None or self._origin in FORMATS:
+                return self._signed(delta, start)
             case "reasoning":
                 detailed = DETAILS in delta.extra or DETAILS in start.extra
                 return {"reasoning" if detailed else "reasoning_content": delta.text, **delta.extra}
@@ -92,6 +90,17 @@ class Encoder:
             case _:
                 assert_never(start.kind)
 
+    def _signed(self, delta: PartDelta, start: PartStarted) -> Spoken:
+        """Say thinking that its provider signs, in the pieces that OpenRouter streams it in."""
+        detail: Spoken = {"type": "reasoning.text", "index": delta.part, "format": FORMATS.get(self._origin, "unknown")}
+        if delta.signature is not None and not delta.text and (start.redacted or self._origin == "gemini"):
+            detail |= {"type": "reasoning.redacted" if start.redacted else "reasoning.encrypted"}
+            return {DETAILS: [{**detail, "data": delta.signature}]}
+        detail["text"] = delta.text
+        if delta.signature is not None:
+            detail["signature"] = delta.signature
+        return {"reasoning": delta.text, DETAILS: [detail], **delta.extra}
+
     def _choice(self, index: int, delta: Mapping[str, object], members: Spoken) -> bytes:
         if index not in self._begun:
             self._begun.add(index)
@@ -99,13 +108,18 @@ class Encoder:
         choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": None, **members}
         return encode_event(msgspec.json.encode({**self._head, "choices": [choice]}))
 
-    def _finish(self, finished: Finished) -> bytes:
+    def end(self, finished: Finished, edits: ResponseEdits) -> bytes:
+        """Give the last chunk, when there is anything for it to say, and the terminator."""
         late = self._without_usage(finished.extra)
         usage = encode_usage(finished.usage, self._usage_rest) if self._send_usage else {}
         if usage:
             late["usage"] = usage
-        last = encode_event(msgspec.json.encode({**self._head, "choices": [], **late})) if late else b""
-        return last + encode_event(DONE)
+        if not (late or edits.usage or edits.top):
+            return encode_event(DONE)
+        last = JsonObject(msgspec.json.encode({**self._head, "choices": [], **late}), invalid)
+        return encode_event(patch_answer(last, msgspec.structs.replace(edits, model=str(self._head["model"])))) + (
+            encode_event(DONE)
+        )
 
     def _without_usage(self, extra: Extra) -> Spoken:
         """Keep what an upstream said beside the token counts for the end of the stream."""

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from gearshift.protocols.fields import BOOLEAN, OBJECT, TEXT, Kind, Spoken, keep, maybe, take
+from gearshift.protocols.fields import BOOLEAN, CACHE, OBJECT, TEXT, Kind, Spoken, keep, mark, maybe, say_mark, take
 from gearshift.protocols.json_patch import Members
 from gearshift.types.chat import ResponseFormat, Tool, ToolChoice
 
@@ -35,7 +35,8 @@ def decode_tool(members: Members) -> Tool:
     if maybe(inner, "parameters", OBJECT, "function.") is None:
         parameters = None
     keep(members, "function", inner)
-    return Tool(name=name, description=description, parameters=parameters, strict=strict, extra=members)
+    cache = mark(members, CACHE)
+    return Tool(name=name, description=description, parameters=parameters, strict=strict, cache=cache, extra=members)
 
 
 def encode_tool(tool: Tool) -> Spoken:
@@ -45,7 +46,7 @@ def encode_tool(tool: Tool) -> Spoken:
     function = _said(name=tool.name, description=tool.description, parameters=tool.parameters, strict=tool.strict)
     if "function" in tool.extra:
         function.update(OBJECT.read(tool.extra["function"], "function"))
-    return {"type": "function", **tool.extra, "function": function}
+    return {"type": "function", **say_mark(tool.cache), **tool.extra, "function": function}
 
 
 def decode_choice(raw: Raw) -> ToolChoice | None:
@@ -98,7 +99,7 @@ def encode_format(form: ResponseFormat) -> Spoken:
     """Say the form that the answer must take."""
     if form.kind != "json_schema":
         return {"type": form.kind, **form.extra}
-    inner = _said(name=form.name, schema=form.schema, strict=form.strict)
+    inner = _said(name=form.name or "response", schema=form.schema, strict=form.strict)
     if "json_schema" in form.extra:
         inner.update(OBJECT.read(form.extra["json_schema"], "json_schema"))
     return {"type": "json_schema", **form.extra, "json_schema": inner}

@@ -119,7 +119,7 @@ def test_a_body_that_is_no_valid_request_is_never_sent() -> None:
 
 
 def said(request: Request, edits: RequestEdits = PLAIN) -> dict[str, object]:
-    spoken: dict[str, object] = msgspec.json.decode(encode_request(request, edits))
+    spoken: dict[str, object] = msgspec.json.decode(encode_request(request, edits).body)
     return spoken
 
 

@@ -44,7 +44,7 @@ def test_a_plain_answer() -> None:
         usage=Usage(input_tokens=3, output_tokens=2),
     )
     assert decode_response(body(usage=COUNTS)) == told
-    assert decode_response(encode_response(told)) == told
+    assert decode_response(encode_response(told).body) == told
 
 
 def test_an_answer_with_everything() -> None:
@@ -76,27 +76,27 @@ def test_an_answer_with_everything() -> None:
         ),
     )
     assert told.extra == {"system_fingerprint": Raw(b'"fp"')}
-    assert json.loads(encode_response(told))["choices"] == [choice]
+    assert json.loads(encode_response(told).body)["choices"] == [choice]
 
 
 def test_an_empty_text_makes_no_part() -> None:
     told = decode_response(answer(content="", refusal="", reasoning="", tool_calls=[]))
     assert told.choices[0].parts == ()
-    assert json.loads(encode_response(told))["choices"][0]["message"]["content"] == ""
+    assert json.loads(encode_response(told).body)["choices"][0]["message"]["content"] == ""
 
 
 def test_content_in_parts_is_kept_in_parts() -> None:
     thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}
     told = decode_response(answer(content=[thinking, {"type": "text", "text": "Hi"}]))
     assert [type(part) for part in told.choices[0].parts] == [Media, Text]
-    assert decode_response(encode_response(told)) == told
+    assert decode_response(encode_response(told).body) == told
     assert peek_response(answer(content=[thinking])).answer_bytes > 0
 
 
 def test_several_texts_are_said_as_one() -> None:
     parts = (Text(text="a"), Text(text="b"))
     told = Response(id="r", model="m", created=0, choices=(Choice(index=0, parts=parts, finish_reason="stop"),))
-    assert json.loads(encode_response(told))["choices"][0]["message"] == {"role": "assistant", "content": "ab"}
+    assert json.loads(encode_response(told).body)["choices"][0]["message"] == {"role": "assistant", "content": "ab"}
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_finish_reason_without_a_noun_is_kept(word: str | None, reason: str | 
     told = decode_response(body(choices=[CHOICE | {"finish_reason": word}]))
     assert told.choices[0].finish_reason == reason
     assert told.choices[0].extra == ({"finish_reason": Raw(json.dumps(word).encode())} if kept else {})
-    assert json.loads(encode_response(told))["choices"][0]["finish_reason"] == (word or None)
+    assert json.loads(encode_response(told).body)["choices"][0]["finish_reason"] == (word or None)
 
 
 def test_what_upstreams_leave_out_is_forgiven() -> None:
@@ -125,7 +125,7 @@ def test_what_upstreams_leave_out_is_forgiven() -> None:
 def test_a_usage_that_cannot_be_is_kept_but_not_counted() -> None:
     told = decode_response(body(usage=COUNTS | {"prompt_tokens": -1}))
     assert told.usage is None
-    assert json.loads(encode_response(told))["usage"]["prompt_tokens"] == -1
+    assert json.loads(encode_response(told).body)["usage"]["prompt_tokens"] == -1
 
 
 BAD = [

@@ -9,20 +9,8 @@ from gearshift.errors import StreamBroken, UpstreamInvalid
 from gearshift.protocols.fold import fold
 from gearshift.protocols.openai_chat.stream_decoder import Decoder
 from gearshift.protocols.sse import encode_event
-from gearshift.types.chat import (
-    ChoiceDelta,
-    ChoiceEnded,
-    Event,
-    Finished,
-    PartDelta,
-    PartEnded,
-    PartStarted,
-    Reasoning,
-    Started,
-    Text,
-    ToolCall,
-    Usage,
-)
+from gearshift.types.chat import Reasoning, Text, ToolCall, Usage
+from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
 
 DONE = b"data: [DONE]\n\n"
 STARTED = Started(id="r", model="m", created=7)

@@ -6,17 +6,8 @@ from msgspec import Raw
 
 from gearshift.protocols.openai_chat.stream_encoder import Encoder
 from gearshift.protocols.sse import ServerEvent, SSEParser
-from gearshift.types.chat import (
-    ChoiceDelta,
-    ChoiceEnded,
-    Event,
-    Finished,
-    PartDelta,
-    PartEnded,
-    PartStarted,
-    Started,
-    Usage,
-)
+from gearshift.types.chat import Usage
+from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
 
 STARTED = Started(id="r", model="m", created=7, extra={"tier": Raw(b'"x"')})
 HEAD = {"id": "r", "object": "chat.completion.chunk", "created": 7, "model": "m", "tier": "x"}

@@ -1,0 +1,43 @@
+"""Own what a call is told to do: the caller's request, and how the gateway words the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from gearshift.errors import GearshiftError
+from gearshift.execution.metering import Meter
+from gearshift.execution.outlet import Headers
+from gearshift.protocols.codec import Codec, ResponseEdits
+from gearshift.types.chat import Request
+from gearshift.types.decision import Decision
+from gearshift.types.record import Attempt
+
+
+class Order(Protocol):
+    """Be what the gateway wants done, and how it words the answer."""
+
+    request: Request
+    body: bytes
+    codec: Codec
+    decision: Decision
+    exchange_id: str
+    began: float
+    attempts: list[Attempt]
+
+    @property
+    def passed_on(self) -> Mapping[str, str]:
+        """Give the caller's headers that an upstream of the same protocol is told too."""
+        ...
+
+    def head(self, attempt: Attempt | Meter) -> Headers:
+        """Give the head of a good answer: of a finished attempt, or of one that has begun to stream."""
+        ...
+
+    def edits(self, attempt: Attempt) -> ResponseEdits:
+        """Give what is added to a good answer, once it is metered."""
+        ...
+
+    def cancelled(self) -> GearshiftError:
+        """Say why the exchange was cancelled."""
+        ...

@@ -1,0 +1,216 @@
+"""Own requests on their way in: a caller's body to the noun.
+
+Invariants: as in `openai_chat.request`. Each result of a tool is a message of its own, in front of what else the turn
+says; the system prompt is the first message. What `thinking` and `output_config` hold beyond the nouns stays in `extra`
+under their names.
+Source: the Anthropic API reference, "Create a Message" (2026-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Raw
+
+from gearshift.errors import InvalidRequest
+from gearshift.protocols.anthropic_messages.blocks import NAME, decode_content
+from gearshift.protocols.fields import (
+    BOOLEAN,
+    CACHE,
+    NUMBER,
+    OBJECT,
+    OBJECTS,
+    TEXT,
+    TEXTS,
+    Kind,
+    Misfit,
+    keep,
+    mark,
+    maybe,
+    take,
+)
+from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.steering import checked_name, decode_routing
+from gearshift.types.chat import Message, Request, ResponseFormat, Role, Sampling, Text, Tool, ToolChoice, ToolResult
+
+MAX_ITEMS: Final = 100_000
+"""Messages of one request (the API's own limit)."""
+COUNT: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=2**53)]), "a whole number of at least 1")
+_MODES: Final = {"auto": "auto", "any": "required", "none": "none", "tool": "named"}
+_ROLES: Final[dict[str, Role]] = {"user": "user", "assistant": "assistant", "system": "system"}
+_SHOWN: Final = {"summarized": "auto", "omitted": "omitted"}
+_TAG: Final = Kind(msgspec.json.Decoder(str | int | float | bool), "a string, a number or a boolean")
+USER: Final = "user_id"
+
+
+def decode_request(body: bytes, path: str = "") -> Request:  # noqa: ARG001 - the body says it all
+    """Parse a caller's request; raise InvalidRequest naming the field, what was found and what was expected."""
+    members = JsonObject(body, InvalidRequest).members
+    try:
+        return decode(members, limit=True)
+    except Misfit as misfit:
+        raise InvalidRequest(str(misfit), param=misfit.path) from None
+
+
+def decode(members: Members, *, limit: bool) -> Request:
+    """Give the request that `members` say; without `limit` it needs no `max_tokens`, as where tokens are counted."""
+    model = checked_name(take(members, "model", TEXT), "model")
+    most = take(members, "max_tokens", COUNT) if limit else maybe(members, "max_tokens", COUNT)
+    messages = (*_system(members), *_messages(members))
+    choice, parallel = _tool_choice(members)
+    config = _Config(members)
+    user, tags = _metadata(members)
+    return Request(
+        protocol=NAME,
+        model=model,
+        messages=messages,
+        tools=tuple(_tools(members)),
+        tool_choice=choice,
+        parallel_tool_calls=parallel,
+        response_format=config.form,
+        sampling=Sampling(
+            max_output_tokens=most,
+            temperature=maybe(members, "temperature", NUMBER),
+            top_p=maybe(members, "top_p", NUMBER),
+            top_k=maybe(members, "top_k", NUMBER),
+            stop=tuple(maybe(members, "stop_sequences", TEXTS) or ()),
+            reasoning_effort=config.effort,
+            reasoning_budget=config.budget,
+            reasoning_shown=config.shown,
+        ),
+        stream=maybe(members, "stream", BOOLEAN) or False,
+        user=user,
+        service_tier=maybe(members, "service_tier", TEXT),
+        cache=mark(members, CACHE),
+        metadata=tags,
+        routing=decode_routing(members),
+        extra=members,
+    )
+
+
+def _system(members: Members) -> Iterator[Message]:
+    raw = members.pop("system", None)
+    if raw is None:
+        return
+    parts = decode_content(raw, "system")
+    for index, part in enumerate(parts):
+        if not isinstance(part, Text):
+            raise Misfit(f"system[{index}]", "found a block that is no text, expected text")
+    if parts:
+        yield Message(role="system", parts=parts)
+
+
+def _messages(members: Members) -> Iterator[Message]:
+    items = take(members, "messages", OBJECTS)
+    if not 0 < len(items) <= MAX_ITEMS:
+        raise Misfit("messages", f"found {len(items)} messages, expected 1 to {MAX_ITEMS}")
+    for index, item in enumerate(items):
+        try:
+            yield from _message(item)
+        except Misfit as misfit:
+            raise misfit.within(f"messages[{index}]") from None
+
+
+def _message(members: Members) -> Iterator[Message]:
+    said = take(members, "role", TEXT)
+    role = _ROLES.get(said)
+    if role is None:
+        raise Misfit("role", f"found {said[:32]!r}, expected one of {', '.join(_ROLES)}")
+    raw = members.pop("content", None)
+    if raw is None:
+        raise Misfit("content", "missing, expected a string or a list of blocks")
+    rest = list(decode_content(raw))
+    while rest and isinstance(rest[0], ToolResult):
+        yield Message(role="tool", parts=(rest.pop(0),))
+    if rest or bytes(raw) in {b"[]", b'""'}:
+        yield Message(role=role, parts=tuple(rest), extra=members)
+
+
+def _tools(members: Members) -> Iterator[Tool]:
+    for index, item in enumerate(maybe(members, "tools", OBJECTS) or ()):
+        try:
+            yield _tool(item)
+        except Misfit as misfit:
+            raise misfit.within(f"tools[{index}]") from None
+
+
+def _tool(members: Members) -> Tool:
+    kind = maybe(members, "type", TEXT) or "custom"
+    name = take(members, "name", TEXT) if kind == "custom" else maybe(members, "name", TEXT) or kind
+    if kind != "custom":
+        return Tool(
+            name=name, extra={"type": Raw(msgspec.json.encode(kind)), "name": Raw(msgspec.json.encode(name)), **members}
+        )
+    schema = members.get("input_schema")
+    if maybe(members, "input_schema", OBJECT) is None:
+        schema = None
+    return Tool(
+        name=name,
+        description=maybe(members, "description", TEXT),
+        parameters=schema,
+        strict=maybe(members, "strict", BOOLEAN),
+        cache=mark(members, CACHE),
+        extra=members,
+    )
+
+
+def _tool_choice(members: Members) -> tuple[ToolChoice | None, bool | None]:
+    """Give the choice among tools, and whether several may be called at once."""
+    spoken = members.get("tool_choice")
+    inner = maybe(members, "tool_choice", OBJECT)
+    if inner is None or spoken is None:
+        return None, None
+    at = "tool_choice."
+    kind = take(inner, "type", TEXT, at)
+    lone = maybe(inner, "disable_parallel_tool_use", BOOLEAN, at)
+    name = take(inner, "name", TEXT, at) if kind == "tool" else None
+    if kind not in _MODES:
+        raise Misfit("tool_choice.type", f"found {kind[:32]!r}, expected one of {', '.join(_MODES)}")
+    if inner:
+        members["tool_choice"] = spoken
+    choice = msgspec.convert({"mode": _MODES[kind], "name": name}, ToolChoice)
+    return choice, None if lone is None else not lone
+
+
+class _Config:
+    """Take `thinking` and `output_config`."""
+
+    def __init__(self, members: Members) -> None:
+        at = "thinking."
+        thinking = maybe(members, "thinking", OBJECT) or {}
+        self.budget: int | None = None
+        shown = maybe(thinking, "display", TEXT, at)
+        self.shown = _SHOWN.get(shown) if shown is not None else None
+        match maybe(thinking, "type", TEXT, at):
+            case "enabled":
+                self.budget = take(thinking, "budget_tokens", COUNT, at)
+            case "adaptive":
+                self.budget = -1
+            case "disabled":
+                self.budget = 0
+            case None:
+                pass
+            case other:
+                raise Misfit("thinking.type", f"found {other[:32]!r}, expected enabled, adaptive or disabled")
+        keep(members, "thinking", thinking)
+        at = "output_config."
+        config = maybe(members, "output_config", OBJECT) or {}
+        self.effort = maybe(config, "effort", TEXT, at)
+        self.form: ResponseFormat | None = None
+        form = maybe(config, "format", OBJECT, at)
+        if form is not None:
+            at = "output_config.format."
+            if (kind := take(form, "type", TEXT, at)) != "json_schema":
+                raise Misfit("output_config.format.type", f"found {kind[:32]!r}, expected json_schema")
+            OBJECT.read(form.get("schema", Raw(b"null")), "output_config.format.schema")
+            self.form = ResponseFormat(kind="json_schema", schema=form.pop("schema"), extra=form)
+        keep(members, "output_config", config)
+
+
+def _metadata(members: Members) -> tuple[str | None, dict[str, str | int | float | bool]]:
+    """Give whom the caller asks for, and the tags that only the router reads."""
+    said = maybe(members, "metadata", OBJECT) or {}
+    user = maybe(said, USER, TEXT, "metadata.")
+    return user, {name: _TAG.read(raw, f"metadata.{name}") for name, raw in said.items()}

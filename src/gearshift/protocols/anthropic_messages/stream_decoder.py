@@ -1,0 +1,221 @@
+"""Own streamed answers: server-sent events to nouns.
+
+    message_start ─ (content_block_start ─ deltas ─ content_block_stop)* ─ message_delta ─ message_stop
+
+Invariants: a block without a noun is told with `ChoiceDelta`; what the text of a block already holds when it starts is
+its first delta; the counts are cumulative, of each the last holds.
+Source: the Anthropic API reference, "Streaming Messages" (2026-11).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from gearshift.errors import StreamBroken
+from gearshift.protocols.anthropic_messages.blocks import NAME, decode_block, decode_citation
+from gearshift.protocols.anthropic_messages.response import BLOCKS, Counts, decode_counts, decode_reason
+from gearshift.protocols.fields import ABSENT, NULL, OBJECT, TEXT, Misfit, keep, take, word
+from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.sse import ServerEvent, SSEParser
+from gearshift.protocols.wording import broken_off, invalid, unreadable
+from gearshift.types.chat import Citation, Extra, Reasoning, Text, ToolCall, Usage
+from gearshift.types.stream import (
+    ChoiceDelta,
+    ChoiceEnded,
+    Event,
+    Finished,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+)
+
+
+class _Delta(Struct):
+    type: str = ""
+    text: str = ""
+    partial_json: str = ""
+    thinking: str = ""
+    signature: str | None = None
+    citation: Raw = ABSENT
+
+
+class _Wire(Struct):
+    type: str
+    index: int = 0
+    message: Raw = ABSENT
+    content_block: Raw = ABSENT
+    delta: Raw = ABSENT
+    usage: Raw = ABSENT
+
+
+_wire = msgspec.json.Decoder(_Wire)
+_delta = msgspec.json.Decoder(_Delta)
+_MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class Decoder:
+    """Turn the bytes of one stream into events, whatever the split."""
+
+    def __init__(self) -> None:
+        """Begin a stream."""
+        self.usage: Usage | None = None
+        self._parser = SSEParser()
+        self._counts = Counts()
+        self._blocks: dict[int, _Block] = {}
+        self._parts = 0
+        self._started = False
+        self._over = False
+        self._ended = False
+        self._late: Extra = {}
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
+        items = [item for item in self._parser.feed(data) if isinstance(item, ServerEvent)]
+        return [event for item in items if not self._ended for event in self.take(item)]
+
+    def take(self, item: ServerEvent) -> list[Event]:
+        """Give what one event of the wire says."""
+        if item.event == "error":
+            raise broken_off(item.data)
+        try:
+            wire = _wire.decode(item.data)
+            return self._take(wire, item)
+        except (*_MALFORMED, Misfit) as error:
+            raise unreadable(error) from None
+
+    def close(self) -> list[Event]:
+        """Give the last events at the end of input; raise StreamBroken when the stream had not come to its end."""
+        if self._ended:
+            return []
+        if not self._over:
+            raise StreamBroken("the upstream closed the stream before the end of its answer")
+        return [self._finished()]
+
+    def _take(self, wire: _Wire, item: ServerEvent) -> list[Event]:
+        match wire.type:
+            case "content_block_delta":
+                return self._block(wire.index).delta(_delta.decode(wire.delta))
+            case "content_block_start":
+                block = self._blocks[wire.index] = _Block(self._parts)
+                started = block.start(OBJECT.read(wire.content_block, "content_block"))
+                self._parts += isinstance(started[0], PartStarted)
+                return started
+            case "content_block_stop":
+                return self._block(wire.index).stop()
+            case "message_start":
+                return [self._start(wire)]
+            case "message_delta":
+                return self._delta(wire)
+            case "message_stop":
+                if not self._over:
+                    raise StreamBroken("the upstream ended the stream without the stop_reason of its answer")
+                return [self._finished()]
+            case "error":
+                raise broken_off(item.data)
+            case _:
+                return []  # `ping`, and events to come, which clients are told to pass over
+
+    def _block(self, index: int) -> _Block:
+        if index not in self._blocks:
+            raise invalid("found a delta of a block that has not begun")
+        return self._blocks[index]
+
+    def _start(self, wire: _Wire) -> Started:
+        members = JsonObject(bytes(wire.message), invalid, lax=True).members
+        self._count(members.pop("usage", ABSENT))
+        for name in ("type", "role", "content", "stop_reason", "stop_sequence", "stop_details"):
+            members.pop(name, None)
+        self._started = True
+        said, model = (word(members.pop(name, ABSENT)) or "" for name in ("id", "model"))
+        return Started(protocol=NAME, id=said, model=model, created=0, extra=members)
+
+    def _delta(self, wire: _Wire) -> list[Event]:
+        self._count(wire.usage)
+        members = OBJECT.read(wire.delta, "delta")
+        extra: Extra = {}
+        reason = decode_reason(members, extra)
+        extra |= {name: raw for name, raw in members.items() if bytes(raw) != NULL}
+        if reason is None or self._over:
+            return []
+        if not self._started:
+            raise invalid("the stream ended before it held an answer")
+        self._over = True
+        return [ChoiceEnded(choice=0, finish_reason=reason, extra=extra)]
+
+    def _count(self, usage: Raw) -> None:
+        if bytes(usage) in {b"", NULL}:
+            return
+        self._counts = self._counts.later(decode_counts(usage))
+        self.usage = self._counts.usage
+        rest = {name: raw for name, raw in OBJECT.read(usage, "usage").items() if name not in Counts.__struct_fields__}
+        keep(self._late, "usage", OBJECT.read(self._late["usage"], "usage") | rest if "usage" in self._late else rest)
+
+    def _finished(self) -> Finished:
+        self._ended = True
+        return Finished(usage=self.usage, extra=self._late)
+
+
+class _Block:
+    """Follow one content block."""
+
+    def __init__(self, part: int) -> None:
+        self._part = part
+        self._known = True
+        self._input: str | None = None  # of a tool call whose arguments have not begun
+        self._open = True
+
+    def start(self, members: Members) -> list[Event]:
+        """Give the events of its start."""
+        raw = Raw(msgspec.json.encode(members))
+        spoken = dict(members)
+        part = decode_block(members) if bytes(spoken.get("type", ABSENT)) in _NOUNS else None
+        start = PartStarted(choice=0, part=self._part, kind="text")
+        match part:
+            case Text():
+                return [start, *self._say(part.text, citations=part.citations)]
+            case Reasoning():
+                thought = PartStarted(
+                    choice=0, part=self._part, kind="reasoning", origin=part.origin, redacted=part.redacted
+                )
+                return [thought, *self._say(part.text, part.signature)]
+            case ToolCall():
+                self._input = part.arguments
+                return [
+                    PartStarted(
+                        choice=0, part=self._part, kind="tool_call", id=part.id, name=part.name, extra=part.extra
+                    )
+                ]
+            case _:
+                self._known = False
+                take(spoken, "type", TEXT)
+                return [ChoiceDelta(choice=0, message={BLOCKS: Raw(b"[%b]" % bytes(raw))})]
+
+    def delta(self, delta: _Delta) -> list[Event]:
+        """Give the events of a delta."""
+        if not self._known:
+            return []
+        if bytes(delta.citation):
+            cited = decode_citation(delta.citation)
+            return self._say("", citations=() if cited is None else (cited,))
+        if delta.partial_json:
+            self._input = None
+        return self._say(delta.text or delta.thinking or delta.partial_json, delta.signature)
+
+    def stop(self) -> list[Event]:
+        """Give the events of its end; a call whose arguments never came has those that it began with."""
+        if not self._known or not self._open:
+            return []
+        self._open = False
+        return [*(self._say(self._input) if self._input else ()), PartEnded(choice=0, part=self._part)]
+
+    def _say(self, text: str, signature: str | None = None, citations: tuple[Citation, ...] = ()) -> list[Event]:
+        if not text and not signature and not citations:
+            return []
+        return [PartDelta(choice=0, part=self._part, text=text, signature=signature, citations=citations)]
+
+
+_NOUNS: Final = frozenset({b'"text"', b'"thinking"', b'"redacted_thinking"', b'"tool_use"'})

@@ -1,0 +1,214 @@
+"""Own streamed answers: pieces of an answer, each of the form of a whole one, to events.
+
+    piece ─ piece ─ ... ─ piece with the finish reason of each candidate ─ end of the input
+
+Invariants: text that goes on is one part; there is no terminator: with the finish reasons and the counts all is said.
+Source: the Gemini API reference, "Generating content", `streamGenerateContent` (2026-11).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from gearshift.errors import StreamBroken
+from gearshift.protocols.fields import ABSENT, INTEGER, NULL, OBJECT, OBJECTS, Misfit, keep, maybe, word
+from gearshift.protocols.gemini.logprobs import decode_logprobs
+from gearshift.protocols.gemini.parts import NAME, Calls, camel, decode_part
+from gearshift.protocols.gemini.response import (
+    MODEL,
+    PARTS,
+    USAGE,
+    decode_citations,
+    decode_reason,
+    decode_usage,
+    is_blocked,
+)
+from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.sse import ServerEvent, SSEParser
+from gearshift.protocols.wording import broken_off, invalid, unreadable
+from gearshift.types.chat import Citation, Extra, Media, Part, PartKind, Reasoning, Text, ToolCall, Usage
+from gearshift.types.stream import (
+    ChoiceDelta,
+    ChoiceEnded,
+    Event,
+    Finished,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+)
+
+_MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class Decoder:
+    """Turn the bytes of one stream into events, whatever the split."""
+
+    def __init__(self, choices: int = 1) -> None:
+        """Begin a stream of `choices` answers."""
+        self.usage: Usage | None = None
+        self._expected = choices
+        self._parser = SSEParser()
+        self._answers: dict[int, _Answer] = {}
+        self._name = ""
+        self._started = False
+        self._ended = False
+        self._late: Extra = {}
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
+        items = [item for item in self._parser.feed(data) if isinstance(item, ServerEvent)]
+        return [event for item in items if not self._ended for event in self.take(item)]
+
+    def take(self, item: ServerEvent) -> list[Event]:
+        """Give what one piece says."""
+        if not item.data.strip() or item.data.startswith(b"[DONE]"):
+            return []
+        try:
+            return self._take(item.data)
+        except (*_MALFORMED, Misfit) as error:
+            raise unreadable(error) from None
+
+    def close(self) -> list[Event]:
+        """Give the last events at the end of input; raise StreamBroken when the stream had not come to its end."""
+        if self._ended:
+            return []
+        if not self._complete:
+            raise StreamBroken("the upstream closed the stream before the end of its answer")
+        return [self._finished()]
+
+    @property
+    def _complete(self) -> bool:
+        return len(self._answers) > 0 and all(answer.ended for answer in self._answers.values())
+
+    def _take(self, data: bytes) -> list[Event]:
+        members = camel(JsonObject(data, invalid, lax=True).members)
+        if bytes(members.get("error", NULL)) != NULL:
+            raise broken_off(data)
+        out: list[Event] = []
+        candidates = maybe(members, "candidates", OBJECTS) or []
+        if not self._started and (candidates or is_blocked(members)):
+            out.append(self._start(members))
+        for candidate in candidates:
+            index = maybe(candidate, "index", INTEGER) or 0
+            if index not in self._answers:
+                self._answers[index] = _Answer(index, Calls(f"{self._name}-"))
+            self._answers[index].take(candidate, out)
+        if not candidates and not self._answers and is_blocked(members):
+            answer = self._answers[0] = _Answer(0, Calls())
+            answer.ended = True
+            out.append(ChoiceEnded(choice=0, finish_reason="content_filter"))
+        self._note(members)
+        if self._complete and self.usage is not None and len(self._answers) >= self._expected:
+            out.append(self._finished())
+        return out
+
+    def _start(self, members: Members) -> Started:
+        self._started = True
+        self._name = word(members.get("responseId", ABSENT)) or ""
+        return Started(protocol=NAME, id=self._name, model=word(members.get(MODEL, ABSENT)) or "", created=0)
+
+    def _note(self, members: Members) -> None:
+        if USAGE in members:
+            counted, rest = decode_usage(members.pop(USAGE))
+            self.usage = counted or self.usage
+            keep(members, USAGE, rest)
+        for name in ("responseId", MODEL):
+            members.pop(name, None)
+        self._late |= members
+
+    def _finished(self) -> Finished:
+        self._ended = True
+        return Finished(usage=self.usage, extra=self._late)
+
+
+class _Answer:
+    """Follow one candidate."""
+
+    def __init__(self, index: int, calls: Calls) -> None:
+        self.ended = False
+        self._index = index
+        self._calls = calls
+        self._parts = 0
+        self._open: PartKind | None = None
+        self._text: int | None = None  # the last text: citations are of it
+        self._signed = False
+        self._called = False
+        self._scores: Raw | None = None
+
+    def take(self, members: Members, out: list[Event]) -> None:
+        """Take a piece of the candidate."""
+        content = maybe(members, "content", OBJECT) or {}
+        self._scores = decode_logprobs(members.pop("logprobsResult", None))
+        for part in maybe(content, "parts", OBJECTS) or ():
+            members_of = camel(part)
+            if bytes(members_of.get("thought", ABSENT)) != b"true" and self._open == "reasoning":
+                self._end(out)  # what a signature signs now is no thought
+            for each in decode_part(members_of, self._calls):
+                self._part(each, out)
+        self._cite(decode_citations(members), out)
+        extra: Extra = {}
+        reason = decode_reason(members, extra, calls=self._called)
+        extra |= {name: raw for name, raw in members.items() if bytes(raw) != NULL}
+        ends = reason is not None and not self.ended
+        if self._scores is not None or (extra and not ends):
+            out.append(ChoiceDelta(choice=self._index, logprobs=self._scores, extra={} if ends else extra))
+        if reason is not None and not self.ended:
+            self._end(out)
+            self.ended = True
+            out.append(ChoiceEnded(choice=self._index, finish_reason=reason, extra=extra))
+
+    def _part(self, part: Part, out: list[Event]) -> None:
+        match part:
+            case Text():
+                if part.text:
+                    self._say("text", part.text, out)
+            case Reasoning():
+                if self._open == "reasoning" and self._signed:
+                    self._end(out)
+                if part.text or part.signature:
+                    self._say("reasoning", part.text, out, part.signature)
+                    self._signed = part.signature is not None
+            case ToolCall():
+                self._called = True
+                self._end(out)
+                number = self._number()
+                start = PartStarted(
+                    choice=self._index, part=number, kind="tool_call", id=part.id, name=part.name, extra=part.extra
+                )
+                delta = PartDelta(choice=self._index, part=number, text=part.arguments)
+                out += (start, delta, PartEnded(choice=self._index, part=number))
+            case Media():
+                spoken = {name: value for name, value in part.extra.items() if name != "type"}
+                out.append(ChoiceDelta(choice=self._index, message={PARTS: Raw(msgspec.json.encode([spoken]))}))
+            case _:
+                pass
+
+    def _say(self, kind: PartKind, text: str, out: list[Event], signature: str | None = None) -> None:
+        if self._open != kind:
+            self._end(out)
+            self._open = kind
+            self._signed = False
+            out.append(PartStarted(choice=self._index, part=self._number(), kind=kind))
+            self._text = self._parts - 1 if kind == "text" else self._text
+        delta = PartDelta(
+            choice=self._index, part=self._parts - 1, text=text, signature=signature, logprobs=self._scores
+        )
+        self._scores = None
+        out.append(delta)
+
+    def _cite(self, cited: tuple[Citation, ...], out: list[Event]) -> None:
+        if cited and self._text is not None:
+            out.append(PartDelta(choice=self._index, part=self._text, text="", citations=cited))
+
+    def _end(self, out: list[Event]) -> None:
+        if self._open is not None:
+            out.append(PartEnded(choice=self._index, part=self._parts - 1))
+            self._open = None
+
+    def _number(self) -> int:
+        self._parts += 1
+        return self._parts - 1

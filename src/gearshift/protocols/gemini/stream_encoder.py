@@ -1,0 +1,165 @@
+"""Own streamed answers on their way out: events to pieces of an answer.
+
+Invariants: a function call is said whole, for a piece can say no part of one; what a signature without text signs is
+the part that follows; the finish reasons come last, with the counts.
+Source: the Gemini API reference, "Generating content", `streamGenerateContent` (2026-11).
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw
+
+from gearshift.protocols.codec import ResponseEdits
+from gearshift.protocols.fields import OBJECT, Spoken
+from gearshift.protocols.fold import gather
+from gearshift.protocols.gemini.logprobs import encode_logprobs
+from gearshift.protocols.gemini.parts import NAME, UNNAMED, said_args
+from gearshift.protocols.gemini.response import MODEL, USAGE, encode_usage, patch_answer, say_citation, say_reason
+from gearshift.protocols.json_patch import JsonObject
+from gearshift.protocols.losses import mapped
+from gearshift.protocols.sequence import Sequence
+from gearshift.protocols.signatures import seal
+from gearshift.protocols.sse import encode_event
+from gearshift.protocols.wording import invalid
+from gearshift.types.chat import Citation
+from gearshift.types.record import Loss
+from gearshift.types.stream import (
+    ChoiceDelta,
+    ChoiceEnded,
+    Event,
+    Finished,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+)
+
+
+class Encoder:
+    """Turn events into the bytes of one stream."""
+
+    def __init__(self) -> None:
+        """Begin a stream."""
+        self.losses: list[Loss] = []
+        self._sequence = Sequence()
+        self._head: Spoken = {}
+        self._origin = ""
+        self._answers: dict[int, _Answer] = {}
+
+    def feed(self, event: Event) -> bytes:
+        """Give the bytes that say `event`, b"" when it needs none of its own."""
+        return b"".join([self._say(each) for each in self._sequence.feed(event)])
+
+    def end(self, finished: Finished, edits: ResponseEdits) -> bytes:
+        """Give the last piece, with what `edits` add."""
+        rest = OBJECT.read(finished.extra[USAGE], USAGE) if USAGE in finished.extra else {}
+        late = {name: value for name, value in finished.extra.items() if name != USAGE}
+        said: Spoken = {"candidates": [answer.last() for answer in self._answers.values()], **self._head, **late}
+        if finished.usage is not None:
+            said[USAGE] = {**encode_usage(finished.usage), **rest}
+        piece = JsonObject(msgspec.json.encode(said), invalid)
+        return encode_event(patch_answer(piece, msgspec.structs.replace(edits, model=str(self._head[MODEL]))))
+
+    def _say(self, event: Event) -> bytes:
+        if isinstance(event, Started):
+            self._origin = event.protocol
+            self._head = {MODEL: event.model, "responseId": event.id, **event.extra}
+            return b""
+        if isinstance(event, Finished):
+            return b""
+        if event.choice not in self._answers:
+            self._answers[event.choice] = _Answer(event.choice, self._origin, self.losses)
+        parts = self._answers[event.choice].take(event)
+        return b"".join([self._piece(event.choice, part) for part in parts])
+
+    def _piece(self, choice: int, part: Spoken) -> bytes:
+        candidate = {"content": {"parts": [part], "role": "model"}, "index": choice}
+        return encode_event(msgspec.json.encode({"candidates": [candidate], **self._head}))
+
+
+class _Answer:
+    """Tell one candidate."""
+
+    def __init__(self, choice: int, origin: str, losses: list[Loss]) -> None:
+        self._choice = choice
+        self._origin = origin
+        self._losses = losses
+        self._open: PartStarted | None = None
+        self._arguments: list[str] = []
+        self._told = False
+        self._signature: str | None = None  # of a thought without text: it stands at the part that follows
+        self._cited: list[Citation] = []
+        self._logprobs: list[Raw] = []
+        self._ended: ChoiceEnded | None = None
+        self._extra: dict[str, Raw] = {}
+
+    def take(self, event: PartStarted | PartDelta | PartEnded | ChoiceDelta | ChoiceEnded) -> list[Spoken]:
+        """Give the parts that say `event`."""
+        if isinstance(event, PartDelta | ChoiceDelta) and event.logprobs is not None:
+            self._logprobs.append(event.logprobs)
+        match event:
+            case PartStarted():
+                self._open, self._arguments, self._told = event, [], False
+                if event.kind == "refusal":
+                    self._losses.append(mapped("refusal", "a refusal is said as text"))
+            case PartDelta():
+                self._cited += event.citations
+                return self._delta(event)
+            case PartEnded() if self._open is not None and self._open.kind == "tool_call":
+                return [self._call(self._open)]
+            case ChoiceDelta():
+                self._extra |= event.extra
+            case ChoiceEnded():
+                self._ended = event
+            case _:
+                pass
+        return []
+
+    def last(self) -> Spoken:
+        """Give the last piece of the candidate."""
+        part: Spoken = {"text": ""} if self._signature is None else {"text": "", "thoughtSignature": self._signature}
+        said: Spoken = {"content": {"parts": [part], "role": "model"}, "index": self._choice, **self._extra}
+        if self._ended is not None:
+            said |= {"finishReason": say_reason(self._ended.finish_reason), **self._ended.extra}
+        if self._cited:
+            said["citationMetadata"] = {"citations": [say_citation(each) for each in self._cited]}
+        if self._logprobs:
+            said["logprobsResult"] = encode_logprobs(gather(self._logprobs))
+        return said
+
+    def _delta(self, delta: PartDelta) -> list[Spoken]:
+        start = self._open
+        if start is None:
+            return []
+        if start.kind == "tool_call":
+            self._arguments.append(delta.text)
+            return []
+        said: list[Spoken] = []
+        if delta.text:
+            self._told = True
+            thought: Spoken = {"thought": True} if start.kind == "reasoning" else {}
+            said.append(
+                self._signed({"text": delta.text, **thought}) if not thought else {"text": delta.text, **thought}
+            )
+        if delta.signature is not None:
+            signature = seal(delta.signature, start.origin or self._origin, NAME, base64=True)
+            if self._told:
+                said.append({"text": "", "thought": True, "thoughtSignature": signature})
+            else:
+                if self._signature is not None:
+                    said.append({"text": "", "thoughtSignature": self._signature})
+                self._signature = signature
+        return said
+
+    def _call(self, start: PartStarted) -> Spoken:
+        inner: Spoken = {"name": start.name or "", "args": said_args("".join(self._arguments), "tool_calls")}
+        if start.id and not start.id.startswith(UNNAMED):
+            inner["id"] = start.id
+        rest = OBJECT.read(start.extra["functionCall"], "functionCall") if "functionCall" in start.extra else {}
+        return self._signed({**start.extra, "functionCall": {**inner, **rest}})
+
+    def _signed(self, part: Spoken) -> Spoken:
+        """Give a part with the signature that waits for it."""
+        signature, self._signature = self._signature, None
+        return part if signature is None else {**part, "thoughtSignature": signature}

@@ -1,0 +1,42 @@
+"""Own errors on the wire: ours said to a caller, as OpenAI says them.
+
+Source: the OpenAI API reference, "Error codes", and "Streaming events", `error` (2026-11).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from gearshift.errors import CallerError, CannotCarry, GearshiftError, NoCandidate
+from gearshift.protocols.sse import encode_event
+
+_TYPES: Final = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    429: "rate_limit_error",
+}
+_SERVER: Final = 500
+
+
+def encode_error(error: GearshiftError, extra: bytes = b"") -> bytes:
+    """Say `error` as an error body; `extra` is inner JSON text of further top-level members."""
+    other = "invalid_request_error" if error.status < _SERVER else "server_error"
+    inner = {**_inner(error), "type": _TYPES.get(error.status, other)}
+    if isinstance(error, NoCandidate) and error.metadata:
+        inner["metadata"] = Raw(error.metadata)
+    return b'{"error":%b%b}' % (msgspec.json.encode(inner), b"," + extra if extra else b"")
+
+
+def encode_stream_error(error: GearshiftError) -> bytes:
+    """Say `error` inside a stream."""
+    said = {"type": "error", "sequence_number": 0, **_inner(error)}
+    return encode_event(msgspec.json.encode(said), "error")
+
+
+def _inner(error: GearshiftError) -> dict[str, object]:
+    param = error.param if isinstance(error, CallerError | CannotCarry) else None
+    return {"message": error.message, "param": param, "code": error.code}

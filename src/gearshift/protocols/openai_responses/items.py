@@ -1,0 +1,201 @@
+"""Own input items: the turns of a conversation, flat on the wire, wire to nouns and back.
+
+Invariants: what the assistant did in a row (thought, said, called) is one message; each result of a tool is one too;
+`arguments` are kept byte for byte; an item without a noun is a message that holds it raw, in `extra` under `item`; the
+ids of items stay in the `extra` of their parts.
+Source: the OpenAI API reference, "Create a model response", `input` (2026-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from gearshift.protocols.fields import OBJECTS, TEXT, Kind, Misfit, Spoken, maybe, raw, take
+from gearshift.protocols.json_patch import Members
+from gearshift.protocols.losses import dropped
+from gearshift.protocols.openai_responses.parts import Speaker, decode_parts
+from gearshift.protocols.signatures import seal, unseal
+from gearshift.types.chat import Message, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
+
+NAME: Final = "openai_responses"
+ITEM: Final = "item"
+INPUT: Final[Kind[str | list[Members]]] = Kind(
+    msgspec.json.Decoder(str | list[dict[str, Raw]]), "a string or a list of items"
+)
+ROLES: Final[dict[str, Role]] = {
+    "user": "user",
+    "assistant": "assistant",
+    "system": "system",
+    "developer": "developer",
+}
+_OF_MESSAGE: Final = ("id", "status", "phase")
+MESSAGE: Final = "message"
+
+
+def decode_input(spoken: Raw) -> list[Message]:
+    """Give the turns that `input` holds."""
+    said = INPUT.read(spoken, "input")
+    if isinstance(said, str):
+        return [Message(role="user", parts=(Text(text=said),))]
+    turns: list[Message] = []
+    for index, item in enumerate(said):
+        try:
+            turn = _decode_item(item)
+        except Misfit as misfit:
+            raise misfit.within(f"input[{index}]") from None
+        if turn.role == "assistant" and turns and turns[-1].role == "assistant":
+            turns[-1] = Message(role="assistant", parts=(*turns[-1].parts, *turn.parts))
+        else:
+            turns.append(turn)
+    return turns
+
+
+def _decode_item(members: Members) -> Message:
+    kind = maybe(members, "type", TEXT) or "message"
+    match kind:
+        case "message":
+            return _decode_message(members)
+        case "function_call":
+            return Message(role="assistant", parts=(decode_call(members),))
+        case "function_call_output":
+            return Message(role="tool", parts=(_decode_result(members),))
+        case "reasoning":
+            return Message(role="assistant", parts=(decode_reasoning(members),))
+        case _:
+            return Message(role="user", parts=(), extra={ITEM: raw({"type": kind, **members})})
+
+
+def _decode_message(members: Members) -> Message:
+    said = take(members, "role", TEXT)
+    role = ROLES.get(said)
+    if role is None:
+        raise Misfit("role", f"found {said[:32]!r}, expected one of {', '.join(ROLES)}")
+    content = members.pop("content", None)
+    if content is None:
+        raise Misfit("content", "missing, expected a string or a list of parts")
+    parts: tuple[Part, ...] = decode_parts(content)
+    if role != "assistant":
+        return Message(role=role, parts=parts, extra=members)
+    if members and parts and isinstance(parts[0], Text | Refusal):
+        first = msgspec.structs.replace(parts[0], extra={**parts[0].extra, MESSAGE: raw(members)})
+        parts = (first, *parts[1:])
+    return Message(role=role, parts=parts)
+
+
+def decode_call(members: Members) -> ToolCall:
+    """Give a call of a function."""
+    call, name = take(members, "call_id", TEXT), take(members, "name", TEXT)
+    return ToolCall(id=call, name=name, arguments=take(members, "arguments", TEXT), extra=members)
+
+
+def _decode_result(members: Members) -> ToolResult:
+    call = take(members, "call_id", TEXT)
+    spoken = members.pop("output", None)
+    if spoken is None:
+        raise Misfit("output", "missing, expected a string or a list of parts")
+    parts = decode_parts(spoken, "output")
+    held = tuple(part for part in parts if not isinstance(part, Refusal))
+    return ToolResult(call_id=call, parts=held, name=maybe(members, "name", TEXT), extra=members)
+
+
+def decode_reasoning(members: Members) -> Reasoning:
+    """Give thinking: its summary, or where there is none its text."""
+    summary = [take(part, "text", TEXT) for part in maybe(members, "summary", OBJECTS) or ()]
+    content = [take(part, "text", TEXT) for part in maybe(members, "content", OBJECTS) or ()]
+    text = PARAGRAPH.join(summary) or "".join(content)
+    said = maybe(members, "encrypted_content", TEXT)
+    if not said:
+        return Reasoning(text=text, extra=members)
+    signature, origin = unseal(said, NAME)
+    return Reasoning(text=text, signature=signature or None, origin=origin, extra=members)
+
+
+PARAGRAPH: Final = "\n\n"
+"""What stands between the parts of a summary."""
+
+
+def encode_items(messages: tuple[Message, ...], speaker: Speaker) -> Iterator[Spoken]:
+    """Say the turns of a conversation."""
+    for place, message in enumerate(messages):
+        at = f"messages[{place}]"
+        if message.name is not None:
+            speaker.losses.append(dropped(f"{at}.name", "items have no names"))
+        if ITEM in message.extra:
+            yield msgspec.json.decode(message.extra[ITEM], type=dict[str, Raw])
+            continue
+        rest: list[Part] = []
+        for number, part in enumerate(message.parts):
+            if isinstance(part, ToolResult):
+                yield _result(part, f"{at}.parts[{number}]", speaker)
+            else:
+                rest.append(part)
+        if message.role == "assistant":
+            yield from encode_output(rest, at, speaker)
+        elif rest or not message.parts:
+            yield {"type": "message", "role": message.role, "content": speaker.content(rest, at), **message.extra}
+
+
+def encode_output(parts: list[Part], at: str, speaker: Speaker) -> Iterator[Spoken]:
+    """Say what an assistant did, an item for each thought, each call and each run of text."""
+    run: list[Part] = []
+    for number, part in enumerate(parts):
+        if isinstance(part, Text | Refusal) and (MESSAGE not in part.extra or not run):
+            run.append(part)
+            continue
+        if run:
+            yield _message(run, at, speaker)
+            run = []
+        match part:
+            case ToolCall():
+                yield encode_call(part)
+            case Reasoning():
+                said = encode_reasoning(part, f"{at}.parts[{number}]", speaker)
+                if said is not None:
+                    yield said
+            case Text() | Refusal():
+                run = [part]
+            case _:
+                raise Misfit(at, "found media in an answer, which cannot be said here; expected text")
+    if run:
+        yield _message(run, at, speaker)
+
+
+def _message(run: list[Part], at: str, speaker: Speaker) -> Spoken:
+    head = run[0].extra if isinstance(run[0], Text | Refusal) else {}
+    rest = msgspec.json.decode(head[MESSAGE], type=dict[str, Raw]) if MESSAGE in head else {}
+    content = [speaker.spoken(part, f"{at}.content") for part in run]
+    return {"type": "message", "role": "assistant", "content": content, **rest}
+
+
+def encode_call(call: ToolCall) -> Spoken:
+    """Say a call of a function."""
+    if "type" in call.extra:
+        return dict(call.extra)
+    return {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments, **call.extra}
+
+
+def encode_reasoning(thought: Reasoning, at: str, speaker: Speaker) -> Spoken | None:
+    """Say thinking: to its signer, or to a caller."""
+    own = thought.origin == NAME and thought.signature is not None
+    if not own and not speaker.to_caller:
+        speaker.losses.append(dropped(at, "thinking that this provider did not sign is not taken by it"))
+        return None
+    summary = [{"type": "summary_text", "text": thought.text}] if thought.text else []
+    said: Spoken = {"type": "reasoning", "summary": summary}
+    if thought.signature is not None:
+        said["encrypted_content"] = seal(thought.signature, thought.origin, NAME)
+    return {**said, **thought.extra}
+
+
+def _result(result: ToolResult, at: str, speaker: Speaker) -> Spoken:
+    if result.is_error:
+        speaker.losses.append(dropped(f"{at}.is_error", "results have no such mark"))
+    if result.cache is not None:
+        speaker.lose_mark(at)
+    output = speaker.content(list(result.parts), at)
+    name: Spoken = {} if result.name is None else {"name": result.name}
+    return {"type": "function_call_output", "call_id": result.call_id, "output": output, **name, **result.extra}

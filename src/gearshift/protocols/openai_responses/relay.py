@@ -1,0 +1,48 @@
+"""Own what changes in a stream that is passed on in its own protocol.
+
+Invariant: an event keeps its bytes but for the model's name, where it is told, and what is added to the last one.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from gearshift.protocols.codec import ResponseEdits
+from gearshift.protocols.json_patch import JsonObject
+from gearshift.protocols.openai_responses.response import patch_answer
+from gearshift.protocols.sse import ServerEvent, encode_event
+from gearshift.protocols.wording import invalid
+
+_LAST = frozenset({"response.completed", "response.incomplete"})
+
+
+class Patch:
+    """See `following.Patch`."""
+
+    def __init__(self, model: str) -> None:
+        """Take the caller's name of the model."""
+        self._edits = ResponseEdits(model=model)
+
+    def item(self, item: ServerEvent) -> bytes | None:
+        """Give what is passed on of `item`, None to hold it back until the end."""
+        if b'"response":' not in item.data[:200] and b'"response"' not in item.data:
+            return encode_event(item.data, item.event if item.event != "message" else "")
+        event = JsonObject(item.data, invalid, lax=True)
+        if "response" not in event.members:
+            return encode_event(item.data, item.event if item.event != "message" else "")
+        if msgspec.json.decode(event.members["type"]) in _LAST:
+            return None
+        return self._say(event, item, self._edits)
+
+    def end(self, held: list[ServerEvent], edits: ResponseEdits) -> bytes:
+        """Give what was held back, with what `edits` add."""
+        return b"".join(
+            [self._say(JsonObject(item.data, invalid, lax=True), item, edits) for item in held if item.data[:1] == b"{"]
+        )
+
+    def _say(self, event: JsonObject, item: ServerEvent, edits: ResponseEdits) -> bytes:
+        name = item.event if item.event != "message" else ""
+        if "response" not in event.members:
+            return encode_event(item.data, name)
+        answer = JsonObject(bytes(event.members["response"]), invalid, lax=True)
+        return encode_event(event.patch({"response": patch_answer(answer, edits)}), name)

@@ -1,0 +1,187 @@
+"""Own requests on their way in: a caller's body to the noun.
+
+Invariants: as in `openai_chat.request`. `instructions` are the first message, of the role `system`.
+Source: the OpenAI API reference, "Create a model response" (2026-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Raw
+
+from gearshift.errors import InvalidRequest
+from gearshift.protocols.fields import (
+    BOOLEAN,
+    INTEGER,
+    NULL,
+    NUMBER,
+    OBJECT,
+    OBJECTS,
+    TEXT,
+    TEXTS,
+    Kind,
+    Misfit,
+    Sole,
+    keep,
+    maybe,
+    raw,
+    take,
+)
+from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.openai_responses.items import NAME, decode_input
+from gearshift.protocols.steering import checked_name, decode_routing
+from gearshift.types.chat import Message, Request, ResponseFormat, Sampling, Text, Tool, ToolChoice
+
+LOGPROBS: Final = "message.output_text.logprobs"
+"""The word of `include` that asks for probabilities."""
+_COUNT: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=2**53)]), "a whole number of at least 1")
+_METADATA: Final[Kind[dict[str, str | int | float | bool]]] = Sole(
+    msgspec.json.Decoder(dict[str, str | int | float | bool]),
+    "an object whose values are strings, numbers or booleans",
+)
+_CHOICE: Final[Kind[str | Members | None]] = Kind(
+    msgspec.json.Decoder(str | dict[str, Raw] | None), "a string or an object"
+)
+
+
+def decode_request(body: bytes, path: str = "") -> Request:  # noqa: ARG001 - the body says it all
+    """Parse a caller's request; raise InvalidRequest naming the field, what was found and what was expected."""
+    members = JsonObject(body, InvalidRequest).members
+    try:
+        return _decode(members)
+    except Misfit as misfit:
+        raise InvalidRequest(str(misfit), param=misfit.path) from None
+
+
+def _decode(members: Members) -> Request:
+    model = checked_name(take(members, "model", TEXT), "model")
+    messages = (*_instructions(members), *_input(members))
+    form, verbosity = _text(members)
+    included = maybe(members, "include", TEXTS) or []
+    if rest := [word for word in included if word != LOGPROBS]:
+        members["include"] = raw(rest)
+    effort, shown = _reasoning(members)
+    return Request(
+        protocol=NAME,
+        model=model,
+        messages=messages,
+        tools=tuple(_tools(members)),
+        tool_choice=_tool_choice(members),
+        parallel_tool_calls=maybe(members, "parallel_tool_calls", BOOLEAN),
+        response_format=form,
+        sampling=Sampling(
+            max_output_tokens=maybe(members, "max_output_tokens", _COUNT),
+            temperature=maybe(members, "temperature", NUMBER),
+            top_p=maybe(members, "top_p", NUMBER),
+            logprobs=True if LOGPROBS in included else None,
+            top_logprobs=maybe(members, "top_logprobs", INTEGER),
+            reasoning_effort=effort,
+            reasoning_shown=shown,
+            verbosity=verbosity,
+        ),
+        stream=maybe(members, "stream", BOOLEAN) or False,
+        user=maybe(members, "user", TEXT),
+        service_tier=maybe(members, "service_tier", TEXT),
+        metadata=maybe(members, "metadata", _METADATA) or {},
+        routing=decode_routing(members),
+        extra=members,
+    )
+
+
+def _instructions(members: Members) -> Iterator[Message]:
+    said = maybe(members, "instructions", TEXT)
+    if said is not None:
+        yield Message(role="system", parts=(Text(text=said),))
+
+
+def _input(members: Members) -> list[Message]:
+    spoken = members.pop("input", None)
+    if spoken is None:
+        if any(name in members for name in ("previous_response_id", "conversation", "prompt")):
+            return []
+        raise Misfit("input", "missing, expected a string or a list of items")
+    turns = decode_input(spoken)
+    if not turns:
+        raise Misfit("input", "found an empty list, expected at least one item")
+    return turns
+
+
+def _text(members: Members) -> tuple[ResponseFormat | None, str | None]:
+    """Give the form and the length that the answer shall have."""
+    inner = maybe(members, "text", OBJECT)
+    if inner is None:
+        return None, None
+    verbosity = maybe(inner, "verbosity", TEXT, "text.")
+    form = maybe(inner, "format", OBJECT, "text.")
+    keep(members, "text", inner)
+    if form is None:
+        return None, verbosity
+    at = "text.format."
+    kind = take(form, "type", TEXT, at)
+    match kind:
+        case "text" | "json_object":
+            return ResponseFormat(kind=kind, extra=form), verbosity
+        case "json_schema":
+            name, strict = take(form, "name", TEXT, at), maybe(form, "strict", BOOLEAN, at)
+            OBJECT.read(form.get("schema", Raw(NULL)), "text.format.schema")
+            schema = form.pop("schema")
+            return ResponseFormat(kind=kind, name=name, schema=schema, strict=strict, extra=form), verbosity
+        case _:
+            raise Misfit("text.format.type", f"found {kind[:32]!r}, expected text, json_object or json_schema")
+
+
+def _reasoning(members: Members) -> tuple[str | None, str | None]:
+    inner = maybe(members, "reasoning", OBJECT) or {}
+    at = "reasoning."
+    effort, shown = maybe(inner, "effort", TEXT, at), maybe(inner, "summary", TEXT, at)
+    older = maybe(inner, "generate_summary", TEXT, at)
+    keep(members, "reasoning", inner)
+    return effort, shown or older
+
+
+def _tools(members: Members) -> Iterator[Tool]:
+    for index, item in enumerate(maybe(members, "tools", OBJECTS) or ()):
+        try:
+            yield _tool(item)
+        except Misfit as misfit:
+            raise misfit.within(f"tools[{index}]") from None
+
+
+def _tool(members: Members) -> Tool:
+    kind = take(members, "type", TEXT)
+    if kind != "function":
+        name = maybe(members, "name", TEXT)
+        told = {} if name is None else {"name": raw(name)}
+        return Tool(name=name or kind, extra={"type": raw(kind), **told, **members})
+    schema = members.get("parameters")
+    if maybe(members, "parameters", OBJECT) is None:
+        schema = None
+    return Tool(
+        name=take(members, "name", TEXT),
+        description=maybe(members, "description", TEXT),
+        parameters=schema,
+        strict=maybe(members, "strict", BOOLEAN),
+        extra=members,
+    )
+
+
+def _tool_choice(members: Members) -> ToolChoice | None:
+    spoken = members.pop("tool_choice", None)
+    if spoken is None:
+        return None
+    choice = _CHOICE.read(spoken, "tool_choice")
+    match choice:
+        case "auto" | "none" | "required":
+            return ToolChoice(mode=choice)
+        case dict() if bytes(choice.pop("type", spoken)) == b'"function"':
+            name = take(choice, "name", TEXT, "tool_choice.")
+            if not choice:
+                return ToolChoice(mode="named", name=name)
+        case _:
+            pass
+    if choice is not None:
+        members["tool_choice"] = spoken
+    return None

@@ -1,0 +1,346 @@
+"""Own answers that are not streamed: wire to noun and back, a quick look at the facts, and the patch for a caller.
+
+Invariants: as in `openai_chat.response`. Items without a noun stay raw in the choice's `extra` under `message`; what
+only repeats the request is not kept.
+Source: the OpenAI API reference, "The response object" (2026-11).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from gearshift.protocols.codec import Encoded, ResponseEdits, ResponsePeek
+from gearshift.protocols.fields import (
+    ABSENT,
+    NULL,
+    OBJECT,
+    OBJECTS,
+    TEXT,
+    Misfit,
+    Spoken,
+    keep,
+    maybe,
+    raw,
+    take,
+    whole,
+    word,
+)
+from gearshift.protocols.fold import MESSAGE, gather
+from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.losses import dropped
+from gearshift.protocols.openai_responses import items as wire
+from gearshift.protocols.openai_responses.parts import LOGPROBS, Speaker, decode_parts
+from gearshift.protocols.wording import invalid, upstream_message
+from gearshift.types.chat import Choice, Extra, FinishReason, Part, Reasoning, Refusal, Response, Text, ToolCall, Usage
+from gearshift.types.record import Loss
+
+ITEMS: Final = "items"
+ECHOES: Final = frozenset(
+    {
+        "background",
+        "completed_at",
+        "error",
+        "frequency_penalty",
+        "instructions",
+        "max_output_tokens",
+        "max_tool_calls",
+        "metadata",
+        "object",
+        "output_text",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "previous_response_id",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "reasoning",
+        "safety_identifier",
+        "status",
+        "store",
+        "temperature",
+        "text",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "top_p",
+        "truncation",
+        "user",
+    }
+)
+"""Fields of an answer that repeat the request, or that the noun says."""
+_Count = Annotated[int, Meta(ge=0, le=2**53)]
+_members = msgspec.json.Decoder(dict[str, Raw])
+
+
+class _Input(Struct):
+    cached_tokens: _Count | None = None
+    cache_write_tokens: _Count | None = None
+
+
+class _Output(Struct):
+    reasoning_tokens: _Count | None = None
+
+
+class _Counts(Struct):
+    input_tokens: _Count
+    output_tokens: _Count
+    total_tokens: _Count | None = None
+    input_tokens_details: _Input | None = None
+    output_tokens_details: _Output | None = None
+    estimated: bool = False
+
+
+_counts = msgspec.json.Decoder(_Counts)
+
+
+def decode_usage(spoken: Raw) -> tuple[Usage | None, Members]:
+    """Give the counts of a `usage` object, and what they do not cover."""
+    try:
+        members = OBJECT.read(spoken, "usage")
+        said = _counts.decode(spoken)
+    except (Misfit, msgspec.DecodeError, UnicodeDecodeError):
+        return None, {}
+    inner, outer = said.input_tokens_details, said.output_tokens_details
+    usage = Usage(
+        input_tokens=said.input_tokens,
+        output_tokens=said.output_tokens,
+        cache_read_tokens=(inner.cached_tokens if inner else None) or 0,
+        cache_write_tokens=(inner.cache_write_tokens if inner else None) or 0,
+        reasoning_tokens=(outer.reasoning_tokens if outer else None) or 0,
+        estimated=said.estimated,
+    )
+    return usage, {name: value for name, value in members.items() if name not in _Counts.__struct_fields__}
+
+
+def encode_usage(usage: Usage) -> Spoken:
+    """Say token counts."""
+    said: Spoken = {
+        "input_tokens": usage.input_tokens,
+        "input_tokens_details": {
+            "cached_tokens": usage.cache_read_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+        },
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
+    return said | {"estimated": True} if usage.estimated else said
+
+
+def decode_response(body: bytes) -> Response:
+    """Parse an upstream's answer; raise UpstreamInvalid when it is not one."""
+    members = read_answer(body).members
+    try:
+        return decode_answer(members)
+    except Misfit as misfit:
+        raise invalid(str(misfit)) from None
+
+
+def peek_response(body: bytes) -> ResponsePeek:
+    """Check that `body` is an answer and give its facts; raise UpstreamInvalid when it is not."""
+    response = decode_response(body)
+    (choice,) = response.choices
+    return ResponsePeek(
+        usage=response.usage,
+        finish_reason=choice.finish_reason,
+        response_id=response.id or None,
+        upstream_model=response.model or None,
+        answer_bytes=sum(_size(part) for part in choice.parts),
+    )
+
+
+def _size(part: Part) -> int:
+    match part:
+        case Text() | Reasoning() | Refusal():
+            return len(part.text.encode())
+        case ToolCall():
+            return len(part.arguments.encode())
+        case _:
+            return 0
+
+
+def patch_response(body: bytes, edits: ResponseEdits) -> bytes:
+    """Change only what `edits` say, byte for byte."""
+    return patch_answer(read_answer(body), edits)
+
+
+def patch_answer(answer: JsonObject, edits: ResponseEdits) -> bytes:
+    """Patch an answer."""
+    changes: dict[str, bytes | None] = {"model": msgspec.json.encode(edits.model)}
+    known: Spoken = {}
+    try:
+        known |= _members.decode(answer.members.get("usage", ABSENT))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        known = {}
+    if edits.counted is not None and "output_tokens" not in known:
+        known |= encode_usage(edits.counted)
+        changes["usage"] = msgspec.json.encode(known)
+    if edits.usage:
+        changes["usage"] = msgspec.json.encode(known | _members.decode(b"{%b}" % edits.usage))
+    if edits.top:
+        changes.update((name, bytes(value)) for name, value in _members.decode(b"{%b}" % edits.top).items())
+    return answer.patch(changes)
+
+
+def encode_response(response: Response) -> Encoded:
+    """Say an answer."""
+    losses: list[Loss] = []
+    if len(response.choices) > 1:
+        losses.append(dropped("choices", "a model response is one answer"))
+    choice = response.choices[0]
+    output = [*wire.encode_output(list(choice.parts), "output", Speaker(losses, to_caller=True))]
+    for number, item in enumerate(output):
+        item.setdefault("id", f"{PREFIXES[str(item['type'])]}_{response.id}_{number}")
+        item.setdefault("status", "completed")
+    extra = dict(choice.extra)
+    if MESSAGE in extra:
+        output += [{**item} for item in OBJECTS.read(OBJECT.read(extra.pop(MESSAGE), MESSAGE)[ITEMS], ITEMS)]
+    if choice.logprobs is not None:
+        _say_logprobs(output, choice.logprobs, losses)
+    said = {**skeleton(response.id, response.model, response.created), "output": output}
+    said |= ending(choice.finish_reason)
+    rest = OBJECT.read(response.extra["usage"], "usage") if "usage" in response.extra else {}
+    said["usage"] = None if response.usage is None and not rest else {**encode_usage(response.usage or Usage()), **rest}
+    kept = {name: value for name, value in response.extra.items() if name != "usage"}
+    return Encoded(body=msgspec.json.encode({**said, **extra, **kept}), losses=tuple(losses))
+
+
+PREFIXES: Final = {"message": "msg", "function_call": "fc", "reasoning": "rs"}
+"""How the ids of items begin."""
+
+
+def _say_logprobs(output: list[Spoken], logprobs: Raw, losses: list[Loss]) -> None:
+    """Say probabilities beside the first text."""
+    content = OBJECT.read(logprobs, LOGPROBS).get("content", Raw(NULL))
+    for item in output:
+        parts = item.get("content")
+        if item["type"] == "message" and isinstance(parts, list):
+            parts[0][LOGPROBS] = [] if bytes(content) == NULL else content
+            return
+    losses.append(dropped("logprobs", "there is no text that they belong to"))
+
+
+def skeleton(name: str, model: str, created: int) -> Spoken:
+    """Give what every answer says, with the request's part as it is where nothing was asked."""
+    return {
+        "id": name,
+        "object": "response",
+        "created_at": created,
+        "status": "in_progress",
+        "error": None,
+        "incomplete_details": None,
+        "instructions": None,
+        "metadata": {},
+        "model": model,
+        "output": [],
+        "parallel_tool_calls": True,
+        "temperature": None,
+        "tool_choice": "auto",
+        "tools": [],
+        "top_p": None,
+        "usage": None,
+    }
+
+
+def ending(reason: FinishReason | None) -> Spoken:
+    """Say how an answer ended."""
+    why = {"length": "max_output_tokens", "content_filter": "content_filter"}.get(reason or "")
+    if why is None:
+        return {"status": "completed"}
+    return {"status": "incomplete", "incomplete_details": {"reason": why}}
+
+
+def read_answer(body: bytes) -> JsonObject:
+    """Give a body that may be an answer; raise UpstreamInvalid when it is an error, or no JSON at all."""
+    start = body.lstrip()[:1]
+    if not start:
+        raise invalid("found an empty body, expected JSON")
+    if start == b"<":
+        raise invalid("found HTML or XML, expected JSON")
+    answer = JsonObject(body, invalid, lax=True)
+    if bytes(answer.members.get("error", NULL)) != NULL:
+        raise invalid(f"found an error in place of an answer: {upstream_message(body) or 'without a message'}")
+    return answer
+
+
+def decode_answer(members: Members) -> Response:
+    """Give the answer that `members` say; raise Misfit."""
+    parts: list[Part] = []
+    others: list[Members] = []
+    for index, item in enumerate(take(members, "output", OBJECTS)):
+        try:
+            _decode_item(item, parts, others)
+        except Misfit as misfit:
+            raise misfit.within(f"output[{index}]") from None
+    extra: Extra = {MESSAGE: raw({ITEMS: others})} if others else {}
+    reason = decode_ending(members, calls=any(isinstance(part, ToolCall) for part in parts))
+    spoken = members.pop("usage", Raw(NULL))
+    usage, rest = decode_usage(spoken)
+    keep(members, "usage", rest)
+    told, scores = _without_scores(parts)
+    choice = Choice(index=0, parts=told, finish_reason=reason, logprobs=scores, extra=extra)
+    return Response(
+        protocol=wire.NAME,
+        id=word(members.pop("id", ABSENT)) or "",
+        model=word(members.pop("model", ABSENT)) or "",
+        created=whole(members.pop("created_at", ABSENT)),
+        choices=(choice,),
+        usage=usage,
+        extra=late(members),
+    )
+
+
+def late(members: Members) -> Extra:
+    """Give what an answer says beyond the nouns and the request."""
+    return {name: value for name, value in members.items() if name not in ECHOES and bytes(value) != NULL}
+
+
+def decode_ending(members: Members, *, calls: bool) -> FinishReason:
+    """Take why the answer ended; raise UpstreamInvalid where it failed."""
+    status = maybe(members, "status", TEXT) or "completed"
+    details = maybe(members, "incomplete_details", OBJECT) or {}
+    if status in {"failed", "cancelled"}:
+        raise invalid(f"it ended with status {status}")
+    if status == "incomplete":
+        return "content_filter" if maybe(details, "reason", TEXT) == "content_filter" else "length"
+    return "tool_calls" if calls else "stop"
+
+
+def _decode_item(item: Members, parts: list[Part], others: list[Members]) -> None:
+    kind = TEXT.read(item.get("type", Raw(NULL)), "type")
+    if kind not in PREFIXES:
+        others.append(item)
+        return
+    for name in ("type", "id", "status", "role"):
+        item.pop(name, None)
+    match kind:
+        case "message":
+            said = decode_parts(item.pop("content", Raw(b"[]")))
+            parts.extend(part for part in said if not (isinstance(part, Text) and not part.text))
+        case "function_call":
+            parts.append(wire.decode_call(item))
+        case _:
+            thought = wire.decode_reasoning(item)
+            if thought.text or thought.signature:
+                parts.append(thought)
+
+
+def _without_scores(parts: list[Part]) -> tuple[tuple[Part, ...], Raw | None]:
+    """Take the probabilities out of the texts."""
+    told: list[Part] = []
+    found: list[Raw] = []
+    for part in parts:
+        if isinstance(part, Text) and LOGPROBS in part.extra:
+            rest = dict(part.extra)
+            found.append(scores(rest.pop(LOGPROBS)))
+            told.append(msgspec.structs.replace(part, extra=rest))
+        else:
+            told.append(part)
+    return tuple(told), gather(found) if found else None
+
+
+def scores(spoken: Raw) -> Raw:
+    """Give a list of probabilities as the noun holds them."""
+    return Raw(b'{"content":%b,"refusal":null}' % bytes(spoken))
