@@ -5,7 +5,7 @@ Invariant: what a `Case` knows at its end is the whole `Exchange`; nothing about
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -29,6 +29,8 @@ from gearshift.types.inbound import Inbound
 from gearshift.types.record import Attempt, Exchange, Outcome
 
 TOO_MANY: Final = 429
+MAX_LOSSES: Final = 20
+"""Fields that a header names; the metadata names them all."""
 MAX_NAME: Final = 200
 """Characters of a requested model that are kept: a caller may have put anything there."""
 
@@ -214,8 +216,8 @@ class Case:
             (b"x-gearshift-policy", self._world.version.encode()),
             (b"x-gearshift-overhead-ms", b"%.3f" % (self._overhead(self._clock(), running) * 1000)),
         ]
-        if self._inbound.dropped:
-            headers.append((b"x-gearshift-dropped", ", ".join(self._inbound.dropped).encode()))
+        if dropped := [*self._inbound.dropped, *(_lost(attempt) if attempt is not None else ())]:
+            headers.append((b"x-gearshift-dropped", _ascii(", ".join(dropped[:MAX_LOSSES]))))
         if self._decision is not None:
             headers.append((b"x-gearshift-router", _ascii(self._decision.router)))
             headers.append((b"x-gearshift-reason", self._decision.reason.encode()))
@@ -273,6 +275,11 @@ def _whose(attempt: Attempt | Meter) -> Headers:
         (b"x-gearshift-model", _ascii(deployment.model)),
         (b"x-gearshift-provider", _ascii(deployment.provider.id)),
     ]
+
+
+def _lost(attempt: Attempt | Meter) -> Iterator[str]:
+    """Name the fields that this attempt could not carry to its upstream's protocol, or back."""
+    return (loss.field for loss in attempt.losses if loss.kind == "dropped")
 
 
 def prompt_text(request: Request) -> str:

@@ -12,7 +12,7 @@ import msgspec
 from gearshift.types.catalog import NANO_PER_USD, NanoUSD
 from gearshift.types.chat import Task
 from gearshift.types.decision import Candidate, Decision, Flip, Objective, Rejection
-from gearshift.types.record import Attempt
+from gearshift.types.record import Attempt, Loss
 
 Scalar: TypeAlias = str | int | float | bool | None
 Document: TypeAlias = "dict[str, Scalar | list[Document] | list[str] | Document]"
@@ -92,6 +92,11 @@ def refusal(decided: Decision) -> Document:
     }
 
 
+def loss_of(lost: Loss) -> Document:
+    """Show what became of a field that could not be carried as it was said."""
+    return {"field": lost.field, "kind": lost.kind, "detail": lost.detail}
+
+
 def attempt(made: Attempt) -> Document:
     """Show an attempt; times are seconds since the exchange began."""
     usage = made.usage
@@ -117,4 +122,5 @@ def attempt(made: Attempt) -> Document:
         "finish_reason": made.finish_reason,
         "cost_usd": usd(made.cost),
         "billing": made.billing,
+        "losses": [loss_of(each) for each in made.losses],
     }

@@ -17,7 +17,7 @@ from gearshift.protocols.fold import fold
 from gearshift.protocols.openai_chat import codec
 from gearshift.protocols.sse import ServerEvent, SSEParser
 from gearshift.types.chat import Reasoning, Response, Usage
-from gearshift.types.stream import Event
+from gearshift.types.stream import Event, Finished
 from tests.contract import nouns
 from tests.contract.unfold import unfold
 
@@ -189,5 +189,8 @@ def test_the_official_client_reads_what_we_say(provider: str) -> None:
 def test_the_official_client_reads_whatever_we_say(response: Response) -> None:
     assert ChatCompletion.model_validate_json(codec.encode_response(response).body).id == response.id
     encoder = codec.stream_encoder(send_usage=True)
-    *told, _ = chunks(b"".join(encoder.feed(event) for event in unfold(response)))
+    *events, finished = unfold(response)
+    assert isinstance(finished, Finished)
+    said = b"".join(encoder.feed(event) for event in events)
+    *told, _ = chunks(said + encoder.end(finished, ResponseEdits(model=response.model, counted=Usage())))
     assert {ChatCompletionChunk.model_validate_json(chunk).id for chunk in told} == {response.id}

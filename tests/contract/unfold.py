@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain, zip_longest
-from typing import Literal
 
 import msgspec
+from msgspec import Raw
 
 from gearshift.protocols.fold import MESSAGE
-from gearshift.types.chat import Choice, Extra, Media, Reasoning, Refusal, Response, Text, ToolCall, ToolResult
+from gearshift.types.chat import Choice, Extra, Media, Part, Reasoning, Refusal, Response, Text, ToolCall, ToolResult
 from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
 
 
@@ -30,33 +30,35 @@ def _answer(choice: Choice, size: int) -> Iterator[Event]:
     message: Extra = msgspec.json.decode(extra.pop(MESSAGE), type=Extra) if MESSAGE in extra else {}
     index, scores = choice.index, choice.logprobs
     for number, part in enumerate(choice.parts):
-        match part:
-            case ToolCall():
-                yield PartStarted(
-                    choice=index, part=number, kind="tool_call", id=part.id, name=part.name, extra=part.extra
-                )
-                yield from _deltas(index, number, part.arguments, size)
-            case Text() | Reasoning() | Refusal():
-                kind: Literal["text", "reasoning", "refusal"] = "text"
-                if not isinstance(part, Text):
-                    kind = "reasoning" if isinstance(part, Reasoning) else "refusal"
-                redacted = isinstance(part, Reasoning) and part.redacted
-                yield PartStarted(choice=index, part=number, kind=kind, redacted=redacted)
-                yield from _deltas(index, number, part.text, size)
-                if isinstance(part, Reasoning) and part.signature is not None:
-                    yield PartDelta(choice=index, part=number, text="", signature=part.signature)
-                if isinstance(part, Text) and scores is not None:
-                    yield PartDelta(choice=index, part=number, text="", logprobs=scores)
-                    scores = None
-                if isinstance(part, Text) and part.citations:
-                    yield PartDelta(choice=index, part=number, text="", citations=part.citations)
-            case Media() | ToolResult():
-                raise AssertionError(part)
+        yield from _part(index, number, part, size, scores)
+        scores = None if isinstance(part, Text) else scores
     if message or scores is not None:
         yield ChoiceDelta(choice=index, logprobs=scores, message=message)
     yield from (PartEnded(choice=index, part=number) for number in range(len(choice.parts)))
     if choice.finish_reason is not None:
         yield ChoiceEnded(choice=index, finish_reason=choice.finish_reason, extra=extra)
+
+
+def _part(index: int, number: int, part: Part, size: int, scores: Raw | None) -> Iterator[Event]:
+    match part:
+        case ToolCall():
+            yield PartStarted(choice=index, part=number, kind="tool_call", id=part.id, name=part.name, extra=part.extra)
+            yield from _deltas(index, number, part.arguments, size)
+        case Text():
+            yield PartStarted(choice=index, part=number, kind="text")
+            yield from _deltas(index, number, part.text, size)
+            if scores is not None or part.citations:
+                yield PartDelta(choice=index, part=number, text="", logprobs=scores, citations=part.citations)
+        case Reasoning():
+            yield PartStarted(choice=index, part=number, kind="reasoning", redacted=part.redacted)
+            yield from _deltas(index, number, part.text, size)
+            if part.signature is not None:
+                yield PartDelta(choice=index, part=number, text="", signature=part.signature)
+        case Refusal():
+            yield PartStarted(choice=index, part=number, kind="refusal")
+            yield from _deltas(index, number, part.text, size)
+        case Media() | ToolResult():
+            raise AssertionError(part)
 
 
 def _deltas(choice: int, part: int, text: str, size: int) -> Iterator[Event]:

@@ -22,6 +22,7 @@ from gearshift.execution.machine import Limits
 from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway
 from gearshift.protocols.openai_chat import codec
+from gearshift.protocols.registry import CODECS
 from gearshift.routing.router import Router, RouterTable
 from gearshift.server.app import App
 from gearshift.server.auth import Keys
@@ -129,7 +130,7 @@ async def house(
     telemetry = Telemetry()
     means = Means(
         upstream=client,
-        codecs={codec.name: codec},
+        codecs=CODECS,
         credentials=Credentials({each.provider.id: SECRET for each in deployments}),
         clock=time.monotonic,
     )
@@ -155,7 +156,6 @@ async def house(
 
     views = Views(
         gateway=gateway,
-        codec=codec,
         listing=Listing({"auto": deployments}, models, created=1),
         store=store,
         telemetry=telemetry,

@@ -26,8 +26,7 @@ from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway
 from gearshift.learning import shelf
 from gearshift.learning.artifact import builtin_path
-from gearshift.protocols.codec import Codec
-from gearshift.protocols.openai_chat import OpenAIChat
+from gearshift.protocols.registry import CODECS
 from gearshift.routing.build import build_routers
 from gearshift.routing.predict import Predictor
 from gearshift.server.app import App
@@ -38,7 +37,6 @@ from gearshift.server.views import Views
 from gearshift.storage.sqlite import SQLiteStore, unusable
 from gearshift.telemetry import Telemetry
 
-CODECS: Final[Mapping[str, Codec]] = {codec.name: codec for codec in (OpenAIChat(),)}
 _ID_BYTES: Final = 12
 
 
@@ -139,7 +137,6 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
 
     views = Views(
         gateway=gateway,
-        codec=codec,
         listing=_listing(plan.world, plan.catalog),
         store=site.store,
         telemetry=site.telemetry,

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from gearshift.catalog import Catalog
-from gearshift.cli.assemble import CODECS, credentials, make_upstream
+from gearshift.cli.assemble import credentials, make_upstream
 from gearshift.errors import UpstreamError, UpstreamTimeout
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.upstream import Upstream
 from gearshift.protocols.codec import RequestEdits
+from gearshift.protocols.registry import CODECS
 from gearshift.types.catalog import Deployment, Seconds
 from gearshift.types.chat import Message, Request, Sampling, Text
 

@@ -1,16 +1,20 @@
 """Own the routes: which path and method goes where. Bare ASGI, looked up in one table.
 
-Errors outside the inference route have OpenAI's error shape too.
+Every error is told in the protocol that its path speaks.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
+from msgspec.structs import replace
+
 from gearshift.errors import GearshiftError, InternalError, NoCandidate, RouteNotFound
-from gearshift.protocols.codec import Codec
+from gearshift.protocols.registry import CODECS
+from gearshift.server import paths
 from gearshift.server.asgi import Receive, Scope, Send, respond
 from gearshift.server.auth import Keys
 from gearshift.server.inference import Inference
@@ -19,7 +23,7 @@ from gearshift.server.views import Views
 Handler: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 View: TypeAlias = Callable[[Scope, Receive], Awaitable[bytes]]
 
-MODELS: Final = "/v1/models/"
+_MODEL: Final = re.compile(r"/v1(?:beta)?/models/(?P<name>.+)")
 _log = logging.getLogger("gearshift.server")
 
 
@@ -32,12 +36,14 @@ class App:
 
     def adopt(self, inference: Inference, views: Views) -> None:
         """Serve by these handlers from the next request on; a request in flight ends where it began."""
-        self._codec: Codec = inference.codec
+        self._inference = {name: replace(inference, codec=codec) for name, codec in CODECS.items()}
         self._keys: Keys = inference.keys
         self._views = views
         self._routes: dict[tuple[str, str], Handler] = {
-            ("POST", "/v1/chat/completions"): inference,
+            **{("POST", path): self._inference[name] for path, name in paths.INFERENCE.items()},
+            ("POST", paths.COUNT): self._guarded(views.count),
             ("GET", "/v1/models"): self._guarded(views.models),
+            ("GET", paths.GEMINI_MODELS): self._guarded(views.models),
             ("POST", "/v1/route"): self._guarded(views.route),
             ("POST", "/v1/feedback"): self._guarded(views.feedback),
             ("GET", "/v1/generation"): self._guarded(views.generation),
@@ -59,15 +65,20 @@ class App:
         handler = self._routes.get((method, path))
         if handler is not None:
             return handler
-        if method == "GET" and path.startswith(MODELS):
-            name = path.removeprefix(MODELS)  # ASGI has decoded it: ids hold slashes
-            return self._guarded(lambda _scope, _receive: self._views.model(name))
+        verb = paths.gemini_verb(path) if method == "POST" else None
+        if verb in paths.GENERATE:
+            return self._inference["gemini"]
+        if verb == paths.COUNT_VERB:
+            return self._guarded(self._views.count)
+        if method == "GET" and (found := _MODEL.fullmatch(path)):
+            name = found["name"]  # ASGI has decoded it: ids hold slashes
+            return self._guarded(lambda scope, _receive: self._views.model(scope, name))
         return self._open(lambda _scope, _receive: self._lost(method, path))
 
     async def _lost(self, method: str, path: str) -> bytes:
         """Say what is served instead."""
         allowed = sorted(verb for verb, known in self._routes if known == path)
-        if path.startswith(MODELS):
+        if _MODEL.fullmatch(path):
             allowed = ["GET"]
         if allowed:
             raise RouteNotFound(f"found {method} {path}, expected {' or '.join(allowed)}", allowed=allowed)
@@ -87,18 +98,19 @@ class App:
         """Serve `view` to everyone, its errors in the caller's protocol."""
 
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+            codec = paths.codec_of(scope)
             try:
                 body = await view(scope, receive)
             except RouteNotFound as error:
                 allow = ((b"allow", ", ".join(error.allowed).encode()),) if error.allowed else ()
-                await respond(send, error.status, self._codec.encode_error(error), *allow)
+                await respond(send, error.status, codec.encode_error(error), *allow)
             except NoCandidate as error:
-                await respond(send, error.status, self._codec.encode_error(error, error.extra))
+                await respond(send, error.status, codec.encode_error(error, error.extra))
             except GearshiftError as error:
-                await respond(send, error.status, self._codec.encode_error(error))
+                await respond(send, error.status, codec.encode_error(error))
             except Exception as error:  # noqa: BLE001 - our own bug: it too is answered in the caller's protocol
                 _log.exception("view_error")
-                await respond(send, InternalError.status, self._codec.encode_error(InternalError.of(error)))
+                await respond(send, InternalError.status, codec.encode_error(InternalError.of(error)))
             else:
                 await respond(send, 200, body)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from urllib.parse import parse_qs
 
 from gearshift.errors import Unauthorized
 from gearshift.server.asgi import Scope, header
@@ -39,7 +40,11 @@ def _presented(scope: Scope) -> str | None:
     bearer = header(scope, b"authorization")
     if bearer is not None and bearer[:7].lower() == "bearer ":
         return bearer[7:].strip()
-    return header(scope, b"x-api-key") or header(scope, b"x-goog-api-key")
+    given = header(scope, b"x-api-key") or header(scope, b"x-goog-api-key")
+    if given is not None or b"key=" not in scope.get("query_string", b""):
+        return given
+    said: dict[str, list[str]] = parse_qs(scope["query_string"].decode("latin-1"))
+    return next(iter(said.get("key", ())), None)  # as Google's own examples do
 
 
 def _digest(key: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from gearshift.errors import CallerError
+from gearshift.errors import CallerError, InvalidRequest
 from gearshift.gateway import Gateway
 from gearshift.protocols.codec import Codec
 from gearshift.server.asgi import ASGIOutlet, CallerWatch, Receive, Scope, Send, read_body
@@ -32,9 +32,20 @@ class Inference(Struct, frozen=True, kw_only=True):
         outlet = ASGIOutlet(send, scope.get("extensions", {}).get(ABORT, {}).get("call"))
         try:
             inbound = steer(scope, inbound, self.keys.check(scope))
+            if told := _told(scope, self.codec):
+                inbound = msgspec.structs.replace(inbound, passed_on=told)
+            if scope["path"].endswith(":streamGenerateContent") and b"alt=sse" not in scope.get("query_string", b""):
+                raise InvalidRequest("found no alt=sse, expected ?alt=sse: streams are told as server-sent events only")
             body = await read_body(scope, receive, self.max_body)
         except CallerError as error:
             await self.gateway.turn_away(self.codec, inbound, error, outlet)
             return
         async with CallerWatch(receive, outlet):
             await self.gateway.answer(self.codec, msgspec.structs.replace(inbound, body=body), outlet)
+
+
+def _told(scope: Scope, codec: Codec) -> dict[str, str]:
+    """Give the headers that an upstream of the caller's own protocol is told too."""
+    if not codec.passed_on:
+        return {}
+    return {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in codec.passed_on}

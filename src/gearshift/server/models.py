@@ -6,8 +6,9 @@ A router's `supported_parameters` are the union of its candidates', so that pick
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final, Literal
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -16,6 +17,7 @@ from gearshift.config.names import closest
 from gearshift.types.catalog import Deployment, Price
 
 _dumps = msgspec.json.Encoder().encode
+Document: TypeAlias = dict[str, object]
 
 _ALWAYS: Final = (
     "max_tokens",
@@ -54,10 +56,28 @@ class Listing:
         documents = [_entry(name, "router", tuple(deployments), created) for name, deployments in routers.items()]
         documents += [_entry(name, "model", tuple(deployments), created) for name, deployments in models.items()]
         self.entries: dict[str, bytes] = {str(document["id"]): _dumps(document) for document in documents}
-        self.body: bytes = b'{"object":"list","data":[' + b",".join(self.entries.values()) + b"]}"
+        self.bodies = {
+            "openai_chat": b'{"object":"list","data":[' + b",".join(self.entries.values()) + b"]}",
+            "anthropic_messages": _dumps(
+                {
+                    "data": [_for_anthropic(document) for document in documents],
+                    "has_more": False,
+                    "first_id": documents[0]["id"] if documents else None,
+                    "last_id": documents[-1]["id"] if documents else None,
+                }
+            ),
+            "gemini": _dumps({"models": [_for_gemini(document) for document in documents]}),
+        }
+        """The whole list, by the protocol that it is told in."""
         every = {each.id: each for deployments in models.values() for each in deployments}
         for name, deployment in every.items():
             self.entries.setdefault(name, _dumps(_entry(name, "deployment", (deployment,), created)))
+
+    def entry(self, protocol: str, name: str) -> bytes | None:
+        """Show one model in a protocol's form, None where there is none of that name."""
+        found = self.entries.get(name)
+        form = _FORMS.get(protocol)
+        return found if found is None or form is None else _dumps(form(msgspec.json.decode(found)))
 
     def miss(self, name: str) -> str:
         """Say that there is no such model, naming close matches."""
@@ -75,7 +95,7 @@ def supported_parameters(deployments: Iterable[Deployment]) -> list[str]:
 
 def _entry(
     name: str, kind: Literal["router", "model", "deployment"], deployments: tuple[Deployment, ...], created: int
-) -> dict[str, object]:
+) -> Document:
     windows = [each.context_window for each in deployments if each.context_window is not None]
     known = {word for each in deployments for word in each.capabilities or ()}
     modalities = ["text", *sorted(_MODALITIES[word] for word in known if word in _MODALITIES)]
@@ -95,6 +115,38 @@ def _entry(
             "deployments": [each.id for each in deployments],
         },
     }
+
+
+def _for_anthropic(document: Document) -> Document:
+    """Show a model as Anthropic does (API reference, "List Models", 2026-11)."""
+    created = datetime.fromtimestamp(int(str(document["created"])), UTC).isoformat().replace("+00:00", "Z")
+    return {
+        "type": "model",
+        "id": document["id"],
+        "display_name": document["id"],
+        "created_at": created,
+        "lifecycle": "active",
+        "max_input_tokens": document["context_length"],
+        "max_tokens": None,
+    }
+
+
+def _for_gemini(document: Document) -> Document:
+    """Show a model as Gemini's API does (API reference, "Models", 2026-11)."""
+    window = document["context_length"]
+    return {
+        "name": f"models/{document['id']}",
+        "version": "1",
+        "displayName": document["id"],
+        "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
+        **({} if window is None else {"inputTokenLimit": window}),
+    }
+
+
+_FORMS: Final[dict[str, Callable[[Document], Document]]] = {
+    "anthropic_messages": _for_anthropic,
+    "gemini": _for_gemini,
+}
 
 
 def _pricing(price: Price) -> dict[str, str | None]:

@@ -19,6 +19,8 @@ from gearshift.server.asgi import Scope, sole_headers
 from gearshift.types.catalog import NANO_PER_USD, NanoUSD, Seconds
 from gearshift.types.inbound import Inbound
 
+SESSIONS: Final = (b"x-session-id", b"x-claude-code-session-id", b"session-id", b"session_id")
+"""Headers that name a session, the first one said counts: ours and OpenRouter's, Claude Code's, Codex's."""
 HEADERS: Final = frozenset(
     {
         b"cf-aig-cache-ttl",
@@ -31,7 +33,7 @@ HEADERS: Final = frozenset(
         b"x-gearshift-metadata",
         b"x-gearshift-no-fallback",
         b"x-gearshift-timeout-ms",
-        b"x-session-id",
+        *SESSIONS,
     }
 )
 """All that steer."""
@@ -102,10 +104,11 @@ def _max_cost(said: Said) -> NanoUSD | None:
 
 
 def _session(said: Said) -> str | None:
-    text = said.get("x-session-id")
+    name = next((name for name in map(bytes.decode, SESSIONS) if name in said), "x-session-id")
+    text = said.get(name)
     if text is not None and (not text.isprintable() or len(text) > MAX_SESSION):
         found = f"found {len(text)} characters" if len(text) > MAX_SESSION else "found control characters"
-        raise InvalidRequest(f"header x-session-id: {found}, expected at most {MAX_SESSION} printable ones")
+        raise InvalidRequest(f"header {name}: {found}, expected at most {MAX_SESSION} printable ones")
     return text or None
 
 

@@ -22,12 +22,13 @@ from gearshift.errors import (
     UnknownModel,
 )
 from gearshift.gateway import Gateway, refusal
-from gearshift.protocols.codec import Codec
 from gearshift.routing.explain import explain_flip
 from gearshift.routing.task import task_of
 from gearshift.server.asgi import Receive, Scope, read_body
+from gearshift.server.counting import count_anthropic, count_gemini
 from gearshift.server.feedback import read_judgement
 from gearshift.server.models import Listing
+from gearshift.server.paths import COUNT, codec_of, spoken_in
 from gearshift.server.steering import steer
 from gearshift.storage.store import Row, Store
 from gearshift.types.catalog import Seconds
@@ -48,7 +49,6 @@ class Views(Struct, frozen=True, kw_only=True):
     """
 
     gateway: Gateway
-    codec: Codec
     listing: Listing
     store: Store
     telemetry: telemetry.Telemetry
@@ -56,21 +56,28 @@ class Views(Struct, frozen=True, kw_only=True):
     wall_clock: Callable[[], float]
     close: Callable[[], Awaitable[None]]
 
-    async def models(self, _scope: Scope, _receive: Receive) -> bytes:
-        """List what a caller may name."""
-        return self.listing.body
+    async def models(self, scope: Scope, _receive: Receive) -> bytes:
+        """List what a caller may name, in the caller's protocol."""
+        return self.listing.bodies.get(codec_of(scope).name, self.listing.bodies["openai_chat"])
 
-    async def model(self, name: str) -> bytes:
+    async def model(self, scope: Scope, name: str) -> bytes:
         """Show one model or router."""
-        entry = self.listing.entries.get(name)
+        entry = self.listing.entry(codec_of(scope).name, name)
         if entry is None:
             raise UnknownModel(self.listing.miss(name), param="model")
         return entry
 
+    async def count(self, scope: Scope, receive: Receive) -> bytes:
+        """Count the tokens of a request, without calling anyone."""
+        body = await read_body(scope, receive, self.max_body)
+        return count_anthropic(body) if scope["path"] == COUNT else count_gemini(body, scope["path"])
+
     async def route(self, scope: Scope, receive: Receive) -> bytes:
         """Decide, and explain, without calling anyone; body and headers are those of inference."""
         inbound = steer(scope, Inbound(path=scope["path"], body=b"", began=0.0), None)
-        request = inbound.steer(self.codec.decode_request(await read_body(scope, receive, self.max_body)))
+        body = await read_body(scope, receive, self.max_body)
+        codec, path = spoken_in(scope, body)
+        request = inbound.steer(codec.decode_request(body, path))
         decision = self.gateway.decide(request)
         shown = _dumps(documents.decision(decision, explain_flip(decision), task_of(request)))
         if not decision.plan:

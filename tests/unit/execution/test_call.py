@@ -143,7 +143,8 @@ def test_a_request_that_a_quirk_forbids_was_never_sent(tmp_path: Path) -> None:
                 visit = await home.chat(body=_body(seed=1)).done()
                 assert (visit.status, visit.json["error"]["param"]) == (400, "seed")
                 row = home.row()
-                assert (row.attempts, row.cost, row.error, upstream.log) == ("[]", 0, "invalid_request", [])
+                assert (row.cost, row.error, upstream.log) == (0, "cannot_carry", [])
+                assert '"billing":"not_sent"' in row.attempts
 
     asyncio.run(scene())
 

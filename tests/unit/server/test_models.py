@@ -25,7 +25,7 @@ def entry(name: str) -> dict[str, Any]:
 
 
 def test_the_list_has_openai_s_form_routers_first() -> None:
-    document = json.loads(LISTING.body)
+    document = json.loads(LISTING.bodies["openai_chat"])
     assert document["object"] == "list"
     assert [each["id"] for each in document["data"]] == ["auto", "small", "large", "org/bare"]
     assert all(each["object"] == "model" and each["created"] == 1_700_000_000 for each in document["data"])
@@ -34,7 +34,7 @@ def test_the_list_has_openai_s_form_routers_first() -> None:
 
 
 def test_the_list_is_its_entries() -> None:
-    listed = json.loads(LISTING.body)["data"]
+    listed = json.loads(LISTING.bodies["openai_chat"])["data"]
     assert listed == [entry(name) for name in LISTING.entries if entry(name)["gearshift"]["kind"] != "deployment"]
 
 

@@ -207,7 +207,7 @@ def _without_thinking(request: Request, losses: list[Loss], known: tuple[str, ..
     for place, message in enumerate(request.messages):
         parts: list[Part] = []
         for number, part in enumerate(message.parts):
-            if not isinstance(part, Reasoning):
+            if not isinstance(part, Reasoning) or message.role != "assistant":
                 parts.append(part)
                 continue
             if part.signature is not None or part.redacted:

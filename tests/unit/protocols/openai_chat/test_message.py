@@ -119,9 +119,10 @@ def test_upstreams_are_forgiven_what_callers_are_not() -> None:
 
 
 def test_a_signature_of_another_protocol_is_said_as_a_detail() -> None:
-    thoughts: tuple[Part, ...] = (Reasoning(text="Hm", signature="s"), Reasoning(text=" so"))
-    said = told(Message(role="assistant", parts=thoughts))
-    assert said == [{"role": "assistant", "content": None, "reasoning": "Hm so", "reasoning_details": DETAILS}]
+    signed = Reasoning(text="Hm", signature="s", origin="anthropic_messages")
+    said = told(Message(role="assistant", parts=(signed, Reasoning(text=" so"))))
+    details = [{"type": "reasoning.text", "text": "Hm", "signature": "s", "format": "anthropic-claude-v1"}]
+    assert said == [{"role": "assistant", "content": None, "reasoning": "Hm so", "reasoning_details": details}]
 
 
 def test_details_of_several_thoughts_are_strung_together() -> None:

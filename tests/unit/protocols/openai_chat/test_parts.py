@@ -7,17 +7,17 @@ from msgspec import Raw
 
 from gearshift.protocols.fields import Misfit
 from gearshift.protocols.openai_chat.parts import Piece, decode_content, encode_content
-from gearshift.types.chat import Media, Refusal, Text
+from gearshift.types.chat import CacheMark, Media, Refusal, Text
 
 WIRE: list[tuple[dict[str, object], Piece]] = [
     (
         {"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}},
-        Text(text="Hi", extra={"cache_control": Raw(b'{"type":"ephemeral"}')}),
+        Text(text="Hi", cache=CacheMark()),
     ),
     ({"type": "image_url", "image_url": {"url": "https://a/b.png"}}, Media(kind="image", url="https://a/b.png")),
     (
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA", "detail": "high"}},
-        Media(kind="image", data="AAAA", media_type="image/png", extra={"image_url": Raw(b'{"detail":"high"}')}),
+        Media(kind="image", data="AAAA", media_type="image/png", detail="high"),
     ),
     (
         {"type": "image_url", "image_url": {"url": "data:image/svg+xml;charset=utf-8,<svg/>"}},

@@ -24,7 +24,18 @@ from gearshift.protocols.steering import (
     SHARED,
     TIERS,
 )
-from gearshift.types.chat import Message, Request, ResponseFormat, Routing, Sampling, Text, Tool, ToolChoice
+from gearshift.types.chat import (
+    CacheMark,
+    Message,
+    Reasoning,
+    Request,
+    ResponseFormat,
+    Routing,
+    Sampling,
+    Text,
+    Tool,
+    ToolChoice,
+)
 
 USER = {"role": "user", "content": "Hi"}
 
@@ -34,7 +45,8 @@ def body(**fields: object) -> bytes:
 
 
 def test_a_plain_request() -> None:
-    assert decode_request(body()) == Request(model="auto", messages=(Message(role="user", parts=(Text(text="Hi"),)),))
+    messages = (Message(role="user", parts=(Text(text="Hi"),)),)
+    assert decode_request(body()) == Request(protocol="openai_chat", model="auto", messages=messages)
 
 
 def test_every_field_with_a_noun() -> None:
@@ -59,6 +71,11 @@ def test_every_field_with_a_noun() -> None:
             tool_choice="required",
             response_format={"type": "json_object"},
             user="u-1",
+            service_tier="flex",
+            top_k=4,
+            verbosity="low",
+            cache_control={"type": "ephemeral", "ttl": "1h"},
+            reasoning={"max_tokens": 512, "exclude": True},
             logit_bias={"50256": -100},
         )
     )
@@ -74,7 +91,12 @@ def test_every_field_with_a_noun() -> None:
         logprobs=True,
         top_logprobs=3,
         reasoning_effort="low",
+        top_k=4.0,
+        reasoning_budget=512,
+        reasoning_shown="omitted",
+        verbosity="low",
     )
+    assert (request.user, request.service_tier, request.cache) == ("u-1", "flex", CacheMark(ttl="1h"))
     assert (request.stream, request.include_usage, request.parallel_tool_calls) == (True, False, False)
     assert request.metadata == {"plan": "free", "tries": 2, "share": 0.5, "beta": True}
     assert request.tools == (Tool(name="f"),)
@@ -82,22 +104,59 @@ def test_every_field_with_a_noun() -> None:
     assert request.response_format == ResponseFormat(kind="json_object")
     assert request.extra == {
         "stream_options": Raw(b'{"include_obfuscation":false}'),
-        "user": Raw(b'"u-1"'),
         "logit_bias": Raw(b'{"50256": -100}'),
     }
 
 
 def test_null_says_nothing() -> None:
     known = [*SAMPLING, *NOUNS[2:], *REMOVED, *SHARED]
-    request = decode_request(body(**dict.fromkeys(known), user=None))
-    assert request == decode_request(body(user=None))
-    assert request.extra == {"user": Raw(b"null")}
+    request = decode_request(body(**dict.fromkeys(known), odd=None))
+    assert request == decode_request(body(odd=None))
+    assert request.extra == {"odd": Raw(b"null")}
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "budget", "shown"),
+    [
+        ({"enabled": True}, -1, None),
+        ({"enabled": False}, 0, None),
+        ({"max_tokens": 9, "enabled": True}, 9, None),
+        ({"exclude": False}, None, None),
+        ({"effort": "low"}, None, None),
+    ],
+)
+def test_openrouters_reasoning_says_how_much_to_think(
+    reasoning: dict[str, object], budget: int | None, shown: str | None
+) -> None:
+    sampling = decode_request(body(reasoning=reasoning)).sampling
+    assert (sampling.reasoning_budget, sampling.reasoning_shown) == (budget, shown)
+    assert sampling.reasoning_effort == reasoning.get("effort")
+
+
+def test_two_efforts_must_agree() -> None:
+    with pytest.raises(InvalidRequest, match=r"reasoning\.effort: differs from reasoning_effort"):
+        decode_request(body(reasoning={"effort": "low"}, reasoning_effort="high"))
+
+
+def test_signed_thinking_comes_back_in_openrouters_details() -> None:
+    pieces = [
+        {"type": "reasoning.text", "text": "Hm", "format": "anthropic-claude-v1", "index": 0},
+        {"type": "reasoning.text", "text": " so", "format": "anthropic-claude-v1", "index": 0, "signature": "s"},
+        {"type": "reasoning.encrypted", "data": "d", "format": "google-gemini-v1", "index": 1},
+    ]
+    turn = {"role": "assistant", "content": "Hi", "reasoning": "Hm so", "reasoning_details": pieces}
+    (message,) = decode_request(body(messages=[turn])).messages
+    assert message.parts == (
+        Reasoning(text="Hm so", signature="s", origin="anthropic_messages"),
+        Reasoning(text="", signature="d", origin="gemini"),
+        Text(text="Hi"),
+    )
 
 
 def test_unknown_fields_survive_as_they_are_spelt() -> None:
-    spoken = b'{"model":"m","messages":[{"role":"user","content":"x","cache":1.50}],"top_k":4E1,"x":{ "y" :"\\u0041"}}'
+    spoken = b'{"model":"m","messages":[{"role":"user","content":"x","cache":1.50}],"topk":4E1,"x":{ "y" :"\\u0041"}}'
     request = decode_request(spoken)
-    assert request.extra == {"top_k": Raw(b"4E1"), "x": Raw(b'{ "y" :"\\u0041"}')}
+    assert request.extra == {"topk": Raw(b"4E1"), "x": Raw(b'{ "y" :"\\u0041"}')}
     assert request.messages[0].extra == {"cache": Raw(b"1.50")}
 
 

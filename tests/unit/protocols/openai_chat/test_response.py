@@ -37,6 +37,7 @@ def answer(**message: object) -> bytes:
 
 def test_a_plain_answer() -> None:
     told = Response(
+        protocol="openai_chat",
         id="r",
         model="up-1",
         created=7,

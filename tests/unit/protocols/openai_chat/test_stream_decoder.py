@@ -13,7 +13,7 @@ from gearshift.types.chat import Reasoning, Text, ToolCall, Usage
 from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
 
 DONE = b"data: [DONE]\n\n"
-STARTED = Started(id="r", model="m", created=7)
+STARTED = Started(protocol="openai_chat", id="r", model="m", created=7)
 
 
 def chunk(delta: dict[str, object] | None = None, finish: str | None = None, **fields: object) -> bytes:
@@ -124,7 +124,11 @@ def test_top_level_fields_come_with_the_start_or_the_end() -> None:
     data += chunk(finish="stop", tier=None, pad=2, obfuscation="abc") + DONE
     events = heard(data)
     assert events[0] == Started(
-        id="r", model="m", created=7, extra={"filters": Raw(b"[1]"), "tier": Raw(b'"x"'), "pad": Raw(b"1")}
+        protocol="openai_chat",
+        id="r",
+        model="m",
+        created=7,
+        extra={"filters": Raw(b"[1]"), "tier": Raw(b'"x"'), "pad": Raw(b"1")},
     )
     assert events[-1] == Finished(extra={"pad": Raw(b"2")})
 

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 from msgspec import Raw
 
+from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.openai_chat.stream_encoder import Encoder
 from gearshift.protocols.sse import ServerEvent, SSEParser
 from gearshift.types.chat import Usage
@@ -17,7 +19,9 @@ FINISHED = Finished(usage=Usage(input_tokens=3, output_tokens=2))
 def said(*events: Event, send_usage: bool = True) -> list[dict[str, object]]:
     """Give the chunks that say `events`, less their common head."""
     encoder = Encoder(send_usage=send_usage)
+    ends = [event for event in events if isinstance(event, Finished)]
     data = b"".join(encoder.feed(event) for event in (STARTED, *events))
+    data += b"".join(encoder.end(event, ResponseEdits(model="m")) for event in ends)
     items = [item.data for item in SSEParser().feed(data) if isinstance(item, ServerEvent)]
     chunks = [json.loads(item) for item in items if item != b"[DONE]"]
     assert all(chunk.items() >= HEAD.items() for chunk in chunks)
@@ -111,7 +115,21 @@ def test_the_end_says_the_usage_if_it_is_wanted() -> None:
     assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (3, 2, 5)
     assert said(FINISHED, send_usage=False) == []
     assert said(Finished()) == []
-    assert Encoder(send_usage=True).feed(Finished()) == b"data: [DONE]\n\n"
+    assert Encoder(send_usage=True).end(Finished(), ResponseEdits(model="m")) == b"data: [DONE]\n\n"
+
+
+def test_thinking_that_is_signed_elsewhere_is_told_in_openrouters_details() -> None:
+    told = said(
+        msgspec.structs.replace(STARTED, protocol="anthropic_messages"),
+        PartStarted(choice=0, part=0, kind="reasoning"),
+        PartDelta(choice=0, part=0, text="Hm"),
+        PartDelta(choice=0, part=0, text="", signature="s"),
+    )
+    detail = {"type": "reasoning.text", "index": 0, "format": "anthropic-claude-v1"}
+    assert told == [
+        choice({"role": "assistant", "reasoning": "Hm", "reasoning_details": [{**detail, "text": "Hm"}]}),
+        choice({"reasoning": "", "reasoning_details": [{**detail, "text": "", "signature": "s"}]}),
+    ]
 
 
 def test_what_came_late_is_said_at_the_end() -> None:

@@ -1,0 +1,14 @@
+"""Own the list of protocols: to add one is to add a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from gearshift.protocols import anthropic_messages, gemini, openai_chat, openai_responses
+from gearshift.protocols.codec import Codec
+
+CODECS: Final[Mapping[str, Codec]] = {
+    codec.name: codec for codec in (openai_chat.codec, openai_responses.codec, anthropic_messages.codec, gemini.codec)
+}
+"""Every protocol's codec by its name."""
