@@ -6,6 +6,7 @@ It is told what to answer as nouns, and remembers what it was asked as nouns and
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -98,12 +99,10 @@ async def _reply(send: Send, status: int, body: bytes) -> None:
 async def listening(app: object) -> AsyncIterator[str]:
     """Serve an ASGI app on a free port; give its URL."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))  # type: ignore[arg-type]
-    task = asyncio.create_task(server.serve())
-    while not server.started:  # uvicorn has no event for it
-        await asyncio.sleep(0.005)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await task
+    with socket.create_server(("127.0.0.1", 0)) as door:  # who comes before the server does waits here
+        task = asyncio.create_task(server.serve(sockets=[door]))
+        try:
+            yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task

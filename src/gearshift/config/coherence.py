@@ -14,11 +14,12 @@ from gearshift.config.conditions import Fault
 from gearshift.config.document import Document
 from gearshift.config.names import Names
 from gearshift.config.overrides import Path
+from gearshift.config.rows import OWN, ProviderRow
 
 _NEEDED: Final = ("protocol", "base_url")
 
 
-def names_of(document: Document, builtin: Mapping[str, object]) -> Names:
+def names_of(document: Document, builtin: Mapping[str, ProviderRow]) -> Names:
     """List the names that a document declares."""
     deployments: dict[str, str] = {}
     for model, stated in _items(document, "models"):
@@ -27,6 +28,7 @@ def names_of(document: Document, builtin: Mapping[str, object]) -> Names:
     return Names(
         providers=frozenset(name for name, _ in _items(document, "providers")),
         builtin=frozenset(builtin),
+        unplaced={name: row.base_url for name, row in builtin.items() if OWN in row.base_url},
         models=tuple(name for name, _ in _items(document, "models")),
         routers=tuple(name for name, _ in _items(document, "routers")),
         deployments=deployments,
@@ -45,7 +47,11 @@ def faults_of(document: Document, names: Names) -> list[Fault]:
 
 def _incomplete(document: Document, names: Names) -> Iterator[Fault]:
     for name, stated in _items(document, "providers"):
-        if name in names.builtin or not isinstance(stated, dict):
+        if not isinstance(stated, dict):
+            continue
+        if name in names.unplaced and stated.get("base_url") is None:
+            yield ("providers", name), f"found no base_url, expected your own, such as {names.unplaced[name]}"
+        if name in names.builtin:
             continue
         missing = " and ".join(key for key in _NEEDED if stated.get(key) is None)
         if missing:

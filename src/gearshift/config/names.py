@@ -17,10 +17,15 @@ _GLOB: Final = re.compile(r"[*?\[]")
 
 
 class Names(Struct, frozen=True, kw_only=True):
-    """Hold the names of a config. `deployments` maps the id `provider/model` to the name of its model."""
+    """Hold the names of a config.
+
+    `deployments` maps the id `provider/model` to the name of its model, `unplaced` those built-in providers whose base
+    URL is each customer's own to an example of it.
+    """
 
     providers: frozenset[str]
     builtin: frozenset[str]
+    unplaced: Mapping[str, str] = {}
     models: tuple[str, ...]
     routers: tuple[str, ...]
     deployments: Mapping[str, str]

@@ -48,6 +48,7 @@ class QuirkRows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     max_tokens_field: TextQuirk | None = None
     stream_usage: SwitchQuirk | None = None
+    extensions: ListQuirk | None = None
     drops: ListQuirk | None = None
 
     @property
@@ -62,8 +63,9 @@ class ProviderRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     `key_env` names the environment variables that conventionally hold its key, the first one preferred; none: it needs
     no key. `capabilities` are those that its API gives to every model, `lacks` those that it takes from a model that
-    has them elsewhere. `models` serve when there is no config, the first one as the fallback. `price_id` is its id in
-    genai-prices, `catalog_id` its id in models.dev.
+    has them elsewhere. A `base_url` with a part in braces is each customer's own, which a config must state. `models`
+    serve when there is no config, the first one as the fallback. `price_id` is its id in genai-prices, `catalog_id` its
+    id in models.dev.
     """
 
     name: str
@@ -90,6 +92,10 @@ def parse(text: str | bytes) -> dict[str, ProviderRow]:
 def builtin() -> Mapping[str, ProviderRow]:
     """Read the rows that ship with Gearshift, once."""
     return parse(FILE.read_bytes())
+
+
+OWN: Final = "{"
+"""What begins a part of a base URL that is each customer's own."""
 
 
 def resolve(name: str, stated: ProviderConfig, row: ProviderRow | None, environ: Mapping[str, str]) -> Provider:

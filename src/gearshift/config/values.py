@@ -19,8 +19,7 @@ from pydantic_core import PydanticCustomError
 from gearshift.config.names import suggestion
 from gearshift.types.catalog import CAPABILITIES, NANO_PER_USD, NanoUSDPerMillion, Seconds
 
-PROTOCOLS: Final = ("openai_chat",)
-LATER_PROTOCOLS: Final = ("openai_responses", "anthropic_messages", "gemini")
+PROTOCOLS: Final = ("openai_chat", "openai_responses", "anthropic_messages", "gemini")
 MAX_DURATION: Final = 86_400.0
 MAX_USD: Final = 1_000_000
 """Nothing costs a million dollars per million tokens; a larger number is a slip of the unit."""
@@ -174,11 +173,8 @@ def filled(value: Filled) -> Filled:
 
 
 def _protocol(value: str) -> str:
-    if value in LATER_PROTOCOLS:
-        raise fault(f"found {value}, which is not supported in this version; expected {', '.join(PROTOCOLS)}")
     if value not in PROTOCOLS:
-        known = (*PROTOCOLS, *LATER_PROTOCOLS)
-        raise fault(f"found {show(value)}, expected {', '.join(PROTOCOLS)}{suggestion(value, known)}")
+        raise fault(f"found {show(value)}, expected {', '.join(PROTOCOLS)}{suggestion(value, PROTOCOLS)}")
     return value
 
 

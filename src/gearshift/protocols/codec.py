@@ -7,7 +7,7 @@ fields survive; across protocols (`crossing`) it is decode and encode, and what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -86,8 +86,11 @@ class ResponsePeek(Struct, frozen=True, kw_only=True):
 class StreamDecoder(Protocol):
     """Turn bytes of a stream into events, whatever the split."""
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage.
+
+        What came before an error is given first; the events are to be taken before the next bytes are fed.
+        """
         ...
 
     def close(self) -> list[Event]:

@@ -74,7 +74,7 @@ def test_what_an_api_lacks_is_taken_away() -> None:
 
     known = facts.read().find("anthropic", "claude-sonnet-5").capabilities
     assert known is not None
-    assert found.capabilities == known - {"json_schema", "files", "audio"}
+    assert found.capabilities == known - {"audio"}
 
 
 def test_the_config_wins_over_the_catalogue() -> None:

@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gearshift.config import coherence
+from gearshift.config.rows import builtin
 
+KNOWN = {name: builtin()[name] for name in ("openai", "azure")}
 MODELS = {"small": {"deployments": [{"provider": "lab"}]}, "big": {"deployments": [{"provider": "lab"}]}}
 
 
 def faults(**document: object) -> list[str]:
-    names = coherence.names_of(document, {"openai": None})
+    names = coherence.names_of(document, KNOWN)
     return [f"{'.'.join(map(str, path))}: {text}" for path, text in coherence.faults_of(document, names)]
 
 
@@ -25,10 +27,10 @@ def test_names_are_read_from_every_section() -> None:
         "routers": {"auto": {}},
     }
 
-    found = coherence.names_of(document, {"openai": None})
+    found = coherence.names_of(document, KNOWN)
 
     assert found.providers == {"lab"}
-    assert found.builtin == {"openai"}
+    assert found.builtin == {"openai", "azure"}
     assert found.models == ("small", "bare")
     assert found.routers == ("auto",)
     assert found.deployments == {"lab/small": "small", "openai/small": "small"}
@@ -45,6 +47,12 @@ def test_names_are_read_from_every_section() -> None:
 def test_a_provider_without_row_states_where_it_is(provider: object, said: str) -> None:
     assert said in faults(providers={"lab": provider})[0]
     assert faults(providers={"openai": provider}) == []
+
+
+def test_a_built_in_provider_at_the_customers_own_address_must_be_told_it() -> None:
+    (found,) = faults(providers={"azure": {}})
+    assert found.startswith("providers.azure: found no base_url, expected your own, such as https://{resource}.")
+    assert faults(providers={"azure": {"base_url": "https://mine.openai.azure.com/openai/v1"}}) == []
 
 
 def test_a_model_has_one_deployment_at_a_provider() -> None:

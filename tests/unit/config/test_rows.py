@@ -56,7 +56,7 @@ def test_there_are_a_dozen_rows_and_each_is_in_the_reference() -> None:
 
     assert len(builtin()) >= 12
     for name, row in builtin().items():
-        assert f"| `{name}` | {row.name} |" in page
+        assert f"| `{name}` | {row.name} | `{row.protocol}` |" in page
         for variable in row.key_env:
             assert f"`{variable}`" in page
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from gearshift.config import values
+from gearshift.protocols.registry import CODECS
 
 
 def read(kind: Any, value: object) -> object:  # noqa: ANN401 - a type alias
@@ -152,13 +153,12 @@ def test_capabilities_are_sorted_and_each_is_there_once() -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("gemini", "not supported in this version"),
         ("openai", 'did you mean "openai_chat"?'),
         ("smtp", "expected openai"),
     ],
 )
 def test_a_protocol_is_one_that_can_be_served(value: str, said: str) -> None:
-    assert read(values.Protocol, "openai_chat") == "openai_chat"
+    assert [read(values.Protocol, name) for name in CODECS] == list(values.PROTOCOLS)
     assert said in fault(values.Protocol, value)
 
 

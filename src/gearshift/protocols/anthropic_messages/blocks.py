@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias, assert_never
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
+from gearshift.protocols.anthropic_messages.citations import decode_citation, say_citation
 from gearshift.protocols.fields import (
     BOOLEAN,
     CACHE,
@@ -33,7 +34,7 @@ from gearshift.protocols.fields import (
 from gearshift.protocols.json_patch import Members
 from gearshift.protocols.losses import dropped, mapped
 from gearshift.protocols.signatures import seal, unseal
-from gearshift.types.chat import Citation, Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
+from gearshift.types.chat import Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from gearshift.types.record import Loss
 
 NAME: Final = "anthropic_messages"
@@ -173,36 +174,6 @@ def said_input(arguments: str, at: str) -> Raw:
     except Misfit:
         raise Misfit(f"{at}.arguments", "found text that is no JSON object, expected one") from None
     return Raw(text.encode())
-
-
-def say_citation(citation: Citation, at: str, losses: list[Loss]) -> Spoken:
-    """Say where a text comes from, as one of Anthropic's web search results."""
-    if citation.start is not None or citation.end is not None:
-        losses.append(dropped(f"{at}.citations", "Anthropic does not say where in the text they stand"))
-    return {
-        "type": "web_search_result_location",
-        "url": citation.url,
-        "title": citation.title,
-        "cited_text": "",
-        "encrypted_index": "",
-    }
-
-
-class _Cited(Struct):
-    url: str
-    title: str | None = None
-
-
-_cited = msgspec.json.Decoder(_Cited)
-
-
-def decode_citation(raw: Raw) -> Citation | None:
-    """Give where a text comes from, None for a place in a document of the request."""
-    try:
-        said = _cited.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return Citation(url=said.url, title=said.title)
 
 
 def _decode_text(members: Members) -> Text:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import msgspec
 
-from gearshift.protocols.anthropic_messages.response import patch_usage
+from gearshift.protocols.answering import added
+from gearshift.protocols.anthropic_messages.usage import PATCHER
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.fields import ABSENT
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.sse import ServerEvent, encode_event
 from gearshift.protocols.wording import invalid
-
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Patch:
@@ -48,10 +47,8 @@ class Patch:
 
     def _last(self, data: bytes, edits: ResponseEdits) -> bytes:
         event = JsonObject(data, invalid, lax=True)
-        changes: dict[str, bytes | None] = {}
-        if edits.top:
-            changes.update((name, bytes(value)) for name, value in _members.decode(b"{%b}" % edits.top).items())
-        usage = patch_usage(bytes(event.members.get("usage", ABSENT)), edits)
+        changes = added(edits)
+        usage = PATCHER.patched_usage(bytes(event.members.get("usage", ABSENT)), edits)
         if usage is not None:
             changes["usage"] = usage
         return event.patch(changes)

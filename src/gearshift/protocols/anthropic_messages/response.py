@@ -7,28 +7,27 @@ Source: the Anthropic API reference, "Messages", `stop_reason`, `usage` (2026-11
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw
 
+from gearshift.protocols.answering import peek, read_answer
 from gearshift.protocols.anthropic_messages.blocks import BLOCK_TYPES, NAME, Speaker, decode_block
+from gearshift.protocols.anthropic_messages.usage import PATCHER, Counts, decode_counts, encode_usage
 from gearshift.protocols.codec import Encoded, ResponseEdits, ResponsePeek
 from gearshift.protocols.fields import ABSENT, NULL, OBJECT, OBJECTS, TEXT, Misfit, Spoken, keep, maybe, take, word
 from gearshift.protocols.fold import MESSAGE
-from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.json_patch import Members
 from gearshift.protocols.losses import dropped
-from gearshift.protocols.wording import invalid, upstream_message
+from gearshift.protocols.wording import invalid
 from gearshift.types.chat import (
     Choice,
     Extra,
     FinishReason,
     Part,
-    Reasoning,
-    Refusal,
     Response,
     Text,
-    ToolCall,
     Usage,
 )
 from gearshift.types.record import Loss
@@ -50,70 +49,6 @@ _SAID: Final[dict[FinishReason | None, str]] = {
     "error": "end_turn",
 }
 BLOCKS: Final = "blocks"
-_Count = Annotated[int, Meta(ge=0, le=2**53)]
-_members = msgspec.json.Decoder(dict[str, Raw])
-
-
-class _Details(Struct):
-    thinking_tokens: _Count | None = None
-
-
-class Counts(Struct):
-    """Hold the counts of a `usage` object; None: not said."""
-
-    input_tokens: _Count | None = None
-    output_tokens: _Count | None = None
-    cache_read_input_tokens: _Count | None = None
-    cache_creation_input_tokens: _Count | None = None
-    output_tokens_details: _Details | None = None
-    estimated: bool | None = None
-
-    def later(self, other: Counts) -> Counts:
-        """Give these counts, replaced by what `other` says: a stream's are cumulative."""
-        said = {name: value for name in self.__struct_fields__ if (value := getattr(other, name)) is not None}
-        return msgspec.structs.replace(self, **said)
-
-    @property
-    def usage(self) -> Usage | None:
-        """Give the noun, None where input or output are not known."""
-        if self.input_tokens is None or self.output_tokens is None:
-            return None
-        read, written = self.cache_read_input_tokens or 0, self.cache_creation_input_tokens or 0
-        details = self.output_tokens_details
-        return Usage(
-            input_tokens=self.input_tokens + read + written,
-            output_tokens=self.output_tokens,
-            cache_read_tokens=read,
-            cache_write_tokens=written,
-            reasoning_tokens=(details.thinking_tokens if details else None) or 0,
-            estimated=bool(self.estimated),
-        )
-
-
-_counts = msgspec.json.Decoder(Counts)
-
-
-def decode_counts(raw: Raw) -> Counts:
-    """Give the counts of a `usage` object, none where it cannot be read."""
-    try:
-        return _counts.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return Counts()
-
-
-def encode_usage(usage: Usage) -> Spoken:
-    """Say token counts."""
-    said: Spoken = {
-        "input_tokens": usage.input_tokens - usage.cache_read_tokens - usage.cache_write_tokens,
-        "cache_creation_input_tokens": usage.cache_write_tokens,
-        "cache_read_input_tokens": usage.cache_read_tokens,
-        "output_tokens": usage.output_tokens,
-    }
-    if usage.reasoning_tokens:
-        said["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
-    if usage.estimated:
-        said["estimated"] = True
-    return said
 
 
 def decode_response(body: bytes) -> Response:
@@ -127,57 +62,12 @@ def decode_response(body: bytes) -> Response:
 
 def peek_response(body: bytes) -> ResponsePeek:
     """Check that `body` is an answer and give its facts; raise UpstreamInvalid when it is not."""
-    response = decode_response(body)
-    choice = response.choices[0]
-    return ResponsePeek(
-        usage=response.usage,
-        finish_reason=choice.finish_reason,
-        response_id=response.id or None,
-        upstream_model=response.model or None,
-        answer_bytes=sum(size(part) for part in choice.parts),
-    )
-
-
-def size(part: Part) -> int:
-    """Give the UTF-8 bytes of answer text in a part."""
-    match part:
-        case Text() | Reasoning() | Refusal():
-            return len(part.text.encode())
-        case ToolCall():
-            return len(part.arguments.encode())
-        case _:
-            return 0
+    return peek(decode_response(body))
 
 
 def patch_response(body: bytes, edits: ResponseEdits) -> bytes:
     """Change only what `edits` say, byte for byte."""
-    return patch_answer(read_answer(body), edits)
-
-
-def patch_answer(answer: JsonObject, edits: ResponseEdits) -> bytes:
-    """Patch an answer."""
-    changes: dict[str, bytes | None] = {"model": msgspec.json.encode(edits.model)}
-    usage = patch_usage(bytes(answer.members.get("usage", ABSENT)), edits)
-    if usage is not None:
-        changes["usage"] = usage
-    if edits.top:
-        changes.update((name, bytes(value)) for name, value in _members.decode(b"{%b}" % edits.top).items())
-    return answer.patch(changes)
-
-
-def patch_usage(usage: bytes, edits: ResponseEdits) -> bytes | None:
-    """Add to a usage object, which is told what was counted where it lacks its counts; None: nothing to add."""
-    known: Spoken = {}
-    try:
-        known |= _members.decode(usage)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        known = {}
-    counted = edits.counted is not None and "output_tokens" not in known
-    if not edits.usage and not counted:
-        return None
-    if counted and edits.counted is not None:
-        known |= encode_usage(edits.counted)
-    return msgspec.json.encode(known | _members.decode(b"{%b}" % edits.usage))
+    return PATCHER.patch(read_answer(body), edits)
 
 
 def encode_response(response: Response) -> Encoded:
@@ -223,19 +113,6 @@ def decode_reason(members: Members, extra: Extra) -> FinishReason | None:
     if _SAID[reason] != said:
         extra["stop_reason"] = raw
     return reason
-
-
-def read_answer(body: bytes) -> JsonObject:
-    """Give a body that may be an answer; raise UpstreamInvalid when it is an error, or no JSON at all."""
-    start = body.lstrip()[:1]
-    if not start:
-        raise invalid("found an empty body, expected JSON")
-    if start == b"<":
-        raise invalid("found HTML or XML, expected JSON")
-    answer = JsonObject(body, invalid, lax=True)
-    if bytes(answer.members.get("error", NULL)) != NULL:
-        raise invalid(f"found an error in place of an answer: {upstream_message(body) or 'without a message'}")
-    return answer
 
 
 def _decode(members: Members) -> Response:

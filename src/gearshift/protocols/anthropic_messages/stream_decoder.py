@@ -9,14 +9,17 @@ Source: the Anthropic API reference, "Streaming Messages" (2026-11).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
 
 from gearshift.errors import StreamBroken
-from gearshift.protocols.anthropic_messages.blocks import NAME, decode_block, decode_citation
-from gearshift.protocols.anthropic_messages.response import BLOCKS, Counts, decode_counts, decode_reason
+from gearshift.protocols.anthropic_messages.blocks import NAME, decode_block
+from gearshift.protocols.anthropic_messages.citations import decode_citation
+from gearshift.protocols.anthropic_messages.response import BLOCKS, decode_reason
+from gearshift.protocols.anthropic_messages.usage import Counts, decode_counts
 from gearshift.protocols.fields import ABSENT, NULL, OBJECT, TEXT, Misfit, keep, take, word
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.sse import ServerEvent, SSEParser
@@ -72,10 +75,11 @@ class Decoder:
         self._ended = False
         self._late: Extra = {}
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> Iterator[Event]:
         """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
-        items = [item for item in self._parser.feed(data) if isinstance(item, ServerEvent)]
-        return [event for item in items if not self._ended for event in self.take(item)]
+        for item in self._parser.feed(data):
+            if isinstance(item, ServerEvent) and not self._ended:
+                yield from self.take(item)
 
     def take(self, item: ServerEvent) -> list[Event]:
         """Give what one event of the wire says."""

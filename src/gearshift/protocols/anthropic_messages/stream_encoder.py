@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import msgspec
 
-from gearshift.protocols.anthropic_messages.blocks import NAME, say_citation
-from gearshift.protocols.anthropic_messages.response import encode_usage, patch_usage, say_reason
+from gearshift.protocols.anthropic_messages.blocks import NAME
+from gearshift.protocols.anthropic_messages.citations import say_citation
+from gearshift.protocols.anthropic_messages.response import say_reason
+from gearshift.protocols.anthropic_messages.usage import PATCHER, encode_usage
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.fields import Spoken
 from gearshift.protocols.losses import dropped, mapped
@@ -51,7 +53,7 @@ class Encoder:
     def end(self, finished: Finished, edits: ResponseEdits) -> bytes:
         """Give the last words of the stream, with what `edits` add."""
         usage = msgspec.json.encode(encode_usage(finished.usage or Usage()))
-        usage = patch_usage(usage, edits) or usage
+        usage = PATCHER.patched_usage(usage, edits) or usage
         top = b"," + edits.top if edits.top else b""
         delta = msgspec.json.encode(
             {"stop_reason": say_reason(self._ended.finish_reason), "stop_sequence": None, **self._ended.extra}

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Raw
 
 from gearshift.protocols.fields import BOOLEAN, OBJECT, OBJECTS, TEXT, Misfit, Spoken, maybe, raw, take
+from gearshift.protocols.gemini.calls import UNNAMED, Calls
 from gearshift.protocols.json_patch import Members
 from gearshift.protocols.losses import dropped, mapped
 from gearshift.protocols.signatures import seal, unseal
@@ -24,8 +25,6 @@ from gearshift.types.chat import Media, Part, Reasoning, Refusal, Text, ToolCall
 from gearshift.types.record import Loss
 
 NAME: Final = "gemini"
-UNNAMED: Final = "gemini-call-"
-"""How the ids begin that we give to calls which have none."""
 OUTPUT: Final = "output"
 ERROR: Final = "error"
 _KINDS: Final = {"image": "image", "audio": "audio"}
@@ -48,38 +47,14 @@ def camel(members: Members) -> Members:
 
 _CAMEL: Final = """
     allowedFunctionNames cachedContent candidateCount displayName fileData fileUri finishReason frequencyPenalty
-    functionCall functionCallingConfig functionDeclarations functionResponse generationConfig includeThoughts inlineData
+    functionCall functionCallingConfig functionDeclarations functionResponse generateContentRequest generationConfig
+    includeThoughts inlineData
     maxOutputTokens mimeType modelVersion parametersJsonSchema presencePenalty promptFeedback responseId
     responseJsonSchema responseLogprobs responseMimeType responseModalities responseSchema safetySettings speechConfig
     stopSequences systemInstruction thinkingBudget thinkingConfig thinkingLevel thoughtSignature toolConfig topK topP
     usageMetadata
 """
 _SNAKE: Final = {re.sub("[A-Z]", lambda found: "_" + found[0].lower(), name): name for name in _CAMEL.split()}
-
-
-class Calls:
-    """Give ids to the calls of one conversation, and find them again for their responses."""
-
-    def __init__(self, of: str = "") -> None:
-        """Begin a conversation, or the answer `of` this id."""
-        self._of = of
-        self._count = 0
-        self._open: list[tuple[str, str]] = []  # (name, id) of calls without a response
-
-    def called(self, name: str, said: str | None) -> str:
-        """Give the id of a call."""
-        given = said or f"{UNNAMED}{self._of}{self._count}"
-        self._count += 1
-        self._open.append((name, given))
-        return given
-
-    def answered(self, name: str, said: str | None) -> str:
-        """Give the id of the call that a response is for."""
-        for place, (called, given) in enumerate(self._open):
-            if said == given or (said is None and called == name):
-                del self._open[place]
-                return given
-        return said or f"{UNNAMED}none-{name}"
 
 
 def decode_parts(members: Members, calls: Calls, at: str) -> Iterator[Part]:

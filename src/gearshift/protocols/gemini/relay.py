@@ -6,7 +6,7 @@ Invariant: a piece keeps its bytes but for the model's name, and what is added t
 from __future__ import annotations
 
 from gearshift.protocols.codec import ResponseEdits
-from gearshift.protocols.gemini.response import patch_answer
+from gearshift.protocols.gemini.usage import PATCHER
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.sse import ServerEvent, encode_event
 from gearshift.protocols.wording import invalid
@@ -34,4 +34,4 @@ class Patch:
     def _say(item: ServerEvent, edits: ResponseEdits) -> bytes:
         if not item.data.startswith(b"{"):
             return b""
-        return encode_event(patch_answer(JsonObject(item.data, invalid, lax=True), edits))
+        return encode_event(PATCHER.patch(JsonObject(item.data, invalid, lax=True), edits))

@@ -31,7 +31,8 @@ from gearshift.protocols.fields import (
     raw,
     take,
 )
-from gearshift.protocols.gemini.parts import NAME, Calls, camel, decode_parts
+from gearshift.protocols.gemini.calls import Calls
+from gearshift.protocols.gemini.parts import NAME, camel, decode_parts
 from gearshift.protocols.gemini.schemas import to_json_schema
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.steering import checked_name, decode_routing

@@ -7,11 +7,12 @@ Source: the Gemini API reference, "Generating content", `GenerateContentResponse
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw
 
+from gearshift.protocols.answering import peek, read_answer
 from gearshift.protocols.codec import Encoded, ResponseEdits, ResponsePeek
 from gearshift.protocols.fields import (
     ABSENT,
@@ -28,10 +29,13 @@ from gearshift.protocols.fields import (
     word,
 )
 from gearshift.protocols.fold import MESSAGE
+from gearshift.protocols.gemini.calls import Calls
+from gearshift.protocols.gemini.citations import decode_citations, say_citation
 from gearshift.protocols.gemini.logprobs import decode_logprobs, encode_logprobs
-from gearshift.protocols.gemini.parts import NAME, Calls, Speaker, decode_parts
-from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.wording import invalid, upstream_message
+from gearshift.protocols.gemini.parts import NAME, Speaker, decode_parts
+from gearshift.protocols.gemini.usage import MODEL, PATCHER, USAGE, decode_usage, encode_usage
+from gearshift.protocols.json_patch import Members
+from gearshift.protocols.wording import invalid
 from gearshift.types.chat import (
     Choice,
     Citation,
@@ -40,7 +44,6 @@ from gearshift.types.chat import (
     Media,
     Part,
     Reasoning,
-    Refusal,
     Response,
     Text,
     ToolCall,
@@ -85,57 +88,6 @@ _SAID: Final[dict[FinishReason | None, str]] = {
     "error": "OTHER",
 }
 PARTS: Final = "parts"
-USAGE: Final = "usageMetadata"
-MODEL: Final = "modelVersion"
-_Count = Annotated[int, Meta(ge=0, le=2**53)]
-_members = msgspec.json.Decoder(dict[str, Raw])
-
-
-class _Counts(Struct):
-    promptTokenCount: _Count  # noqa: N815 - the wire's names
-    candidatesTokenCount: _Count | None = None  # noqa: N815
-    thoughtsTokenCount: _Count | None = None  # noqa: N815
-    cachedContentTokenCount: _Count | None = None  # noqa: N815
-    toolUsePromptTokenCount: _Count | None = None  # noqa: N815
-    totalTokenCount: _Count | None = None  # noqa: N815
-    estimated: bool = False
-
-
-_counts = msgspec.json.Decoder(_Counts)
-
-
-def decode_usage(spoken: Raw) -> tuple[Usage | None, Members]:
-    """Give the counts of `usageMetadata`, and what they do not cover."""
-    try:
-        members = OBJECT.read(spoken, USAGE)
-        said = _counts.decode(spoken)
-    except (Misfit, msgspec.DecodeError, UnicodeDecodeError):
-        return None, {}
-    thoughts = said.thoughtsTokenCount or 0
-    usage = Usage(
-        input_tokens=said.promptTokenCount + (said.toolUsePromptTokenCount or 0),
-        output_tokens=(said.candidatesTokenCount or 0) + thoughts,
-        cache_read_tokens=said.cachedContentTokenCount or 0,
-        reasoning_tokens=thoughts,
-        estimated=said.estimated,
-    )
-    return usage, {name: value for name, value in members.items() if name not in _Counts.__struct_fields__}
-
-
-def encode_usage(usage: Usage) -> Spoken:
-    """Say token counts."""
-    said: Spoken = {
-        "promptTokenCount": usage.input_tokens,
-        "candidatesTokenCount": usage.output_tokens - usage.reasoning_tokens,
-        "totalTokenCount": usage.input_tokens + usage.output_tokens,
-    }
-    if usage.cache_read_tokens:
-        said["cachedContentTokenCount"] = usage.cache_read_tokens
-    if usage.reasoning_tokens:
-        said["thoughtsTokenCount"] = usage.reasoning_tokens
-    if usage.estimated:
-        said["estimated"] = True
-    return said
 
 
 def decode_response(body: bytes) -> Response:
@@ -149,47 +101,12 @@ def decode_response(body: bytes) -> Response:
 
 def peek_response(body: bytes) -> ResponsePeek:
     """Check that `body` is an answer and give its facts; raise UpstreamInvalid when it is not."""
-    response = decode_response(body)
-    return ResponsePeek(
-        usage=response.usage,
-        finish_reason=response.choices[0].finish_reason,
-        response_id=response.id or None,
-        upstream_model=response.model or None,
-        answer_bytes=sum(_size(part) for choice in response.choices for part in choice.parts),
-    )
-
-
-def _size(part: Part) -> int:
-    match part:
-        case Text() | Reasoning() | Refusal():
-            return len(part.text.encode())
-        case ToolCall():
-            return len(part.arguments.encode())
-        case _:
-            return 0
+    return peek(decode_response(body))
 
 
 def patch_response(body: bytes, edits: ResponseEdits) -> bytes:
     """Change only what `edits` say, byte for byte."""
-    return patch_answer(read_answer(body), edits)
-
-
-def patch_answer(answer: JsonObject, edits: ResponseEdits) -> bytes:
-    """Patch an answer, or a piece of one."""
-    changes: dict[str, bytes | None] = {MODEL: msgspec.json.encode(edits.model)}
-    known: Spoken = {}
-    try:
-        known |= _members.decode(answer.members.get(USAGE, ABSENT))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        known = {}
-    if edits.counted is not None and "promptTokenCount" not in known:
-        known |= encode_usage(edits.counted)
-        changes[USAGE] = msgspec.json.encode(known)
-    if edits.usage:
-        changes[USAGE] = msgspec.json.encode(known | _members.decode(b"{%b}" % edits.usage))
-    if edits.top:
-        changes.update((name, bytes(value)) for name, value in _members.decode(b"{%b}" % edits.top).items())
-    return answer.patch(changes)
+    return PATCHER.patch(read_answer(body), edits)
 
 
 def encode_response(response: Response) -> Encoded:
@@ -228,12 +145,6 @@ def say_reason(reason: FinishReason) -> str:
     return _SAID[reason]
 
 
-def say_citation(citation: Citation) -> Spoken:
-    """Say where a text comes from."""
-    said = {"startIndex": citation.start, "endIndex": citation.end, "uri": citation.url, "title": citation.title}
-    return {name: value for name, value in said.items() if value is not None}
-
-
 def decode_reason(members: Members, extra: Extra, *, calls: bool) -> FinishReason | None:
     """Take why a candidate stopped; raise UpstreamInvalid where it failed."""
     spoken = members.get("finishReason", ABSENT)
@@ -246,49 +157,6 @@ def decode_reason(members: Members, extra: Extra, *, calls: bool) -> FinishReaso
     if _SAID[reason] != said:
         extra["finishReason"] = spoken
     return "tool_calls" if reason == "stop" and calls else reason
-
-
-class _Source(Struct, rename="camel"):
-    uri: str
-    title: str | None = None
-    start_index: int | None = None
-    end_index: int | None = None
-
-
-class _Citations(Struct, rename="camel"):
-    citations: list[_Source] = []
-    citation_sources: list[_Source] = []
-
-
-_cited = msgspec.json.Decoder(_Citations)
-
-
-def decode_citations(members: Members) -> tuple[Citation, ...]:
-    """Take where the text of a candidate comes from."""
-    if "citationMetadata" not in members:
-        return ()
-    try:
-        said = _cited.decode(members["citationMetadata"])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ()
-    del members["citationMetadata"]
-    return tuple(
-        Citation(url=each.uri, title=each.title, start=each.start_index, end=each.end_index)
-        for each in (*said.citations, *said.citation_sources)
-    )
-
-
-def read_answer(body: bytes) -> JsonObject:
-    """Give a body that may be an answer; raise UpstreamInvalid when it is an error, or no JSON at all."""
-    start = body.lstrip()[:1]
-    if not start:
-        raise invalid("found an empty body, expected JSON")
-    if start == b"<":
-        raise invalid("found HTML or XML, expected JSON")
-    answer = JsonObject(body, invalid, lax=True)
-    if bytes(answer.members.get("error", NULL)) != NULL:
-        raise invalid(f"found an error in place of an answer: {upstream_message(body) or 'without a message'}")
-    return answer
 
 
 def _decode(members: Members) -> Response:

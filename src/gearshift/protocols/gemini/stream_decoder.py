@@ -8,6 +8,7 @@ Source: the Gemini API reference, "Generating content", `streamGenerateContent` 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -15,17 +16,12 @@ from msgspec import Raw
 
 from gearshift.errors import StreamBroken
 from gearshift.protocols.fields import ABSENT, INTEGER, NULL, OBJECT, OBJECTS, Misfit, keep, maybe, word
+from gearshift.protocols.gemini.calls import Calls
+from gearshift.protocols.gemini.citations import decode_citations
 from gearshift.protocols.gemini.logprobs import decode_logprobs
-from gearshift.protocols.gemini.parts import NAME, Calls, camel, decode_part
-from gearshift.protocols.gemini.response import (
-    MODEL,
-    PARTS,
-    USAGE,
-    decode_citations,
-    decode_reason,
-    decode_usage,
-    is_blocked,
-)
+from gearshift.protocols.gemini.parts import NAME, camel, decode_part
+from gearshift.protocols.gemini.response import PARTS, decode_reason, is_blocked
+from gearshift.protocols.gemini.usage import MODEL, USAGE, decode_usage
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.sse import ServerEvent, SSEParser
 from gearshift.protocols.wording import broken_off, invalid, unreadable
@@ -58,10 +54,11 @@ class Decoder:
         self._ended = False
         self._late: Extra = {}
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> Iterator[Event]:
         """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
-        items = [item for item in self._parser.feed(data) if isinstance(item, ServerEvent)]
-        return [event for item in items if not self._ended for event in self.take(item)]
+        for item in self._parser.feed(data):
+            if isinstance(item, ServerEvent) and not self._ended:
+                yield from self.take(item)
 
     def take(self, item: ServerEvent) -> list[Event]:
         """Give what one piece says."""

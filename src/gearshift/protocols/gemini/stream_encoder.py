@@ -13,9 +13,12 @@ from msgspec import Raw
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.fields import OBJECT, Spoken
 from gearshift.protocols.fold import gather
+from gearshift.protocols.gemini.calls import UNNAMED
+from gearshift.protocols.gemini.citations import say_citation
 from gearshift.protocols.gemini.logprobs import encode_logprobs
-from gearshift.protocols.gemini.parts import NAME, UNNAMED, said_args
-from gearshift.protocols.gemini.response import MODEL, USAGE, encode_usage, patch_answer, say_citation, say_reason
+from gearshift.protocols.gemini.parts import NAME, said_args
+from gearshift.protocols.gemini.response import say_reason
+from gearshift.protocols.gemini.usage import MODEL, PATCHER, USAGE, encode_usage
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.losses import mapped
 from gearshift.protocols.sequence import Sequence
@@ -59,7 +62,7 @@ class Encoder:
         if finished.usage is not None:
             said[USAGE] = {**encode_usage(finished.usage), **rest}
         piece = JsonObject(msgspec.json.encode(said), invalid)
-        return encode_event(patch_answer(piece, msgspec.structs.replace(edits, model=str(self._head[MODEL]))))
+        return encode_event(PATCHER.patch(piece, msgspec.structs.replace(edits, model=str(self._head[MODEL]))))
 
     def _say(self, event: Event) -> bytes:
         if isinstance(event, Started):

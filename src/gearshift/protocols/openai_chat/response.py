@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
+from gearshift.protocols.answering import read_answer
 from gearshift.protocols.codec import Encoded, ResponseEdits, ResponsePeek
 from gearshift.protocols.fields import (
     ABSENT,
@@ -35,7 +36,7 @@ from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.openai_chat.facts import ChoicePeek
 from gearshift.protocols.openai_chat.message import decode_answer, encode_answer
 from gearshift.protocols.openai_chat.usage import decode_usage, encode_usage, peek_usage
-from gearshift.protocols.wording import invalid, upstream_message
+from gearshift.protocols.wording import invalid
 from gearshift.types.chat import Choice, Extra, FinishReason, Part, Reasoning, Refusal, Response, Text, ToolCall
 
 FINISH_REASONS: Final[dict[str, FinishReason]] = {
@@ -56,7 +57,7 @@ _members = msgspec.json.Decoder(dict[str, Raw])
 
 def decode_response(body: bytes) -> Response:
     """Parse an upstream's answer; raise UpstreamInvalid when it is not one."""
-    members = _read_answer(body).members
+    members = read_answer(body).members
     try:
         return _decode(members)
     except Misfit as misfit:
@@ -79,7 +80,7 @@ def encode_response(response: Response) -> Encoded:
 
 def peek_response(body: bytes) -> ResponsePeek:
     """Check that `body` is an answer and give its facts; raise UpstreamInvalid when it is not."""
-    members = _read_answer(body).members
+    members = read_answer(body).members
     try:
         return _peek(members)
     except Misfit as misfit:
@@ -88,7 +89,7 @@ def peek_response(body: bytes) -> ResponsePeek:
 
 def patch_response(body: bytes, edits: ResponseEdits) -> bytes:
     """Change only what `edits` say, byte for byte."""
-    return patch_answer(_read_answer(body), edits)
+    return patch_answer(read_answer(body), edits)
 
 
 def patch_answer(answer: JsonObject, edits: ResponseEdits) -> bytes:
@@ -115,21 +116,6 @@ def _patch_usage(usage: bytes, edits: ResponseEdits) -> bytes:
     elif known and added and known.keys().isdisjoint(added):
         return b"%b,%b}" % (usage[:-1].rstrip(), edits.usage)
     return msgspec.json.encode(known | added)
-
-
-def _read_answer(body: bytes) -> JsonObject:
-    """Give a body that may be an answer; raise UpstreamInvalid when it is an error, or no JSON at all."""
-    if not body.startswith(b"{"):
-        start = body.lstrip()[:1]
-        if not start:
-            raise invalid("found an empty body, expected JSON")
-        if start == b"<":
-            raise invalid("found HTML or XML, expected JSON")
-    answer = JsonObject(body, invalid, lax=True)
-    error = answer.members.get("error")
-    if error is not None and bytes(error) != NULL:
-        raise invalid(f"found an error in place of an answer: {upstream_message(body) or 'without a message'}")
-    return answer
 
 
 def _refuse_failure(finish_reason: str | None) -> None:

@@ -9,6 +9,7 @@ Source: the OpenAI API reference, "The chat completion chunk object" (2026-11).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, Literal
 
 from msgspec import Raw
@@ -57,23 +58,23 @@ class Decoder:
         self._late: Extra = {}
         self._usage: Usage | None = None
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> Iterator[Event]:
         """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
-        out: list[Event] = []
         for item in self._parser.feed(data):
             if self._progress.ended or not isinstance(item, ServerEvent):
                 continue
             if item.data.startswith(DONE):
                 self._progress.end()
-                out.append(self._finished())
+                yield self._finished()
             elif item.event == "error":
                 raise broken_off(item.data)
             elif item.data.strip():
+                out: list[Event] = []
                 try:
                     self._chunk(item.data, out)
                 except Misfit as error:
                     raise unreadable(error) from None
-        return out
+                yield from out
 
     def close(self) -> list[Event]:
         """Give the last events at the end of input; raise StreamBroken when the stream had not come to its end."""

@@ -9,7 +9,7 @@ import msgspec
 
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.json_patch import JsonObject
-from gearshift.protocols.openai_responses.response import patch_answer
+from gearshift.protocols.openai_responses.usage import PATCHER
 from gearshift.protocols.sse import ServerEvent, encode_event
 from gearshift.protocols.wording import invalid
 
@@ -45,4 +45,4 @@ class Patch:
         if "response" not in event.members:
             return encode_event(item.data, name)
         answer = JsonObject(bytes(event.members["response"]), invalid, lax=True)
-        return encode_event(event.patch({"response": patch_answer(answer, edits)}), name)
+        return encode_event(event.patch({"response": PATCHER.patch(answer, edits)}), name)

@@ -7,11 +7,12 @@ Source: the OpenAI API reference, "The response object" (2026-11).
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw
 
+from gearshift.protocols.answering import peek, read_answer
 from gearshift.protocols.codec import Encoded, ResponseEdits, ResponsePeek
 from gearshift.protocols.fields import (
     ABSENT,
@@ -29,12 +30,13 @@ from gearshift.protocols.fields import (
     word,
 )
 from gearshift.protocols.fold import MESSAGE, gather
-from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.json_patch import Members
 from gearshift.protocols.losses import dropped
 from gearshift.protocols.openai_responses import items as wire
 from gearshift.protocols.openai_responses.parts import LOGPROBS, Speaker, decode_parts
-from gearshift.protocols.wording import invalid, upstream_message
-from gearshift.types.chat import Choice, Extra, FinishReason, Part, Reasoning, Refusal, Response, Text, ToolCall, Usage
+from gearshift.protocols.openai_responses.usage import PATCHER, decode_usage, encode_usage
+from gearshift.protocols.wording import invalid
+from gearshift.types.chat import Choice, Extra, FinishReason, Part, Response, Text, ToolCall, Usage
 from gearshift.types.record import Loss
 
 ITEMS: Final = "items"
@@ -70,63 +72,6 @@ ECHOES: Final = frozenset(
     }
 )
 """Fields of an answer that repeat the request, or that the noun says."""
-_Count = Annotated[int, Meta(ge=0, le=2**53)]
-_members = msgspec.json.Decoder(dict[str, Raw])
-
-
-class _Input(Struct):
-    cached_tokens: _Count | None = None
-    cache_write_tokens: _Count | None = None
-
-
-class _Output(Struct):
-    reasoning_tokens: _Count | None = None
-
-
-class _Counts(Struct):
-    input_tokens: _Count
-    output_tokens: _Count
-    total_tokens: _Count | None = None
-    input_tokens_details: _Input | None = None
-    output_tokens_details: _Output | None = None
-    estimated: bool = False
-
-
-_counts = msgspec.json.Decoder(_Counts)
-
-
-def decode_usage(spoken: Raw) -> tuple[Usage | None, Members]:
-    """Give the counts of a `usage` object, and what they do not cover."""
-    try:
-        members = OBJECT.read(spoken, "usage")
-        said = _counts.decode(spoken)
-    except (Misfit, msgspec.DecodeError, UnicodeDecodeError):
-        return None, {}
-    inner, outer = said.input_tokens_details, said.output_tokens_details
-    usage = Usage(
-        input_tokens=said.input_tokens,
-        output_tokens=said.output_tokens,
-        cache_read_tokens=(inner.cached_tokens if inner else None) or 0,
-        cache_write_tokens=(inner.cache_write_tokens if inner else None) or 0,
-        reasoning_tokens=(outer.reasoning_tokens if outer else None) or 0,
-        estimated=said.estimated,
-    )
-    return usage, {name: value for name, value in members.items() if name not in _Counts.__struct_fields__}
-
-
-def encode_usage(usage: Usage) -> Spoken:
-    """Say token counts."""
-    said: Spoken = {
-        "input_tokens": usage.input_tokens,
-        "input_tokens_details": {
-            "cached_tokens": usage.cache_read_tokens,
-            "cache_write_tokens": usage.cache_write_tokens,
-        },
-        "output_tokens": usage.output_tokens,
-        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
-        "total_tokens": usage.input_tokens + usage.output_tokens,
-    }
-    return said | {"estimated": True} if usage.estimated else said
 
 
 def decode_response(body: bytes) -> Response:
@@ -140,48 +85,12 @@ def decode_response(body: bytes) -> Response:
 
 def peek_response(body: bytes) -> ResponsePeek:
     """Check that `body` is an answer and give its facts; raise UpstreamInvalid when it is not."""
-    response = decode_response(body)
-    (choice,) = response.choices
-    return ResponsePeek(
-        usage=response.usage,
-        finish_reason=choice.finish_reason,
-        response_id=response.id or None,
-        upstream_model=response.model or None,
-        answer_bytes=sum(_size(part) for part in choice.parts),
-    )
-
-
-def _size(part: Part) -> int:
-    match part:
-        case Text() | Reasoning() | Refusal():
-            return len(part.text.encode())
-        case ToolCall():
-            return len(part.arguments.encode())
-        case _:
-            return 0
+    return peek(decode_response(body))
 
 
 def patch_response(body: bytes, edits: ResponseEdits) -> bytes:
     """Change only what `edits` say, byte for byte."""
-    return patch_answer(read_answer(body), edits)
-
-
-def patch_answer(answer: JsonObject, edits: ResponseEdits) -> bytes:
-    """Patch an answer."""
-    changes: dict[str, bytes | None] = {"model": msgspec.json.encode(edits.model)}
-    known: Spoken = {}
-    try:
-        known |= _members.decode(answer.members.get("usage", ABSENT))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        known = {}
-    if edits.counted is not None and "output_tokens" not in known:
-        known |= encode_usage(edits.counted)
-        changes["usage"] = msgspec.json.encode(known)
-    if edits.usage:
-        changes["usage"] = msgspec.json.encode(known | _members.decode(b"{%b}" % edits.usage))
-    if edits.top:
-        changes.update((name, bytes(value)) for name, value in _members.decode(b"{%b}" % edits.top).items())
-    return answer.patch(changes)
+    return PATCHER.patch(read_answer(body), edits)
 
 
 def encode_response(response: Response) -> Encoded:
@@ -250,19 +159,6 @@ def ending(reason: FinishReason | None) -> Spoken:
     if why is None:
         return {"status": "completed"}
     return {"status": "incomplete", "incomplete_details": {"reason": why}}
-
-
-def read_answer(body: bytes) -> JsonObject:
-    """Give a body that may be an answer; raise UpstreamInvalid when it is an error, or no JSON at all."""
-    start = body.lstrip()[:1]
-    if not start:
-        raise invalid("found an empty body, expected JSON")
-    if start == b"<":
-        raise invalid("found HTML or XML, expected JSON")
-    answer = JsonObject(body, invalid, lax=True)
-    if bytes(answer.members.get("error", NULL)) != NULL:
-        raise invalid(f"found an error in place of an answer: {upstream_message(body) or 'without a message'}")
-    return answer
 
 
 def decode_answer(members: Members) -> Response:

@@ -8,6 +8,7 @@ Source: the OpenAI API reference, "Streaming events" (2026-11).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -18,14 +19,8 @@ from gearshift.protocols.fields import ABSENT, NULL, OBJECT, TEXT, Misfit, keep,
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.openai_responses import items as wire
 from gearshift.protocols.openai_responses.parts import decode_citations
-from gearshift.protocols.openai_responses.response import (
-    ITEMS,
-    PREFIXES,
-    decode_ending,
-    decode_usage,
-    late,
-    scores,
-)
+from gearshift.protocols.openai_responses.response import ITEMS, PREFIXES, decode_ending, late, scores
+from gearshift.protocols.openai_responses.usage import decode_usage
 from gearshift.protocols.sse import ServerEvent, SSEParser
 from gearshift.protocols.wording import broken_off, invalid, unreadable
 from gearshift.types.chat import Citation, Extra, PartKind, Usage
@@ -79,10 +74,11 @@ class Decoder:
         self._started = False
         self._ended = False
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> Iterator[Event]:
         """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
-        items = [item for item in self._parser.feed(data) if isinstance(item, ServerEvent)]
-        return [event for item in items if not self._ended for event in self.take(item)]
+        for item in self._parser.feed(data):
+            if isinstance(item, ServerEvent) and not self._ended:
+                yield from self.take(item)
 
     def take(self, item: ServerEvent) -> list[Event]:
         """Give what one event of the wire says."""

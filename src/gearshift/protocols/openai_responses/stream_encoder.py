@@ -16,7 +16,8 @@ from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.losses import dropped
 from gearshift.protocols.openai_responses.items import NAME
 from gearshift.protocols.openai_responses.parts import say_citation
-from gearshift.protocols.openai_responses.response import encode_usage, ending, patch_answer, skeleton
+from gearshift.protocols.openai_responses.response import ending, skeleton
+from gearshift.protocols.openai_responses.usage import PATCHER, encode_usage
 from gearshift.protocols.sequence import Sequence
 from gearshift.protocols.signatures import seal
 from gearshift.protocols.sse import encode_event
@@ -61,7 +62,7 @@ class Encoder:
         said = {**self._head, "output": self._output, "usage": usage, **ending(self._reason), **late}
         answer = JsonObject(msgspec.json.encode(said), invalid)
         edits = msgspec.structs.replace(edits, model=str(self._head["model"]))
-        return self._event(f"response.{said['status']}", response=Raw(patch_answer(answer, edits)))
+        return self._event(f"response.{said['status']}", response=Raw(PATCHER.patch(answer, edits)))
 
     def _say(self, event: Event) -> bytes:
         match event:

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from msgspec import Raw
+
+from gearshift.errors import InvalidRequest, StreamBroken, UpstreamInvalid
+from gearshift.protocols.codec import RequestEdits, ResponseEdits
+from gearshift.protocols.crossing import Crossing, cross_request, cross_response, is_foreign
+from gearshift.protocols.registry import CODECS
+from gearshift.types.chat import (
+    Choice,
+    Media,
+    Message,
+    Reasoning,
+    Request,
+    Response,
+    Text,
+    Tool,
+    ToolCall,
+    Usage,
+)
+
+CHAT, ANTHROPIC, GEMINI, RESPONSES = (
+    CODECS[name] for name in ("openai_chat", "anthropic_messages", "gemini", "openai_responses")
+)
+EDITS = RequestEdits(model="up")
+HI = Message(role="user", parts=(Text(text="Hi"),))
+
+
+def asked(*messages: Message, tools: tuple[Tool, ...] = (), **extra: bytes) -> Request:
+    told = {name: Raw(value) for name, value in extra.items()}
+    return Request(protocol="openai_chat", model="m", messages=messages or (HI,), tools=tools, extra=told)
+
+
+def test_a_hint_without_a_noun_is_lost_and_named() -> None:
+    said = cross_request(asked(logit_bias=b'{"5":1}', store=b"null"), ANTHROPIC, EDITS)
+    assert [(loss.field, loss.kind) for loss in said.losses] == [("logit_bias", "dropped"), ("max_tokens", "mapped")]
+    assert "logit_bias" not in json.loads(said.body)
+
+
+def test_an_extra_of_a_part_is_named_by_its_path() -> None:
+    odd = Message(role="user", parts=(Text(text="Hi", extra={"odd": Raw(b"1")}),), extra={"weight": Raw(b"2")})
+    fields = {loss.field for loss in cross_request(asked(HI, odd), GEMINI, EDITS).losses}
+    assert fields == {"messages[1].parts[0].odd", "messages[1].weight"}
+
+
+@pytest.mark.parametrize("name", ["functions", "audio", "previous_response_id", "tool_choice", "response_format"])
+def test_what_the_meaning_hangs_on_is_refused(name: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"^{name}: gemini has no words for it") as caught:
+        cross_request(asked(**{name: b"{}"}), GEMINI, EDITS)
+    assert caught.value.param == name
+
+
+def test_geminis_config_is_looked_into() -> None:
+    request = Request(
+        protocol="gemini",
+        model="m",
+        messages=(HI,),
+        extra={"generationConfig": Raw(b'{"responseModalities":["AUDIO"]}')},
+    )
+    with pytest.raises(InvalidRequest, match="^responseModalities:"):
+        cross_request(request, CHAT, EDITS)
+
+
+@pytest.mark.parametrize(
+    ("message", "tools", "field"),
+    [
+        (Message(role="user", parts=(Media(kind="file", extra={"type": Raw(b'"video_url"')}),)), (), "type=video_url"),
+        (Message(role="user", parts=(Media(kind="file", extra={"file": Raw(b'{"file_id":"f"}')}),)), (), "file"),
+        (Message(role="user", parts=(), extra={"item": Raw(b"{}")}), (), r"messages\[0\].item"),
+        (HI, (Tool(name="web", extra={"type": Raw(b'"web_search"')}),), r"tools\[0\].type=web_search"),
+        (
+            Message(role="assistant", parts=(ToolCall(id="c", name="sh", arguments="", extra={"type": Raw(b"1")}),)),
+            (),
+            r"type=\?",
+        ),
+    ],
+)
+def test_parts_and_tools_of_one_protocol_alone_are_refused(
+    message: Message, tools: tuple[Tool, ...], field: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=field):
+        cross_request(asked(message, tools=tools), ANTHROPIC, EDITS)
+
+
+def test_an_answers_extras_are_lost_and_named_once() -> None:
+    choice = Choice(index=0, parts=(Text(text="Hi"),), finish_reason="stop", extra={"safetyRatings": Raw(b"[]")})
+    response = Response(
+        protocol="gemini", id="r", model="m", created=0, choices=(choice,), extra={"modelStatus": Raw(b"{}")}
+    )
+    said = cross_response(response, CHAT)
+    assert {loss.field for loss in said.losses} == {"choices[0].safetyRatings", "modelStatus"}
+
+
+def test_an_answer_that_cannot_be_told_is_the_upstreams_fault() -> None:
+    part = Media(kind="file", extra={"type": Raw(b'"hologram"')})
+    choice = Choice(index=0, parts=(part,), finish_reason="stop")
+    with pytest.raises(UpstreamInvalid, match="type=hologram"):
+        cross_response(Response(id="r", model="m", created=0, choices=(choice,)), CHAT)
+
+
+def test_thinking_that_another_signed_is_foreign() -> None:
+    def turn(origin: str | None) -> Request:
+        return asked(Message(role="assistant", parts=(Reasoning(text="Hm", signature="s", origin=origin),)))
+
+    assert [is_foreign(turn(origin), ANTHROPIC) for origin in (None, "anthropic_messages", "gemini")] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def chunk(text: str | None = None, finish: str | None = None, **more: object) -> bytes:
+    choice = {"index": 0, "delta": {} if text is None else {"content": text}, "finish_reason": finish}
+    said = {"id": "r", "created": 7, "model": "up-1", "choices": [choice], "system_fingerprint": "fp", **more}
+    return b"data: " + json.dumps(said).encode() + b"\n\n"
+
+
+def test_a_stream_crosses_with_its_facts_and_losses() -> None:
+    crossing = Crossing(CHAT, ANTHROPIC, "small")
+    passed = crossing.feed(chunk("Hel") + chunk("lo"))
+    assert passed.count(b"text_delta") == 2
+    assert b'"model":"small"' in passed
+    assert (crossing.content_seen, crossing.complete, crossing.answer_bytes) == (True, False, 5)
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    crossing.feed(chunk(finish="length", usage=usage) + b"data: [DONE]\n\n")
+    assert (crossing.complete, crossing.ended, crossing.finish_reason) == (True, True, "length")
+    assert (crossing.usage, crossing.upstream_model) == (Usage(input_tokens=3, output_tokens=2), "up-1")
+    assert [loss.field for loss in crossing.losses] == ["system_fingerprint"]
+    end = crossing.end(ResponseEdits(model="small", usage=b'"cost":0.5', top=b'"gearshift":{}'), send_usage=True)
+    assert b'"cost":0.5' in end
+    assert b'"gearshift":{}' in end
+    assert end.endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+
+
+def test_usage_that_never_came_is_told_as_it_was_counted() -> None:
+    crossing = Crossing(CHAT, GEMINI, "small")
+    crossing.feed(chunk("Hi", "stop") + b"data: [DONE]\n\n")
+    counted = Usage(input_tokens=9, output_tokens=1, estimated=True)
+    end = json.loads(crossing.end(ResponseEdits(model="small", counted=counted), send_usage=True)[6:])
+    assert (end["usageMetadata"]["promptTokenCount"], end["usageMetadata"]["estimated"]) == (9, True)
+
+
+def test_what_came_before_an_error_is_given_first() -> None:
+    crossing = Crossing(CHAT, RESPONSES, "small")
+    assert b"output_text.delta" in crossing.feed(chunk("Hi") + b'data: {"error":{"message":"overloaded"}}\n\n')
+    with pytest.raises(StreamBroken, match="overloaded"):
+        crossing.feed(b"")
+
+
+def test_a_cut_stream_is_broken() -> None:
+    crossing = Crossing(CHAT, RESPONSES, "small")
+    crossing.feed(chunk("Hi"))
+    with pytest.raises(StreamBroken):
+        crossing.close()
