@@ -7,7 +7,7 @@ fields survive; across protocols (`crossing`) it is decode and encode, and what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -86,10 +86,13 @@ class ResponsePeek(Struct, frozen=True, kw_only=True):
 class StreamDecoder(Protocol):
     """Turn bytes of a stream into events, whatever the split."""
 
-    def feed(self, data: bytes) -> Iterator[Event]:
+    failure: UpstreamError | None
+    """What broke the stream behind what the last `feed` gave; the next one raises it."""
+
+    def feed(self, data: bytes) -> list[Event]:
         """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage.
 
-        What came before an error is given first; the events are to be taken before the next bytes are fed.
+        Where both came together the events are given, and the error is kept in `failure`.
         """
         ...
 

@@ -17,7 +17,7 @@ from msgspec import Raw, Struct
 
 from gearshift.errors import InvalidRequest, UpstreamError
 from gearshift.protocols.codec import Codec, Encoded, RequestEdits, ResponseEdits
-from gearshift.protocols.fields import NULL, OBJECT
+from gearshift.protocols.fields import NULL, OBJECT, Misfit
 from gearshift.protocols.following import Progress
 from gearshift.protocols.wording import invalid
 from gearshift.types.chat import Extra, Media, Message, Reasoning, Request, Response, Tool, ToolCall
@@ -74,7 +74,10 @@ def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encode
 def cross_response(response: Response, codec: Codec) -> Encoded:
     """Say an upstream's answer in the caller's protocol."""
     losses: list[Loss] = []
-    said = codec.encode_response(_Way(codec, losses, invalid).cross(response, ""))
+    try:
+        said = codec.encode_response(_Way(codec, losses, invalid).cross(response, ""))
+    except Misfit as misfit:
+        raise invalid(str(misfit)) from None
     return Encoded(body=said.body, losses=_once([*losses, *said.losses]))
 
 
@@ -113,6 +116,7 @@ class Crossing(Progress):
             self.failure = error
             if not any(out):
                 raise
+        self.failure = self.failure or self._decoder.failure
         return b"".join(out)
 
     def close(self) -> None:
@@ -138,7 +142,10 @@ class Crossing(Progress):
             return b""
         if isinstance(told, Started):
             told = msgspec.structs.replace(told, model=self._model)
-        return self._encoder.feed(told)
+        try:
+            return self._encoder.feed(told)
+        except Misfit as misfit:
+            raise invalid(str(misfit)) from None
 
 
 def _config(extra: Extra) -> Extra:

@@ -29,13 +29,13 @@ EDITS = RequestEdits(model="up")
 HI = Message(role="user", parts=(Text(text="Hi"),))
 
 
-def asked(*messages: Message, tools: tuple[Tool, ...] = (), **extra: bytes) -> Request:
-    told = {name: Raw(value) for name, value in extra.items()}
+def asked(*messages: Message, tools: tuple[Tool, ...] = (), extra: dict[str, bytes] | None = None) -> Request:
+    told = {name: Raw(value) for name, value in (extra or {}).items()}
     return Request(protocol="openai_chat", model="m", messages=messages or (HI,), tools=tools, extra=told)
 
 
 def test_a_hint_without_a_noun_is_lost_and_named() -> None:
-    said = cross_request(asked(logit_bias=b'{"5":1}', store=b"null"), ANTHROPIC, EDITS)
+    said = cross_request(asked(extra={"logit_bias": b'{"5":1}', "store": b"null"}), ANTHROPIC, EDITS)
     assert [(loss.field, loss.kind) for loss in said.losses] == [("logit_bias", "dropped"), ("max_tokens", "mapped")]
     assert "logit_bias" not in json.loads(said.body)
 
@@ -49,7 +49,7 @@ def test_an_extra_of_a_part_is_named_by_its_path() -> None:
 @pytest.mark.parametrize("name", ["functions", "audio", "previous_response_id", "tool_choice", "response_format"])
 def test_what_the_meaning_hangs_on_is_refused(name: str) -> None:
     with pytest.raises(InvalidRequest, match=f"^{name}: gemini has no words for it") as caught:
-        cross_request(asked(**{name: b"{}"}), GEMINI, EDITS)
+        cross_request(asked(extra={name: b"{}"}), GEMINI, EDITS)
     assert caught.value.param == name
 
 
@@ -60,7 +60,7 @@ def test_geminis_config_is_looked_into() -> None:
         messages=(HI,),
         extra={"generationConfig": Raw(b'{"responseModalities":["AUDIO"]}')},
     )
-    with pytest.raises(InvalidRequest, match="^responseModalities:"):
+    with pytest.raises(InvalidRequest, match=r"^responseModalities:"):
         cross_request(request, CHAT, EDITS)
 
 

@@ -32,7 +32,7 @@ def ordered(*events: Event) -> list[Event]:
 
 
 def test_what_is_in_order_stays_as_it_is() -> None:
-    events = [start(0), says(0, "a"), ends(0), start(1, "tool_call", "f"), says(1, "{}"), ends(1), STOP]
+    events: list[Event] = [start(0), says(0, "a"), ends(0), start(1, "tool_call", "f"), says(1, "{}"), ends(1), STOP]
     assert ordered(*events) == events
 
 

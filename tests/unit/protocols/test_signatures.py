@@ -13,10 +13,12 @@ protocols = st.sampled_from(sorted(CODECS))
 signatures = st.text(st.characters(codec="ascii", categories=["L", "N"], include_characters="+/="), min_size=1)
 
 
-@given(signature=signatures, origin=protocols, caller=protocols, base64=st.booleans())
-def test_a_signature_comes_back_with_its_signer(signature: str, origin: str, caller: str, base64: bool) -> None:
-    sealed = seal(signature, origin, caller, base64=base64)
-    assert unseal(sealed, caller, base64=base64) == (signature, origin)
+@given(signature=signatures, origin=protocols, caller=protocols, base64=st.booleans(), redacted=st.booleans())
+def test_a_signature_comes_back_with_its_signer(
+    signature: str, origin: str, caller: str, base64: bool, redacted: bool
+) -> None:
+    sealed = seal(signature, origin, caller, base64=base64, redacted=redacted)
+    assert unseal(sealed, caller, base64=base64) == (signature, origin, redacted and origin != caller)
     assert (sealed == signature) == (origin == caller)
 
 
@@ -30,4 +32,4 @@ def test_a_sealed_one_is_base64_where_nothing_else_is_taken() -> None:
 
 @pytest.mark.parametrize("odd", ["", "é", "====", "Z2VhcnNoaWZ0", "\x00"])
 def test_what_was_never_sealed_is_the_protocols_own(odd: str) -> None:
-    assert unseal(odd, "gemini", base64=True) == (odd, "gemini")
+    assert unseal(odd, "gemini", base64=True) == (odd, "gemini", False)

@@ -266,12 +266,12 @@ def _decode_thinking(members: Members) -> Reasoning:
     said = maybe(members, "signature", TEXT)
     if not said:
         return Reasoning(text=text, extra=members)
-    signature, origin = unseal(said, NAME)
+    signature, origin, _ = unseal(said, NAME)
     return Reasoning(text=text, signature=signature or None, origin=origin, extra=members)
 
 
 def _decode_redacted(members: Members) -> Reasoning:
-    signature, origin = unseal(take(members, "data", TEXT), NAME)
+    signature, origin, _ = unseal(take(members, "data", TEXT), NAME)
     return Reasoning(text="", signature=signature, origin=origin, redacted=True, extra=members)
 
 

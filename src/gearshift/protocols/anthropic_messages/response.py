@@ -28,7 +28,6 @@ from gearshift.types.chat import (
     Part,
     Response,
     Text,
-    Usage,
 )
 from gearshift.types.record import Loss
 
@@ -94,7 +93,7 @@ def encode_response(response: Response) -> Encoded:
         **response.extra,
     }
     rest = OBJECT.read(response.extra["usage"], "usage") if "usage" in response.extra else {}
-    said["usage"] = encode_usage(response.usage or Usage()) | rest
+    said["usage"] = ({} if response.usage is None else encode_usage(response.usage)) | rest
     return Encoded(body=msgspec.json.encode(said), losses=tuple(losses))
 
 

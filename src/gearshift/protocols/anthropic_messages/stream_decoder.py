@@ -9,7 +9,6 @@ Source: the Anthropic API reference, "Streaming Messages" (2026-11).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -20,9 +19,10 @@ from gearshift.protocols.anthropic_messages.blocks import NAME, decode_block
 from gearshift.protocols.anthropic_messages.citations import decode_citation
 from gearshift.protocols.anthropic_messages.response import BLOCKS, decode_reason
 from gearshift.protocols.anthropic_messages.usage import Counts, decode_counts
+from gearshift.protocols.decoding import Decoding
 from gearshift.protocols.fields import ABSENT, NULL, OBJECT, TEXT, Misfit, keep, take, word
 from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.sse import ServerEvent, SSEParser
+from gearshift.protocols.sse import ServerEvent
 from gearshift.protocols.wording import broken_off, invalid, unreadable
 from gearshift.types.chat import Citation, Extra, Reasoning, Text, ToolCall, Usage
 from gearshift.types.stream import (
@@ -60,26 +60,19 @@ _delta = msgspec.json.Decoder(_Delta)
 _MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class Decoder:
+class Decoder(Decoding):
     """Turn the bytes of one stream into events, whatever the split."""
 
     def __init__(self) -> None:
         """Begin a stream."""
+        super().__init__()
         self.usage: Usage | None = None
-        self._parser = SSEParser()
         self._counts = Counts()
         self._blocks: dict[int, _Block] = {}
         self._parts = 0
         self._started = False
         self._over = False
-        self._ended = False
         self._late: Extra = {}
-
-    def feed(self, data: bytes) -> Iterator[Event]:
-        """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
-        for item in self._parser.feed(data):
-            if isinstance(item, ServerEvent) and not self._ended:
-                yield from self.take(item)
 
     def take(self, item: ServerEvent) -> list[Event]:
         """Give what one event of the wire says."""
@@ -91,9 +84,9 @@ class Decoder:
         except (*_MALFORMED, Misfit) as error:
             raise unreadable(error) from None
 
-    def close(self) -> list[Event]:
+    def finish(self) -> list[Event]:
         """Give the last events at the end of input; raise StreamBroken when the stream had not come to its end."""
-        if self._ended:
+        if self.ended:
             return []
         if not self._over:
             raise StreamBroken("the upstream closed the stream before the end of its answer")
@@ -159,7 +152,7 @@ class Decoder:
         keep(self._late, "usage", OBJECT.read(self._late["usage"], "usage") | rest if "usage" in self._late else rest)
 
     def _finished(self) -> Finished:
-        self._ended = True
+        self.ended = True
         return Finished(usage=self.usage, extra=self._late)
 
 

@@ -19,7 +19,6 @@ from gearshift.protocols.losses import dropped, mapped
 from gearshift.protocols.sequence import Sequence
 from gearshift.protocols.signatures import seal
 from gearshift.protocols.sse import encode_event
-from gearshift.types.chat import Usage
 from gearshift.types.record import Loss
 from gearshift.types.stream import (
     ChoiceDelta,
@@ -52,7 +51,7 @@ class Encoder:
 
     def end(self, finished: Finished, edits: ResponseEdits) -> bytes:
         """Give the last words of the stream, with what `edits` add."""
-        usage = msgspec.json.encode(encode_usage(finished.usage or Usage()))
+        usage = msgspec.json.encode({} if finished.usage is None else encode_usage(finished.usage))
         usage = PATCHER.patched_usage(usage, edits) or usage
         top = b"," + edits.top if edits.top else b""
         delta = msgspec.json.encode(

@@ -26,6 +26,7 @@ _STATUS: Final = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+_SERVER: Final = 500
 _INFO: Final = "type.googleapis.com/google.rpc.ErrorInfo"
 
 
@@ -39,7 +40,7 @@ def encode_error(error: GearshiftError, extra: bytes = b"") -> bytes:
     inner = {
         "code": error.status,
         "message": error.message,
-        "status": _STATUS.get(error.status, "INTERNAL"),
+        "status": _STATUS.get(error.status, "INVALID_ARGUMENT" if error.status < _SERVER else "INTERNAL"),
         "details": [about],
     }
     return b'{"error":%b%b}' % (msgspec.json.encode(inner), b"," + extra if extra else b"")

@@ -17,8 +17,9 @@ import msgspec
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import Encoded, RequestEdits
 from gearshift.protocols.fields import OBJECT, Misfit, Spoken
-from gearshift.protocols.gemini.parts import NAME, Speaker
+from gearshift.protocols.gemini.parts import NAME
 from gearshift.protocols.gemini.request import KNOBS
+from gearshift.protocols.gemini.speaker import Speaker
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.losses import dropped, mapped
 from gearshift.protocols.reasoning import budget_of
@@ -28,7 +29,8 @@ from gearshift.types.record import Loss
 
 _UNKNOWN: Final = "Gemini has no such field"
 _MODES: Final = {"auto": "AUTO", "required": "ANY", "none": "NONE", "named": "ANY"}
-_LEVELS: Final = frozenset({"minimal", "low", "medium", "high", "xhigh"})
+_MOST: Final = 24_576
+"""Tokens of thinking that each model with a budget can be given ("Thinking", `thinkingBudget`, 2026-11)."""
 _GENERATION: Final = re.compile(r"gemini-(\d+)")
 _WITH_LEVELS: Final = 3
 
@@ -59,8 +61,7 @@ def has_levels(model: str) -> bool:
 
 
 def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken:
-    foreign = request.protocol != NAME
-    speaker = Speaker(losses, {}, skip=foreign and has_levels(edits.model))
+    speaker = Speaker(losses, {}, skip=has_levels(edits.model))
     head = [*takewhile(lambda message: message.role in {"system", "developer"}, request.messages)]
     said: Spoken = {"contents": [*_contents(request.messages, len(head), speaker)]}
     if head:
@@ -108,7 +109,9 @@ def _contents(messages: tuple[Message, ...], start: int, speaker: Speaker) -> It
         if message.role in {"system", "developer"}:
             speaker.losses.append(mapped(f"messages[{place}]", "said by the user: Gemini takes it first only"))
         role = "model" if message.role == "assistant" else "user"
-        yield {"role": role, "parts": speaker.parts(message.parts, f"messages[{place}]"), **message.extra}
+        parts = speaker.parts(message.parts, f"messages[{place}]")
+        if parts or not message.parts:  # else all that it held is lost, and told so
+            yield {"role": role, "parts": parts, **message.extra}
     if results:
         yield {"role": "user", "parts": speaker.parts(tuple(results), "contents")}
 
@@ -169,14 +172,19 @@ def _thinking(sampling: Sampling, model: str, losses: list[Loss], *, foreign: bo
     budget, effort = sampling.reasoning_budget, sampling.reasoning_effort
     said: Spoken = {}
     if effort is not None and budget is None and ((foreign and not has_levels(model)) or effort == "none"):
-        budget, effort = budget_of(effort), None
-        losses.append(mapped("reasoning_effort", f"said as a budget of {budget} tokens of thinking"))
+        budget = budget_of(effort)
+        if budget is None:
+            losses.append(dropped("reasoning_effort", "not a word that is known"))
+        else:
+            budget = min(budget, _MOST)
+            losses.append(mapped("reasoning_effort", f"said as a budget of {budget} tokens of thinking"))
+        effort = None
     if budget is not None:
         said["thinkingBudget"] = budget
         if effort is not None:
             losses.append(dropped("reasoning_effort", "the budget was said, Gemini takes one of them"))
     elif effort is not None:
-        level = effort if effort in _LEVELS else "xhigh"
+        level = "xhigh" if effort == "max" and foreign else effort
         if level != effort:
             losses.append(mapped("reasoning_effort", f"said as {level}"))
         said["thinkingLevel"] = level.upper()

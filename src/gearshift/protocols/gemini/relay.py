@@ -27,11 +27,11 @@ class Patch:
 
     def end(self, held: list[ServerEvent], edits: ResponseEdits) -> bytes:
         """Give what was held back, with what `edits` add to the last piece."""
-        *pieces, last = held
+        *pieces, last = [item for item in held if item.data.lstrip().startswith(b"{")]
         return b"".join([*(self._say(item, self._edits) for item in pieces), self._say(last, edits)])
 
     @staticmethod
     def _say(item: ServerEvent, edits: ResponseEdits) -> bytes:
-        if not item.data.startswith(b"{"):
+        if not item.data.lstrip().startswith(b"{"):
             return b""
         return encode_event(PATCHER.patch(JsonObject(item.data, invalid, lax=True), edits))

@@ -180,14 +180,15 @@ def _function(members: Members) -> Tool:
 
 def _tool_choice(members: Members) -> ToolChoice | None:
     spoken = members.get("toolConfig")
-    config = maybe(members, "toolConfig", OBJECT)
-    if config is None or spoken is None:
+    said = maybe(members, "toolConfig", OBJECT)
+    if said is None or spoken is None:
         return None
-    inner = camel(maybe(camel(config), "functionCallingConfig", OBJECT, "toolConfig.") or {})
+    config = camel(said)
+    inner = camel(maybe(config, "functionCallingConfig", OBJECT, "toolConfig.") or {})
     at = "toolConfig.functionCallingConfig."
     mode, names = maybe(inner, "mode", TEXT, at), maybe(inner, "allowedFunctionNames", TEXTS, at) or []
     known = _MODES.get((mode or "AUTO").upper())
-    if known is None or inner or len(config) > 1 or len(names) > 1 or (names and known != "required"):
+    if known is None or inner or config or len(names) > 1 or (names and known != "required"):
         members["toolConfig"] = spoken
         return None
     if names:
@@ -198,8 +199,8 @@ def _tool_choice(members: Members) -> ToolChoice | None:
 def _format(config: Members) -> ResponseFormat | None:
     """Give the form that the answer must take."""
     at = "generationConfig."
-    kind = config.get("responseMimeType")
-    if kind is None or TEXT.read(kind, f"{at}responseMimeType") != _JSON:
+    kind = config.get("responseMimeType", Raw(NULL))
+    if maybe({"responseMimeType": kind}, "responseMimeType", TEXT, at) != _JSON:
         return None
     del config["responseMimeType"]
     for field in ("responseJsonSchema", "responseSchema"):

@@ -32,7 +32,8 @@ from gearshift.protocols.fold import MESSAGE
 from gearshift.protocols.gemini.calls import Calls
 from gearshift.protocols.gemini.citations import decode_citations, say_citation
 from gearshift.protocols.gemini.logprobs import decode_logprobs, encode_logprobs
-from gearshift.protocols.gemini.parts import NAME, Speaker, decode_parts
+from gearshift.protocols.gemini.parts import NAME, decode_parts
+from gearshift.protocols.gemini.speaker import Speaker
 from gearshift.protocols.gemini.usage import MODEL, PATCHER, USAGE, decode_usage, encode_usage
 from gearshift.protocols.json_patch import Members
 from gearshift.protocols.wording import invalid
@@ -43,11 +44,9 @@ from gearshift.types.chat import (
     FinishReason,
     Media,
     Part,
-    Reasoning,
     Response,
     Text,
     ToolCall,
-    Usage,
 )
 from gearshift.types.record import Loss
 
@@ -119,7 +118,7 @@ def encode_response(response: Response) -> Encoded:
     }
     rest = OBJECT.read(response.extra[USAGE], USAGE) if USAGE in response.extra else {}
     if response.usage is not None or rest:
-        said[USAGE] = {**encode_usage(response.usage or Usage()), **rest}
+        said[USAGE] = {**({} if response.usage is None else encode_usage(response.usage)), **rest}
     kept = {name: value for name, value in response.extra.items() if name != USAGE}
     return Encoded(body=msgspec.json.encode({**said, **kept}), losses=tuple(losses))
 
@@ -149,7 +148,7 @@ def decode_reason(members: Members, extra: Extra, *, calls: bool) -> FinishReaso
     """Take why a candidate stopped; raise UpstreamInvalid where it failed."""
     spoken = members.get("finishReason", ABSENT)
     said = maybe(members, "finishReason", TEXT)
-    if said is None:
+    if said in {None, "", "FINISH_REASON_UNSPECIFIED"}:
         return None
     if said in FAILURES:
         raise invalid(f"it ended with finishReason {said}")
@@ -188,7 +187,7 @@ def _decode_candidate(members: Members, place: int, name: str) -> Choice:
         extra: Extra = {MESSAGE: raw({PARTS: others})} if others else {}
         reason = decode_reason(members, extra, calls=any(isinstance(part, ToolCall) for part in parts))
         scores = decode_logprobs(members.pop("logprobsResult", None))
-        cited = decode_citations(members)
+        cited = decode_citations(members) if any(isinstance(part, Text) for part in parts) else ()
     except Misfit as misfit:
         raise misfit.within(f"candidates[{place}]") from None
     told = _with_citations(parts, cited)
@@ -201,24 +200,20 @@ def _decode_candidate(members: Members, place: int, name: str) -> Choice:
     )
 
 
-def merged(found: list[Part]) -> tuple[tuple[Part, ...], list[Extra]]:
+def merged(found: list[Part]) -> tuple[tuple[Part, ...], list[Spoken]]:
     """Give parts with neighbours of one kind joined, as a stream has them; and, apart, those without a noun."""
     parts: list[Part] = []
-    others: list[Extra] = []
+    others: list[Spoken] = []
+    speaker = Speaker([], {})
     for part in found:
         last = parts[-1] if parts else None
         match part:
             case Media():
-                others.append({name: value for name, value in part.extra.items() if name != "type"})
+                others.append(speaker.media(part, PARTS))
             case Text(text="", extra=extra) if not extra:
                 pass
             case Text(extra=extra) if isinstance(last, Text) and not extra:
                 parts[-1] = msgspec.structs.replace(last, text=last.text + part.text)
-            case Reasoning(extra=extra) if (
-                isinstance(last, Reasoning) and last.signature is None and part.text and not extra
-            ):
-                joined = msgspec.structs.replace(part, text=last.text + part.text)
-                parts[-1] = joined
             case _:
                 parts.append(part)
     return tuple(parts), others

@@ -10,11 +10,15 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-_LISTS: Final = ("anyOf", "any_of")
+_LISTS: Final = ("anyOf",)
 _MAPS: Final = ("properties", "$defs")
 _ONE: Final = ("items", "additionalProperties")
+_NUMBERS: Final = ("maxItems", "minItems", "maxLength", "minLength", "maxProperties", "minProperties")
 _NAMES: Final = {
+    "additional_properties": "additionalProperties",
     "any_of": "anyOf",
+    "max_properties": "maxProperties",
+    "min_properties": "minProperties",
     "max_items": "maxItems",
     "min_items": "minItems",
     "max_length": "maxLength",
@@ -44,8 +48,20 @@ def _convert(schema: object) -> object:
             told[name] = {inner: _convert(each) for inner, each in value.items()}
         elif name in _ONE:
             told[name] = _convert(value)
+        elif name in _NUMBERS and isinstance(value, str) and value.isdecimal():
+            told[name] = int(value)  # Google writes 64-bit numbers as strings
         elif name != "nullable":
             told[name] = value
-    if schema.get("nullable") is True and isinstance(told.get("type"), str):
-        told["type"] = [told["type"], "null"]
-    return told
+    return _with_null(told) if schema.get("nullable") is True else told
+
+
+def _with_null(schema: dict[str, object]) -> dict[str, object]:
+    """Allow null, as JSON Schema says it."""
+    kind, choices, either = schema.get("type"), schema.get("enum"), schema.get("anyOf")
+    if isinstance(kind, str):
+        schema["type"] = [kind, "null"]
+    if isinstance(choices, list) and None not in choices:
+        schema["enum"] = [*choices, None]
+    if isinstance(either, list):
+        schema["anyOf"] = [*either, {"type": "null"}]
+    return {"anyOf": [schema, {"type": "null"}]} if "$ref" in schema else schema

@@ -8,22 +8,23 @@ Source: the Gemini API reference, "Generating content", `streamGenerateContent` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 from msgspec import Raw
 
 from gearshift.errors import StreamBroken
+from gearshift.protocols.decoding import Decoding
 from gearshift.protocols.fields import ABSENT, INTEGER, NULL, OBJECT, OBJECTS, Misfit, keep, maybe, word
 from gearshift.protocols.gemini.calls import Calls
 from gearshift.protocols.gemini.citations import decode_citations
 from gearshift.protocols.gemini.logprobs import decode_logprobs
 from gearshift.protocols.gemini.parts import NAME, camel, decode_part
 from gearshift.protocols.gemini.response import PARTS, decode_reason, is_blocked
+from gearshift.protocols.gemini.speaker import Speaker
 from gearshift.protocols.gemini.usage import MODEL, USAGE, decode_usage
 from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.sse import ServerEvent, SSEParser
+from gearshift.protocols.sse import ServerEvent
 from gearshift.protocols.wording import broken_off, invalid, unreadable
 from gearshift.types.chat import Citation, Extra, Media, Part, PartKind, Reasoning, Text, ToolCall, Usage
 from gearshift.types.stream import (
@@ -40,25 +41,18 @@ from gearshift.types.stream import (
 _MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class Decoder:
+class Decoder(Decoding):
     """Turn the bytes of one stream into events, whatever the split."""
 
     def __init__(self, choices: int = 1) -> None:
         """Begin a stream of `choices` answers."""
+        super().__init__()
         self.usage: Usage | None = None
         self._expected = choices
-        self._parser = SSEParser()
         self._answers: dict[int, _Answer] = {}
         self._name = ""
         self._started = False
-        self._ended = False
         self._late: Extra = {}
-
-    def feed(self, data: bytes) -> Iterator[Event]:
-        """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
-        for item in self._parser.feed(data):
-            if isinstance(item, ServerEvent) and not self._ended:
-                yield from self.take(item)
 
     def take(self, item: ServerEvent) -> list[Event]:
         """Give what one piece says."""
@@ -69,9 +63,9 @@ class Decoder:
         except (*_MALFORMED, Misfit) as error:
             raise unreadable(error) from None
 
-    def close(self) -> list[Event]:
+    def finish(self) -> list[Event]:
         """Give the last events at the end of input; raise StreamBroken when the stream had not come to its end."""
-        if self._ended:
+        if self.ended:
             return []
         if not self._complete:
             raise StreamBroken("the upstream closed the stream before the end of its answer")
@@ -98,8 +92,8 @@ class Decoder:
             answer = self._answers[0] = _Answer(0, Calls())
             answer.ended = True
             out.append(ChoiceEnded(choice=0, finish_reason="content_filter"))
-        self._note(members)
-        if self._complete and self.usage is not None and len(self._answers) >= self._expected:
+        counted = self._note(members)
+        if self._complete and counted and len(self._answers) >= self._expected:
             out.append(self._finished())
         return out
 
@@ -108,17 +102,21 @@ class Decoder:
         self._name = word(members.get("responseId", ABSENT)) or ""
         return Started(protocol=NAME, id=self._name, model=word(members.get(MODEL, ABSENT)) or "", created=0)
 
-    def _note(self, members: Members) -> None:
+    def _note(self, members: Members) -> bool:
+        """Take what a piece says of the whole answer; say whether it counts."""
+        counted = None
         if USAGE in members:
             counted, rest = decode_usage(members.pop(USAGE))
+            if counted is not None or self.usage is None:
+                keep(members, USAGE, rest)
             self.usage = counted or self.usage
-            keep(members, USAGE, rest)
         for name in ("responseId", MODEL):
             members.pop(name, None)
         self._late |= members
+        return counted is not None
 
     def _finished(self) -> Finished:
-        self._ended = True
+        self.ended = True
         return Finished(usage=self.usage, extra=self._late)
 
 
@@ -146,7 +144,8 @@ class _Answer:
                 self._end(out)  # what a signature signs now is no thought
             for each in decode_part(members_of, self._calls):
                 self._part(each, out)
-        self._cite(decode_citations(members), out)
+        if self._text is not None:
+            self._cite(decode_citations(members), out)
         extra: Extra = {}
         reason = decode_reason(members, extra, calls=self._called)
         extra |= {name: raw for name, raw in members.items() if bytes(raw) != NULL}
@@ -161,13 +160,13 @@ class _Answer:
     def _part(self, part: Part, out: list[Event]) -> None:
         match part:
             case Text():
-                if part.text:
-                    self._say("text", part.text, out)
+                if part.text or part.extra:
+                    self._say("text", part.text, out, extra=part.extra)
             case Reasoning():
                 if self._open == "reasoning" and self._signed:
                     self._end(out)
-                if part.text or part.signature:
-                    self._say("reasoning", part.text, out, part.signature)
+                if part.text or part.signature or part.extra:
+                    self._say("reasoning", part.text, out, part.signature, part.extra)
                     self._signed = part.signature is not None
             case ToolCall():
                 self._called = True
@@ -179,12 +178,14 @@ class _Answer:
                 delta = PartDelta(choice=self._index, part=number, text=part.arguments)
                 out += (start, delta, PartEnded(choice=self._index, part=number))
             case Media():
-                spoken = {name: value for name, value in part.extra.items() if name != "type"}
-                out.append(ChoiceDelta(choice=self._index, message={PARTS: Raw(msgspec.json.encode([spoken]))}))
+                spoken = Raw(msgspec.json.encode([Speaker([], {}).media(part, PARTS)]))
+                out.append(ChoiceDelta(choice=self._index, message={PARTS: spoken}))
             case _:
                 pass
 
-    def _say(self, kind: PartKind, text: str, out: list[Event], signature: str | None = None) -> None:
+    def _say(
+        self, kind: PartKind, text: str, out: list[Event], signature: str | None = None, extra: Extra | None = None
+    ) -> None:
         if self._open != kind:
             self._end(out)
             self._open = kind
@@ -192,7 +193,12 @@ class _Answer:
             out.append(PartStarted(choice=self._index, part=self._number(), kind=kind))
             self._text = self._parts - 1 if kind == "text" else self._text
         delta = PartDelta(
-            choice=self._index, part=self._parts - 1, text=text, signature=signature, logprobs=self._scores
+            choice=self._index,
+            part=self._parts - 1,
+            text=text,
+            signature=signature,
+            logprobs=self._scores,
+            extra=extra or {},
         )
         self._scores = None
         out.append(delta)

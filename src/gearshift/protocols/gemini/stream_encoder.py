@@ -16,8 +16,9 @@ from gearshift.protocols.fold import gather
 from gearshift.protocols.gemini.calls import UNNAMED
 from gearshift.protocols.gemini.citations import say_citation
 from gearshift.protocols.gemini.logprobs import encode_logprobs
-from gearshift.protocols.gemini.parts import NAME, said_args
+from gearshift.protocols.gemini.parts import NAME
 from gearshift.protocols.gemini.response import say_reason
+from gearshift.protocols.gemini.speaker import said_args
 from gearshift.protocols.gemini.usage import MODEL, PATCHER, USAGE, encode_usage
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.losses import mapped
@@ -142,11 +143,13 @@ class _Answer:
         if delta.text:
             self._told = True
             thought: Spoken = {"thought": True} if start.kind == "reasoning" else {}
+            if thought and self._signature is not None:
+                said.append(self._signed({"text": ""}))
             said.append(
                 self._signed({"text": delta.text, **thought}) if not thought else {"text": delta.text, **thought}
             )
         if delta.signature is not None:
-            signature = seal(delta.signature, start.origin or self._origin, NAME, base64=True)
+            signature = seal(delta.signature, start.origin or self._origin, NAME, base64=True, redacted=start.redacted)
             if self._told:
                 said.append({"text": "", "thought": True, "thoughtSignature": signature})
             else:

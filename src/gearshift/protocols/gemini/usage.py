@@ -39,9 +39,12 @@ def decode_usage(spoken: Raw) -> tuple[Usage | None, Members]:
     """Give the counts of `usageMetadata`, and what they do not cover."""
     try:
         members = OBJECT.read(spoken, USAGE)
-        said = _counts.decode(spoken)
-    except (Misfit, msgspec.DecodeError, UnicodeDecodeError):
+    except Misfit:
         return None, {}
+    try:
+        said = _counts.decode(spoken)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None, members
     thoughts = said.thoughtsTokenCount or 0
     usage = Usage(
         input_tokens=said.promptTokenCount + (said.toolUsePromptTokenCount or 0),

@@ -9,11 +9,11 @@ Source: the OpenAI API reference, "The chat completion chunk object" (2026-11).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final, Literal
 
 from msgspec import Raw
 
+from gearshift.protocols.decoding import Decoding
 from gearshift.protocols.fields import (
     ABSENT,
     INTEGER,
@@ -33,7 +33,7 @@ from gearshift.protocols.openai_chat.message import decode_other_call, decode_re
 from gearshift.protocols.openai_chat.progress import DONE, Progress, is_error
 from gearshift.protocols.openai_chat.response import decode_finish
 from gearshift.protocols.openai_chat.usage import decode_usage
-from gearshift.protocols.sse import ServerEvent, SSEParser
+from gearshift.protocols.sse import ServerEvent
 from gearshift.protocols.wording import broken_off, invalid, unreadable
 from gearshift.types.chat import Extra, ToolCall, Usage
 from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
@@ -42,12 +42,12 @@ _PADDING: Final = ("object", "obfuscation")
 _QUOTE: Final = b'"'
 
 
-class Decoder:
+class Decoder(Decoding):
     """Turn the bytes of one stream into events, whatever the split."""
 
     def __init__(self, choices: int = 1) -> None:
         """Begin a stream of `choices` answers."""
-        self._parser = SSEParser()
+        super().__init__()
         self._progress = Progress(choices)
         self._answers: dict[int, _Answer] = {}
         self._started = False
@@ -58,29 +58,27 @@ class Decoder:
         self._late: Extra = {}
         self._usage: Usage | None = None
 
-    def feed(self, data: bytes) -> Iterator[Event]:
-        """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
-        for item in self._parser.feed(data):
-            if self._progress.ended or not isinstance(item, ServerEvent):
-                continue
-            if item.data.startswith(DONE):
-                self._progress.end()
-                yield self._finished()
-            elif item.event == "error":
-                raise broken_off(item.data)
-            elif item.data.strip():
-                out: list[Event] = []
-                try:
-                    self._chunk(item.data, out)
-                except Misfit as error:
-                    raise unreadable(error) from None
-                yield from out
+    def take(self, item: ServerEvent) -> list[Event]:
+        """Give what one chunk says."""
+        out: list[Event] = []
+        if item.data.startswith(DONE):
+            self._progress.end()
+            self.ended = True
+            return [self._finished()]
+        if item.event == "error":
+            raise broken_off(item.data)
+        if item.data.strip():
+            try:
+                self._chunk(item.data, out)
+            except Misfit as error:
+                raise unreadable(error) from None
+        return out
 
-    def close(self) -> list[Event]:
+    def finish(self) -> list[Event]:
         """Give the last events at the end of input; raise StreamBroken when the stream had not come to its end."""
         if self._progress.ended:
             return []
-        if not self._parser.cut().startswith(DONE):
+        if not self.parser.cut().startswith(DONE):
             self._progress.close()
         self._progress.end()
         return [self._finished()]

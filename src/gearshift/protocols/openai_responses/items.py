@@ -110,8 +110,8 @@ def decode_reasoning(members: Members) -> Reasoning:
     said = maybe(members, "encrypted_content", TEXT)
     if not said:
         return Reasoning(text=text, extra=members)
-    signature, origin = unseal(said, NAME)
-    return Reasoning(text=text, signature=signature or None, origin=origin, extra=members)
+    signature, origin, redacted = unseal(said, NAME)
+    return Reasoning(text=text, signature=signature or None, origin=origin, redacted=redacted, extra=members)
 
 
 PARAGRAPH: Final = "\n\n"
@@ -187,7 +187,7 @@ def encode_reasoning(thought: Reasoning, at: str, speaker: Speaker) -> Spoken | 
     summary = [{"type": "summary_text", "text": thought.text}] if thought.text else []
     said: Spoken = {"type": "reasoning", "summary": summary}
     if thought.signature is not None:
-        said["encrypted_content"] = seal(thought.signature, thought.origin, NAME)
+        said["encrypted_content"] = seal(thought.signature, thought.origin, NAME, redacted=thought.redacted)
     return {**said, **thought.extra}
 
 

@@ -36,7 +36,7 @@ from gearshift.protocols.openai_responses import items as wire
 from gearshift.protocols.openai_responses.parts import LOGPROBS, Speaker, decode_parts
 from gearshift.protocols.openai_responses.usage import PATCHER, decode_usage, encode_usage
 from gearshift.protocols.wording import invalid
-from gearshift.types.chat import Choice, Extra, FinishReason, Part, Response, Text, ToolCall, Usage
+from gearshift.types.chat import Choice, Extra, FinishReason, Part, Response, Text, ToolCall
 from gearshift.types.record import Loss
 
 ITEMS: Final = "items"
@@ -111,7 +111,7 @@ def encode_response(response: Response) -> Encoded:
     said = {**skeleton(response.id, response.model, response.created), "output": output}
     said |= ending(choice.finish_reason)
     rest = OBJECT.read(response.extra["usage"], "usage") if "usage" in response.extra else {}
-    said["usage"] = None if response.usage is None and not rest else {**encode_usage(response.usage or Usage()), **rest}
+    said["usage"] = ({} if response.usage is None else encode_usage(response.usage)) | rest or None
     kept = {name: value for name, value in response.extra.items() if name != "usage"}
     return Encoded(body=msgspec.json.encode({**said, **extra, **kept}), losses=tuple(losses))
 

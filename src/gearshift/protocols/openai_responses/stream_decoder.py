@@ -8,20 +8,20 @@ Source: the OpenAI API reference, "Streaming events" (2026-11).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
 
 from gearshift.errors import StreamBroken
+from gearshift.protocols.decoding import Decoding
 from gearshift.protocols.fields import ABSENT, NULL, OBJECT, TEXT, Misfit, keep, raw, whole, word
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.openai_responses import items as wire
 from gearshift.protocols.openai_responses.parts import decode_citations
 from gearshift.protocols.openai_responses.response import ITEMS, PREFIXES, decode_ending, late, scores
 from gearshift.protocols.openai_responses.usage import decode_usage
-from gearshift.protocols.sse import ServerEvent, SSEParser
+from gearshift.protocols.sse import ServerEvent
 from gearshift.protocols.wording import broken_off, invalid, unreadable
 from gearshift.types.chat import Citation, Extra, PartKind, Usage
 from gearshift.types.stream import (
@@ -61,24 +61,17 @@ _OPENINGS: Final = frozenset({"response.created", "response.in_progress", "respo
 _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 
 
-class Decoder:
+class Decoder(Decoding):
     """Turn the bytes of one stream into events, whatever the split."""
 
     def __init__(self) -> None:
         """Begin a stream."""
+        super().__init__()
         self.usage: Usage | None = None
-        self._parser = SSEParser()
         self._items: dict[int, _Item] = {}
         self._parts = 0
         self._called = False
         self._started = False
-        self._ended = False
-
-    def feed(self, data: bytes) -> Iterator[Event]:
-        """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
-        for item in self._parser.feed(data):
-            if isinstance(item, ServerEvent) and not self._ended:
-                yield from self.take(item)
 
     def take(self, item: ServerEvent) -> list[Event]:
         """Give what one event of the wire says."""
@@ -91,9 +84,9 @@ class Decoder:
         except (*_MALFORMED, Misfit) as error:
             raise unreadable(error) from None
 
-    def close(self) -> list[Event]:
+    def finish(self) -> list[Event]:
         """Raise StreamBroken when the stream had not come to its end."""
-        if not self._ended:
+        if not self.ended:
             raise StreamBroken("the upstream closed the stream before the end of its answer")
         return []
 
@@ -155,7 +148,7 @@ class Decoder:
         for name in ("id", "model", "created_at", "output"):
             members.pop(name, None)
         keep(members, "usage", rest)
-        self._ended = True
+        self.ended = True
         return [*out, ChoiceEnded(choice=0, finish_reason=reason), Finished(usage=self.usage, extra=late(members))]
 
 

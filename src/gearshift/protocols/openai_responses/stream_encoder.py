@@ -186,7 +186,9 @@ class _Item:
         """Give the item as it is at its end."""
         said = self._shown("completed", "".join(self._texts))
         if self._signature:
-            said["encrypted_content"] = seal(self._signature, self._start.origin or origin, NAME)
+            said["encrypted_content"] = seal(
+                self._signature, self._start.origin or origin, NAME, redacted=self._start.redacted
+            )
         return said
 
     def _shown(self, status: str, text: str) -> Spoken:

@@ -44,9 +44,12 @@ def decode_usage(spoken: Raw) -> tuple[Usage | None, Members]:
     """Give the counts of a `usage` object, and what they do not cover."""
     try:
         members = OBJECT.read(spoken, "usage")
-        said = _counts.decode(spoken)
-    except (Misfit, msgspec.DecodeError, UnicodeDecodeError):
+    except Misfit:
         return None, {}
+    try:
+        said = _counts.decode(spoken)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None, members
     inner, outer = said.input_tokens_details, said.output_tokens_details
     usage = Usage(
         input_tokens=said.input_tokens,

@@ -10,7 +10,7 @@ from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import Encoded, RequestEdits
 from gearshift.protocols.gemini import codec
 from gearshift.protocols.gemini.outbound import encode_request, has_levels, patch_request
-from gearshift.protocols.gemini.parts import SKIP
+from gearshift.protocols.gemini.speaker import SKIP
 from gearshift.types.chat import (
     CacheMark,
     Message,
@@ -94,13 +94,14 @@ def test_the_first_words_of_the_system_are_its_instruction() -> None:
             message("developer", "b"),
             message("user", "Hi"),
             message("system", "c"),
+            message("developer", "d"),
         )
     )
     assert json.loads(told.body) == {
-        "contents": [*CONTENTS, {"role": "user", "parts": [{"text": "c"}]}],
+        "contents": [*CONTENTS, *({"role": "user", "parts": [{"text": word}]} for word in "cd")],
         "systemInstruction": {"parts": [{"text": "a"}, {"text": "b"}]},
     }
-    assert lost(told) == [("messages[3]", "mapped"), ("messages[1]", "mapped")]
+    assert lost(told) == [("messages[3]", "mapped"), ("messages[4]", "mapped"), ("messages[1]", "mapped")]
 
 
 def test_tools_are_declared_with_a_json_schema() -> None:

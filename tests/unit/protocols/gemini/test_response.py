@@ -7,15 +7,8 @@ from msgspec import Raw
 
 from gearshift.errors import UpstreamInvalid
 from gearshift.protocols.codec import ResponseEdits, ResponsePeek
-from gearshift.protocols.gemini.response import (
-    FAILURES,
-    decode_response,
-    decode_usage,
-    encode_response,
-    encode_usage,
-    patch_response,
-    peek_response,
-)
+from gearshift.protocols.gemini.response import decode_response, encode_response, patch_response, peek_response
+from gearshift.protocols.gemini.usage import decode_usage, encode_usage
 from gearshift.protocols.signatures import seal
 from gearshift.types.chat import Choice, Citation, Part, Reasoning, Refusal, Response, Text, ToolCall, Usage
 
@@ -25,6 +18,13 @@ CANDIDATE: dict[str, object] = {
     "finishReason": "STOP",
 }
 COUNTS = {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}
+FAILURES = (
+    "MALFORMED_FUNCTION_CALL",
+    "MALFORMED_RESPONSE",
+    "MISSING_THOUGHT_SIGNATURE",
+    "TOO_MANY_TOOL_CALLS",
+    "UNEXPECTED_TOOL_CALL",
+)
 
 
 def body(**fields: object) -> bytes:
@@ -154,6 +154,11 @@ def test_usage_is_said_as_it_was_counted() -> None:
         ("STOP", "stop", False),
         ("MAX_TOKENS", "length", False),
         ("SAFETY", "content_filter", False),
+        ("BLOCKLIST", "content_filter", True),
+        ("LANGUAGE", "content_filter", True),
+        ("SPII", "content_filter", True),
+        ("IMAGE_RECITATION", "content_filter", True),
+        ("IMAGE_PROHIBITED_CONTENT", "content_filter", True),
         ("RECITATION", "content_filter", True),
         ("PROHIBITED_CONTENT", "content_filter", True),
         ("IMAGE_SAFETY", "content_filter", True),
@@ -194,9 +199,10 @@ def test_a_blocked_prompt_is_an_answer_without_words() -> None:
 
 def test_citations_are_of_the_last_text() -> None:
     cited = {"citations": [{"startIndex": 1, "endIndex": 2, "uri": "u", "title": "t"}, {"uri": "v"}]}
-    spoken = answer({"text": "a"}, {"functionCall": {"name": "f", "args": {}}}, {"text": "b"}, citationMetadata=cited)
+    call = {"functionCall": {"name": "f", "args": {}}}
+    spoken = answer({"text": "a"}, call, {"text": "b"}, call, citationMetadata=cited)
     told = decode_response(spoken)
-    first, _, last = told.choices[0].parts
+    first, _, last, _ = told.choices[0].parts
     assert first == Text(text="a")
     assert last == Text(text="b", citations=(Citation(url="u", title="t", start=1, end=2), Citation(url="v")))
     assert json.loads(encode_response(told).body)["candidates"][0]["citationMetadata"] == cited
@@ -264,7 +270,7 @@ BAD = [
     (answer({"text": 5}), "candidates[0].content.parts[0].text: found a number, expected a string"),
     (answer(finishReason=5), "candidates[0].finishReason: found a number, expected a string"),
     (body(candidates=[], promptFeedback=5), "promptFeedback: found a number, expected an object"),
-    *[(answer({"text": "Hi"}, finishReason=word), f"it ended with finishReason {word}") for word in sorted(FAILURES)],
+    *[(answer({"text": "Hi"}, finishReason=word), f"it ended with finishReason {word}") for word in FAILURES],
 ]
 
 
@@ -319,6 +325,20 @@ def test_the_patch_touches_nothing_else() -> None:
 )
 def test_the_usage_is_added_to(usage: object, edits: ResponseEdits, patched: object) -> None:
     assert json.loads(patch_response(body(usageMetadata=usage), edits))["usageMetadata"] == patched
+
+
+def test_what_is_odd_beside_a_paid_answer_does_not_cost_it() -> None:
+    spoken = body()[:-1] + b',"responseId":"s","x":1,"x":2}'
+    assert decode_response(spoken).id == "s"
+    patched = patch_response(spoken, ResponseEdits(model="small"))
+    assert patched.count(b'"responseId"') == 1
+    assert json.loads(patched)["modelVersion"] == "small"
+
+
+def test_half_a_surrogate_pair_stays_byte_for_byte() -> None:
+    spoken = body().replace(b'"Hi"', b'"Hi\\ud83d"')
+    assert patch_response(spoken, ResponseEdits(model="up-1")) == spoken
+    assert decode_response(spoken).choices[0].parts == (Text(text="Hi\ufffd"),)
 
 
 def test_metadata_is_added_at_the_top_or_replaced() -> None:

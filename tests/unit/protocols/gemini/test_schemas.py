@@ -49,6 +49,7 @@ def test_what_is_nullable_is_also_of_type_null(nullable: bool, told: object) -> 
         ("min_items", "minItems"),
         ("max_length", "maxLength"),
         ("min_length", "minLength"),
+        ("property_ordering", "propertyOrdering"),
     ],
 )
 def test_keywords_in_snake_case_are_known(name: str, told: str) -> None:

@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from gearshift.errors import StreamBroken, UpstreamInvalid
 from gearshift.protocols.fold import fold
-from gearshift.protocols.gemini.response import FAILURES, decode_response
+from gearshift.protocols.gemini.response import decode_response
 from gearshift.protocols.gemini.stream_decoder import Decoder
 from gearshift.protocols.sse import encode_event
 from gearshift.types.chat import Citation, Reasoning, Text, ToolCall, Usage
@@ -33,7 +33,7 @@ def piece(*parts: object, finish: str | None = None, **fields: object) -> bytes:
 
 def heard(data: bytes, choices: int = 1) -> list[Event]:
     decoder = Decoder(choices)
-    return decoder.feed(data) + decoder.close()
+    return [*decoder.feed(data), *decoder.close()]
 
 
 def test_a_text_in_pieces() -> None:
@@ -126,10 +126,10 @@ def test_the_fold_of_the_pieces_is_the_whole_answer() -> None:
 
 def test_usage_in_a_later_piece_ends_the_stream() -> None:
     decoder = Decoder()
-    told = decoder.feed(piece({"text": "x"}, finish="STOP"))
+    told = list(decoder.feed(piece({"text": "x"}, finish="STOP")))
     assert told[-1] == ChoiceEnded(choice=0, finish_reason="stop")
     late = piece(candidates=[], usageMetadata=COUNTS | {"thoughtsTokenCount": 7, "trafficType": "X"})
-    assert decoder.feed(late) == [
+    assert list(decoder.feed(late)) == [
         Finished(
             usage=Usage(input_tokens=3, output_tokens=9, reasoning_tokens=7),
             extra={"usageMetadata": Raw(b'{"trafficType":"X"}')},
@@ -140,7 +140,7 @@ def test_usage_in_a_later_piece_ends_the_stream() -> None:
 
 def test_a_stream_without_usage_ends_with_its_input() -> None:
     decoder = Decoder()
-    decoder.feed(piece({"text": "x"}, finish="STOP") + b"data: [DONE]\n\n")
+    assert len(list(decoder.feed(piece({"text": "x"}, finish="STOP") + b"data: [DONE]\n\n"))) == 5
     assert decoder.close() == [Finished(usage=None)]
     assert decoder.close() == []
 
@@ -159,12 +159,12 @@ def test_a_stream_cut_before_its_finish_reason_is_broken(data: bytes) -> None:
 
 def test_an_error_in_a_piece_breaks_the_stream() -> None:
     decoder = Decoder()
-    assert decoder.feed(piece({"text": "x"})) != []
+    assert list(decoder.feed(piece({"text": "x"}))) != []
     with pytest.raises(StreamBroken, match="broke the stream off: Overloaded"):
-        decoder.feed(encode_event(b'{"error":{"code":503,"message":"Overloaded","status":"UNAVAILABLE"}}'))
+        list(decoder.feed(encode_event(b'{"error":{"code":503,"message":"Overloaded"}}')))
 
 
-@pytest.mark.parametrize("word", sorted(FAILURES))
+@pytest.mark.parametrize("word", ["MALFORMED_FUNCTION_CALL", "MISSING_THOUGHT_SIGNATURE"])
 def test_an_answer_that_failed_is_refused(word: str) -> None:
     with pytest.raises(UpstreamInvalid, match=f"it ended with finishReason {word}"):
         heard(piece({"text": "x"}) + piece(finish=word, usageMetadata=COUNTS))
@@ -186,9 +186,9 @@ def test_an_answer_that_failed_is_refused(word: str) -> None:
 )
 def test_a_piece_that_cannot_be_read_breaks_the_stream(spoken: bytes) -> None:
     decoder = Decoder()
-    assert decoder.feed(piece({"text": "x"})) != []
+    assert list(decoder.feed(piece({"text": "x"}))) != []
     with pytest.raises(UpstreamInvalid):
-        decoder.feed(encode_event(spoken) + piece(finish="STOP", usageMetadata=COUNTS))
+        list(decoder.feed(encode_event(spoken) + piece(finish="STOP", usageMetadata=COUNTS)))
 
 
 def test_a_blocked_prompt_is_an_answer_without_words() -> None:
@@ -241,7 +241,7 @@ def test_two_answers_side_by_side() -> None:
     decoder = Decoder(2)
     assert not any(isinstance(event, Finished) for event in decoder.feed(data))
     last = piece({"text": "d"}, index=1, finish="MAX_TOKENS", usageMetadata=COUNTS)
-    assert decoder.feed(last)[-1] == Finished(usage=USAGE)
+    assert list(decoder.feed(last))[-1] == Finished(usage=USAGE)
     told = fold(heard(data + last, 2))
     assert [(choice.index, choice.parts, choice.finish_reason) for choice in told.choices] == [
         (0, (Text(text="ac"),), "stop"),

@@ -161,7 +161,7 @@ def test_foreign_signatures_are_sealed() -> None:
     sealed = seal("sig", "anthropic_messages", "gemini", base64=True)
     assert parts(*events, STOP, started=started)[1] == {"text": "", "thought": True, "thoughtSignature": sealed}
     start = PartStarted(choice=0, part=0, kind="reasoning", origin="openai_responses", redacted=True)
-    other = seal("sig", "openai_responses", "gemini", base64=True)
+    other = seal("sig", "openai_responses", "gemini", base64=True, redacted=True)
     assert parts(start, text("", signature="sig"), STOP, started=started) == [{"text": "", "thoughtSignature": other}]
 
 
@@ -253,7 +253,7 @@ def test_what_was_encoded_decodes_to_the_same_answer() -> None:
     ]
     decoder = Decoder()
     data = told(*events, STOP, finished=Finished(usage=Usage(input_tokens=3)))
-    answer = fold(decoder.feed(data) + decoder.close())
+    answer = fold([*decoder.feed(data), *decoder.close()])
     assert (answer.id, answer.model, answer.usage) == ("r", "small", Usage(input_tokens=3))
     assert answer.choices[0].finish_reason == "tool_calls"
     assert answer.choices[0].parts == (

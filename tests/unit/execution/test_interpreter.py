@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from gearshift.case import Case
+from gearshift.errors import InvalidRequest
+from gearshift.execution.interpreter import Interpreter
+from gearshift.protocols.crossing import Crossing
+from gearshift.protocols.openai_chat.relay import Relay
+from gearshift.protocols.registry import CODECS
+from gearshift.types.inbound import Inbound
+from tests.fakes.nouns import deployment, provider
+from tests.unit.execution.test_order import WORLD
+
+ANTHROPIC = b'{"model":"auto","max_tokens":9,"messages":[{"role":"user","content":"Hi"}],"odd":1.50}'
+CHAT = b'{"model":"auto","messages":[{"role":"user","content":"Hi"}],"seed":3,"odd":1.50}'
+ANSWER = json.dumps(
+    {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude",
+        "content": [{"type": "text", "text": "Hello"}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 3, "output_tokens": 2},
+    }
+).encode()
+
+
+def interpreter(caller: str, body: bytes, upstream: str) -> Interpreter:
+    inbound = Inbound(path="/", body=body, began=0.0, passed_on={"anthropic-beta": "x"})
+    case = Case(WORLD, CODECS[caller], inbound, "gx-1", time.monotonic)
+    case.read()
+    at = deployment("small", provider("lab", "https://up/v1", protocol=upstream))
+    return Interpreter(case, at, CODECS[upstream])
+
+
+def test_the_same_protocol_is_patched() -> None:
+    made = interpreter("anthropic_messages", ANTHROPIC, "anthropic_messages")
+    assert made.request() == ANTHROPIC.replace(b'"auto"', b'"small-v1"')
+    assert made.url == "https://up/v1/messages"
+    assert made.headers["anthropic-version"] == "2023-06-01"
+    assert made.headers["anthropic-beta"] == "x"
+    assert made.losses == ()
+
+
+def test_another_protocol_is_told_in_its_words_and_losses_are_kept() -> None:
+    made = interpreter("openai_chat", CHAT, "anthropic_messages")
+    said = json.loads(made.request())
+    assert (said["model"], said["messages"], said["max_tokens"]) == (
+        "small-v1",
+        [{"role": "user", "content": "Hi"}],
+        4096,
+    )
+    assert {loss.field for loss in made.losses} == {"seed", "odd", "max_tokens"}
+    assert "anthropic-beta" not in made.headers
+
+
+def test_an_answer_is_told_in_the_callers_words() -> None:
+    made = interpreter("openai_chat", CHAT, "anthropic_messages")
+    facts, body = made.answer(ANSWER)
+    assert (facts.upstream_model, facts.answer_bytes) == ("claude", 5)
+    told = json.loads(body)
+    assert told["choices"][0]["message"]["content"] == "Hello"
+    assert told["usage"]["total_tokens"] == 5
+
+
+def test_an_answer_of_the_same_protocol_stays_as_it_is() -> None:
+    assert interpreter("anthropic_messages", ANTHROPIC, "anthropic_messages").answer(ANSWER)[1] is ANSWER
+
+
+def test_a_conversation_that_another_signed_is_not_patched() -> None:
+    turn = {"type": "thinking", "thinking": "Hm", "signature": "gearshift.gemini.c2ln"}
+    body = {"model": "auto", "max_tokens": 9, "messages": [{"role": "assistant", "content": [turn]}], "odd": 1}
+    made = interpreter("anthropic_messages", json.dumps(body).encode(), "anthropic_messages")
+    said = json.loads(made.request())
+    assert said["messages"][0]["content"] == []
+    assert said["odd"] == 1
+    assert [loss.kind for loss in made.losses] == ["dropped"]
+
+
+def test_what_cannot_be_said_is_refused() -> None:
+    body = b'{"model":"auto","messages":[{"role":"user","content":"Hi"}],"n":2}'
+    with pytest.raises(InvalidRequest, match="n: found 2"):
+        interpreter("openai_chat", body, "anthropic_messages").request()
+
+
+def test_streams_are_relayed_or_cross() -> None:
+    assert isinstance(interpreter("openai_chat", CHAT, "openai_chat").relay(), Relay)
+    made = interpreter("openai_chat", CHAT, "gemini")
+    relay = made.relay()
+    assert isinstance(relay, Crossing)
+    relay.feed(b'data: {"modelStatus":{},"candidates":[{"content":{"parts":[{"text":"Hi"}]}}],"odd":1}\n\n')
+    assert made.losses == relay.losses

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import Raw
+
+from gearshift.protocols.fields import Misfit
+from gearshift.protocols.openai_responses.items import decode_input, encode_items
+from gearshift.protocols.openai_responses.parts import Speaker
+from gearshift.protocols.signatures import seal
+from gearshift.types.chat import CacheMark, Message, Reasoning, Refusal, Text, ToolCall, ToolResult
+from gearshift.types.record import Loss
+
+
+def heard(*items: object) -> list[Message]:
+    return decode_input(Raw(json.dumps(items, separators=(",", ":")).encode()))
+
+
+def said(*messages: Message, to_caller: bool = False) -> tuple[Any, list[Loss]]:
+    losses: list[Loss] = []
+    told = list(encode_items(messages, Speaker(losses, to_caller=to_caller)))
+    return json.loads(msgspec.json.encode(told)), losses
+
+
+USER = {"type": "message", "role": "user", "content": "Hi"}
+CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": '{ "a":1.50}', "id": "fc_1"}
+OUTPUT = {"type": "function_call_output", "call_id": "c", "output": "ok"}
+THOUGHT = {
+    "type": "reasoning",
+    "summary": [{"type": "summary_text", "text": "Hm"}],
+    "encrypted_content": "e",
+    "id": "rs_1",
+}
+ANSWER = {
+    "type": "message",
+    "role": "assistant",
+    "content": [{"type": "output_text", "text": "Ho", "annotations": []}],
+    "id": "msg_1",
+}
+
+
+def test_a_string_is_what_the_user_says() -> None:
+    assert decode_input(Raw(b'"Hi"')) == [Message(role="user", parts=(Text(text="Hi"),))]
+
+
+def test_what_the_assistant_did_in_a_row_is_one_message() -> None:
+    items = [USER, THOUGHT, ANSWER, CALL, OUTPUT]
+    user, assistant, tool = heard(*items)
+    assert user == Message(role="user", parts=(Text(text="Hi"),))
+    thought, text, call = assistant.parts
+    assert thought == Reasoning(text="Hm", signature="e", origin="openai_responses", extra={"id": Raw(b'"rs_1"')})
+    assert isinstance(text, Text)
+    assert text.text == "Ho"
+    assert call == ToolCall(id="c", name="f", arguments='{ "a":1.50}', extra={"id": Raw(b'"fc_1"')})
+    assert tool == Message(role="tool", parts=(ToolResult(call_id="c", parts=(Text(text="ok"),)),))
+    assert said(user, assistant, tool) == (items, [])
+
+
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_roles_stay_what_they_are(role: str) -> None:
+    item = {"type": "message", "role": role, "content": "S"}
+    assert said(*heard(item)) == ([item], [])
+    assert heard({"role": role, "content": "S"}) == heard(item)
+
+
+def test_an_item_without_a_noun_is_kept_whole() -> None:
+    item = {"type": "item_reference", "id": "i"}
+    (message,) = heard(item)
+    assert (message.parts, list(message.extra)) == ((), ["item"])
+    assert said(message) == ([item], [])
+
+
+@pytest.mark.parametrize(
+    ("item", "path"),
+    [
+        ({"role": "tool", "content": "x"}, "input[0].role"),
+        ({"role": "user"}, "input[0].content"),
+        ({"type": "function_call", "name": "f", "arguments": "{}"}, "input[0].call_id"),
+        ({"type": "function_call", "call_id": "c", "name": "f", "arguments": {}}, "input[0].arguments"),
+        ({"type": "function_call_output", "call_id": "c"}, "input[0].output"),
+        ({"type": "reasoning", "summary": "Hm"}, "input[0].summary"),
+        ({"type": 5}, "input[0].type"),
+    ],
+)
+def test_a_wrong_field_is_named(item: object, path: str) -> None:
+    with pytest.raises(Misfit) as caught:
+        heard(item)
+    assert caught.value.path == path
+
+
+def test_input_is_a_string_or_a_list() -> None:
+    with pytest.raises(Misfit, match="input: found a number, expected a string or a list of items"):
+        decode_input(Raw(b"5"))
+
+
+def test_the_text_of_thinking_is_taken_where_there_is_no_summary() -> None:
+    item = {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "Hm"}]}
+    assert heard(item)[0].parts == (Reasoning(text="Hm"),)
+
+
+def test_foreign_thinking_is_sealed_for_a_caller_and_dropped_for_an_upstream() -> None:
+    thought = Reasoning(text="", signature="s", origin="anthropic_messages", redacted=True)
+    message = Message(role="assistant", parts=(thought, Reasoning(text="unsigned")))
+    told, losses = said(message, to_caller=True)
+    sealed = seal("s", "anthropic_messages", "openai_responses", redacted=True)
+    assert told[0] == {"type": "reasoning", "summary": [], "encrypted_content": sealed}
+    assert told[1] == {"type": "reasoning", "summary": [{"type": "summary_text", "text": "unsigned"}]}
+    assert losses == []
+    assert heard(told[0])[0].parts == (thought,)
+    told, losses = said(message)
+    assert (told, len(losses)) == ([], 2)
+
+
+def test_a_refusal_and_text_are_one_message() -> None:
+    message = Message(
+        role="assistant", parts=(Text(text="a"), Refusal(text="b"), ToolCall(id="c", name="f", arguments=""))
+    )
+    told, _ = said(message)
+    assert [part["type"] for part in told[0]["content"]] == ["output_text", "refusal"]
+    assert told[1]["type"] == "function_call"
+
+
+def test_what_items_have_no_word_for_is_a_loss() -> None:
+    result = ToolResult(call_id="c", parts=(Text(text="no"),), is_error=True, cache=CacheMark())
+    _, losses = said(Message(role="user", parts=(Text(text="Hi"),), name="ann"), Message(role="tool", parts=(result,)))
+    assert [loss.field for loss in losses] == [
+        "messages[0].name",
+        "messages[1].parts[0].is_error",
+        "messages[1].parts[0].cache_control",
+    ]

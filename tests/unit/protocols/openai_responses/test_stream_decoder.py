@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from msgspec import Raw
+
+from gearshift.errors import StreamBroken, UpstreamInvalid
+from gearshift.protocols.fold import fold
+from gearshift.protocols.openai_responses.response import skeleton
+from gearshift.protocols.openai_responses.stream_decoder import Decoder
+from gearshift.protocols.sse import encode_event
+from gearshift.types.chat import Citation, Reasoning, Refusal, Text, ToolCall, Usage
+from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
+
+HEAD = skeleton("resp_1", "gpt", 7)
+USAGE = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+
+
+def said(kind: str, **fields: object) -> bytes:
+    return encode_event(json.dumps({"type": f"response.{kind}", "sequence_number": 0, **fields}).encode(), kind)
+
+
+def added(index: int, **item: object) -> bytes:
+    return said("output_item.added", output_index=index, item=item)
+
+
+def done(index: int, **item: object) -> bytes:
+    return said("output_item.done", output_index=index, item=item)
+
+
+START = said("created", response=HEAD) + said("in_progress", response=HEAD)
+END = said("completed", response={**HEAD, "status": "completed", "usage": USAGE})
+HI = (
+    added(0, type="message", id="m", role="assistant", content=[])
+    + said("content_part.added", output_index=0, content_index=0, part={"type": "output_text", "text": ""})
+    + said("output_text.delta", output_index=0, content_index=0, delta="Hi")
+    + said("output_text.done", output_index=0, content_index=0, text="Hi")
+    + done(0, type="message", id="m", role="assistant", content=[])
+)
+
+
+def heard(data: bytes) -> list[Event]:
+    decoder = Decoder()
+    return decoder.feed(data) + decoder.close()
+
+
+def test_a_text() -> None:
+    assert heard(START + HI + END) == [
+        Started(protocol="openai_responses", id="resp_1", model="gpt", created=7),
+        PartStarted(choice=0, part=0, kind="text"),
+        PartDelta(choice=0, part=0, text="Hi"),
+        PartEnded(choice=0, part=0),
+        ChoiceEnded(choice=0, finish_reason="stop"),
+        Finished(usage=Usage(input_tokens=3, output_tokens=2)),
+    ]
+
+
+def test_thinking_refusals_citations_and_calls() -> None:
+    page = {"type": "url_citation", "url": "https://a", "title": "A", "start_index": 0, "end_index": 1}
+    summary = [
+        said("reasoning_summary_text.delta", output_index=0, summary_index=at, delta=text)
+        for at, text in enumerate("ab")
+    ]
+    data = added(0, type="reasoning", id="rs", summary=[]) + b"".join(summary)
+    data += done(0, type="reasoning", id="rs", summary=[], encrypted_content="e")
+    data += added(1, type="message", id="m", content=[])
+    data += said("output_text.delta", output_index=1, content_index=0, delta="A")
+    data += said("output_text.annotation.added", output_index=1, content_index=0, annotation=page)
+    data += said("refusal.delta", output_index=1, content_index=1, delta="No")
+    data += done(1, type="message", id="m", content=[])
+    data += added(2, type="function_call", id="fc", call_id="c", name="f", arguments="")
+    data += said("function_call_arguments.delta", output_index=2, delta='{"a":')
+    data += said("function_call_arguments.delta", output_index=2, delta=" 1}")
+    data += done(2, type="function_call", id="fc", call_id="c", name="f", arguments='{"a": 1}')
+    (choice,) = fold(heard(START + data + END)).choices
+    assert choice.finish_reason == "tool_calls"
+    assert choice.parts == (
+        Reasoning(text="a\n\nb", signature="e", origin="openai_responses"),
+        Text(text="A", citations=(Citation(url="https://a", title="A", start=0, end=1),)),
+        Refusal(text="No"),
+        ToolCall(id="c", name="f", arguments='{"a": 1}'),
+    )
+
+
+def test_what_no_delta_said_is_said_at_the_end_of_its_item() -> None:
+    data = added(0, type="function_call", id="fc", call_id="c", name="f", arguments="")
+    data += done(0, type="function_call", id="fc", call_id="c", name="f", arguments="{}")
+    data += added(1, type="reasoning", summary=[])
+    data += done(1, type="reasoning", summary=[{"type": "summary_text", "text": "Hm"}])
+    data += added(2, type="reasoning", summary=[]) + done(2, type="reasoning", summary=[])
+    assert fold(heard(START + data + END)).choices[0].parts == (
+        ToolCall(id="c", name="f", arguments="{}"),
+        Reasoning(text="Hm"),
+    )
+
+
+def test_an_item_without_a_noun_is_told_apart() -> None:
+    item = {"type": "web_search_call", "id": "ws"}
+    events = heard(START + added(0, **item) + done(0, **item) + END)
+    assert events[1] == ChoiceDelta(choice=0, message={"items": Raw(b'[{"type":"web_search_call","id":"ws"}]')})
+
+
+def test_probabilities_come_with_their_text() -> None:
+    scores = [{"token": "H", "logprob": -1}]
+    data = added(0, type="message", content=[])
+    data += said("output_text.delta", output_index=0, content_index=0, delta="H", logprobs=scores)
+    choice = fold(heard(START + data + done(0, type="message") + END)).choices[0]
+    assert json.loads(bytes(choice.logprobs or Raw())) == {"content": scores, "refusal": None}
+
+
+@pytest.mark.parametrize(
+    ("details", "reason"),
+    [({"reason": "max_output_tokens"}, "length"), ({"reason": "content_filter"}, "content_filter")],
+)
+def test_an_answer_that_is_incomplete(details: object, reason: str) -> None:
+    end = said("incomplete", response={**HEAD, "status": "incomplete", "incomplete_details": details})
+    assert ChoiceEnded(choice=0, finish_reason=reason) in heard(START + HI + end)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        encode_event(b'{"type":"error","message":"down","code":"x"}', "error"),
+        encode_event(b'{"type":"error","message":"down"}'),
+        said("failed", response={**HEAD, "status": "failed", "error": {"code": "x", "message": "down"}}),
+    ],
+)
+def test_an_error_in_band_breaks_the_stream(broken: bytes) -> None:
+    decoder = Decoder()
+    assert len(decoder.feed(START + HI + broken)) == 4
+    with pytest.raises(StreamBroken, match="down"):
+        decoder.close()
+
+
+@pytest.mark.parametrize("data", [b"", START, START + HI, START + HI + END[:-20]])
+def test_a_stream_that_is_cut_is_broken(data: bytes) -> None:
+    with pytest.raises(StreamBroken, match="closed the stream before the end"):
+        heard(data)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"data: {\n\n",
+        b"data: 5\n\n",
+        said("output_text.delta", output_index=4, delta="x"),
+        said("output_item.added", output_index=0, item=5),
+        said("created", response=[]),
+    ],
+)
+def test_what_cannot_be_read_breaks_the_stream(garbage: bytes) -> None:
+    with pytest.raises(UpstreamInvalid):
+        Decoder().feed(garbage)
+
+
+def test_events_to_come_and_terminators_of_others_are_passed_over() -> None:
+    assert heard(START + said("weather") + HI + b"data: [DONE]\n\n" + END) == heard(START + HI + END)
