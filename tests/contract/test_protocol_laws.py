@@ -40,6 +40,7 @@ def heard(tongue: Tongue, pieces: list[bytes], choices: int) -> list[Event]:
 
 
 @tongues
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_request_said_is_heard_as_it_was(tongue: Tongue, data: st.DataObject) -> None:
     request = data.draw(requests(tongue))
@@ -50,6 +51,7 @@ def test_a_request_said_is_heard_as_it_was(tongue: Tongue, data: st.DataObject) 
 
 
 @tongues
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_patch_to_the_same_model_changes_no_byte(tongue: Tongue, data: st.DataObject) -> None:
     request = data.draw(requests(tongue))
@@ -58,6 +60,7 @@ def test_a_patch_to_the_same_model_changes_no_byte(tongue: Tongue, data: st.Data
 
 
 @tongues
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_response_said_is_heard_as_it_was(tongue: Tongue, data: st.DataObject) -> None:
     response = data.draw(responses(tongue))
@@ -70,6 +73,7 @@ def test_a_response_said_is_heard_as_it_was(tongue: Tongue, data: st.DataObject)
 
 
 @tongues
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_patched_response_differs_by_what_was_asked_only(tongue: Tongue, data: st.DataObject) -> None:
     response = data.draw(responses(tongue))
@@ -84,6 +88,7 @@ def test_a_patched_response_differs_by_what_was_asked_only(tongue: Tongue, data:
 
 
 @tongues
+@settings(max_examples=60)
 @given(data=st.data(), size=st.integers(1, 5), cuts=cuts)
 def test_a_stream_folds_to_the_response_however_it_is_split(
     tongue: Tongue, data: st.DataObject, size: int, cuts: list[int]
@@ -96,6 +101,7 @@ def test_a_stream_folds_to_the_response_however_it_is_split(
 
 
 @tongues
+@settings(max_examples=60)
 @given(data=st.data(), cuts=cuts)
 def test_a_relayed_stream_says_the_same_under_another_name(
     tongue: Tongue, data: st.DataObject, cuts: list[int]
@@ -119,6 +125,7 @@ def test_a_relayed_stream_says_the_same_under_another_name(
 
 
 @tongues
+@settings(max_examples=60)
 @given(data=st.data(), cut=st.integers(0, 1 << 20))
 def test_a_stream_cut_anywhere_is_whole_or_broken_never_a_clean_part(
     tongue: Tongue, data: st.DataObject, cut: int
@@ -136,7 +143,7 @@ def test_a_stream_cut_anywhere_is_whole_or_broken_never_a_clean_part(
 
 
 @pairs
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_a_request_crosses_whole_or_says_what_was_lost(caller: Tongue, upstream: Tongue, data: st.DataObject) -> None:
     request = data.draw(requests(caller))
@@ -179,7 +186,7 @@ def _same(part: Part) -> Part:
 
 
 @pairs
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data(), size=st.integers(1, 4), cuts=cuts)
 def test_a_stream_crosses_to_what_its_twin_that_is_not_streamed_crosses_to(
     caller: Tongue, upstream: Tongue, data: st.DataObject, size: int, cuts: list[int]
@@ -215,7 +222,7 @@ def _word(part: Part) -> str:
 
 
 @pairs
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data(), cut=st.integers(0, 1 << 20))
 def test_a_crossing_cut_anywhere_is_whole_or_broken(
     caller: Tongue, upstream: Tongue, data: st.DataObject, cut: int
@@ -233,7 +240,7 @@ def test_a_crossing_cut_anywhere_is_whole_or_broken(
 
 
 @pairs
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_thinking_comes_back_to_its_signer_through_any_caller(
     caller: Tongue, upstream: Tongue, data: st.DataObject
@@ -248,6 +255,7 @@ def test_thinking_comes_back_to_its_signer_through_any_caller(
 
 
 @tongues
+@settings(max_examples=60)
 @given(garbage=st.binary(max_size=60))
 def test_garbage_is_refused_in_words(tongue: Tongue, garbage: bytes) -> None:
     with pytest.raises(InvalidRequest):

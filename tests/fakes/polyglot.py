@@ -98,7 +98,7 @@ async def _reply(send: Send, status: int, body: bytes) -> None:
 @asynccontextmanager
 async def listening(app: object) -> AsyncIterator[str]:
     """Serve an ASGI app on a free port; give its URL."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))  # type: ignore[arg-type]
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))  # type: ignore[arg-type]
     with socket.create_server(("127.0.0.1", 0)) as door:  # who comes before the server does waits here
         task = asyncio.create_task(server.serve(sockets=[door]))
         try:

@@ -74,7 +74,7 @@ class ProviderRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     source: str
     date: str
     key_env: tuple[str, ...] = ()
-    key_header: str = "authorization"
+    key_header: str | None = None
     price_id: str | None = None
     catalog_id: str | None = None
     capabilities: tuple[str, ...] = ()
@@ -94,6 +94,8 @@ def builtin() -> Mapping[str, ProviderRow]:
     return parse(FILE.read_bytes())
 
 
+_KEY_HEADERS: Final = {"anthropic_messages": "x-api-key", "gemini": "x-goog-api-key"}
+"""The header that carries the key, by protocol; of the others it is `authorization`."""
 OWN: Final = "{"
 """What begins a part of a base URL that is each customer's own."""
 
@@ -105,12 +107,13 @@ def resolve(name: str, stated: ProviderConfig, row: ProviderRow | None, environ:
     """
     base = row or ProviderRow(name=name, protocol="", base_url="", source="", date="")
     variables = [variable for variable in base.key_env if environ.get(variable)] or base.key_env
+    protocol = stated.protocol or base.protocol
     return Provider(
         id=name,
-        protocol=stated.protocol or base.protocol,
+        protocol=protocol,
         base_url=stated.base_url or base.base_url,
         key=stated.key or (f"env:{variables[0]}" if variables else None),
-        key_header=stated.key_header or base.key_header,
+        key_header=stated.key_header or base.key_header or _KEY_HEADERS.get(protocol, "authorization"),
         price_id=stated.price_id or base.price_id,
         quirks=base.quirks.quirks,
         simulated=stated.simulated,

@@ -22,7 +22,7 @@ from gearshift.protocols.following import Progress
 from gearshift.protocols.wording import invalid
 from gearshift.types.chat import Extra, Media, Message, Reasoning, Request, Response, Tool, ToolCall
 from gearshift.types.record import Loss
-from gearshift.types.stream import Event, Finished, Started
+from gearshift.types.stream import Event, Finished, PartDelta, Started
 
 S = TypeVar("S", bound=Struct)
 
@@ -136,14 +136,19 @@ class Crossing(Progress):
 
     def _say(self, event: Event) -> bytes:
         self.note(event)
+        if isinstance(event, PartDelta) and not event.extra:  # nearly all that there ever is
+            return self._tell(event)
         told = self._way.cross(event, "")
         if isinstance(told, Finished):
             self._finished = told
             return b""
         if isinstance(told, Started):
             told = msgspec.structs.replace(told, model=self._model)
+        return self._tell(told)
+
+    def _tell(self, event: Event) -> bytes:
         try:
-            return self._encoder.feed(told)
+            return self._encoder.feed(event)
         except Misfit as misfit:
             raise invalid(str(misfit)) from None
 

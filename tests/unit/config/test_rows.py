@@ -61,6 +61,22 @@ def test_there_are_a_dozen_rows_and_each_is_in_the_reference() -> None:
             assert f"`{variable}`" in page
 
 
+@pytest.mark.parametrize(
+    ("protocol", "stated", "header"),
+    [
+        ("openai_chat", None, "authorization"),
+        ("openai_responses", None, "authorization"),
+        ("anthropic_messages", None, "x-api-key"),
+        ("gemini", None, "x-goog-api-key"),
+        ("gemini", "authorization", "authorization"),
+    ],
+)
+def test_the_header_of_the_key_is_the_protocols_unless_stated(protocol: str, stated: str | None, header: str) -> None:
+    config = ProviderConfig(protocol=protocol, base_url="https://a/v1", key_header=stated)
+    assert resolve("mine", config, None, {}).key_header == header
+    assert resolve("azure", ProviderConfig(base_url="https://a/v1"), builtin()["azure"], {}).key_header == "api-key"
+
+
 def test_no_two_rows_share_a_key() -> None:
     variables = [variable for row in builtin().values() for variable in row.key_env]
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from msgspec import Raw
+import msgspec
+from msgspec import Raw, Struct
 
 from gearshift.protocols.decoding import Decoding
 from gearshift.protocols.fields import (
@@ -67,6 +68,9 @@ class Decoder(Decoding):
             return [self._finished()]
         if item.event == "error":
             raise broken_off(item.data)
+        plain = self._plain(item.data) if self._started else None
+        if plain is not None:
+            return [plain]
         if item.data.strip():
             try:
                 self._chunk(item.data, out)
@@ -82,6 +86,18 @@ class Decoder(Decoding):
             self._progress.close()
         self._progress.end()
         return [self._finished()]
+
+    def _plain(self, data: bytes) -> PartDelta | None:
+        """Give the text of a chunk that goes on with the text of an answer and says nothing else, as nearly all do."""
+        try:
+            chunk = _chunk.decode(data)
+            (choice,) = chunk.choices
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+            return None
+        answer, text = self._answers.get(choice.index), choice.delta.content
+        if answer is None or not text or any(getattr(chunk, name) != self._head.get(name, ABSENT) for name in _SAME):
+            return None
+        return answer.go_on(text)
 
     def _chunk(self, data: bytes, out: list[Event]) -> None:
         members = JsonObject(data, invalid, lax=True).members
@@ -122,6 +138,37 @@ class Decoder(Decoding):
         return Finished(usage=self._usage, extra=self._late)
 
 
+class _Delta(Struct, forbid_unknown_fields=True):
+    content: str | None = None
+    role: str | None = None
+
+
+class _Choice(Struct, forbid_unknown_fields=True):
+    delta: _Delta
+    index: int = 0
+    logprobs: None = None
+    finish_reason: None = None
+
+
+class _Chunk(Struct, forbid_unknown_fields=True):
+    """Be a chunk that may bring text only."""
+
+    choices: list[_Choice]
+    id: Raw = ABSENT
+    model: Raw = ABSENT
+    created: Raw = ABSENT
+    object: Raw = ABSENT
+    obfuscation: Raw = ABSENT
+    usage: None = None
+    system_fingerprint: Raw = ABSENT
+    service_tier: Raw = ABSENT
+
+
+_chunk = msgspec.json.Decoder(_Chunk)
+_SAME: Final = ("system_fingerprint", "service_tier")
+"""What each chunk repeats."""
+
+
 class _Answer:
     """Follow one answer of a stream."""
 
@@ -159,6 +206,11 @@ class _Answer:
             self._ended = True
             out.extend(PartEnded(choice=self._index, part=part) for part in self._parts.values())
             out.append(ChoiceEnded(choice=self._index, finish_reason=reason, extra=news))
+
+    def go_on(self, text: str) -> PartDelta | None:
+        """Give the delta of a text under way, None where there is none."""
+        part = self._parts.get("text")
+        return None if part is None or self._ended else PartDelta(choice=self._index, part=part, text=text)
 
     def _texts(self, delta: Members, out: list[Event]) -> None:
         for thought in decode_reasoning(delta):
