@@ -104,5 +104,5 @@ async def listening(app: object) -> AsyncIterator[str]:
         try:
             yield f"http://127.0.0.1:{door.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.should_exit = server.force_exit = True
             await task
