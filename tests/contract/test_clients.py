@@ -206,29 +206,26 @@ def _json(text: str) -> dict[str, object]:
 
 
 @pairs
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_a_client_is_answered_whatever_the_provider_speaks(
-    tmp_path: Path, caller: str, upstream: str, stream: bool
-) -> None:
+def test_a_client_is_answered_whatever_the_provider_speaks(tmp_path: Path, caller: str, upstream: str) -> None:
     async def scene() -> None:
         async with site(tmp_path, upstream) as at:
             at.fake.response = answer(Text(text="Zürich: 21 °C ☀"))
-            heard = await ASK[caller](at, "Wie warm ist es in Zürich? 🌡", stream, False)
-            assert (heard.text, heard.reason, heard.model) == ("Zürich: 21 °C ☀", "stop", "small")
-            assert heard.tokens == (USAGE.input_tokens, USAGE.output_tokens)
-            asked = at.fake.last
-            assert asked.protocol == upstream
-            first, second = asked.request.messages
-            assert (first.role, first.parts) == ("system", (Text(text="Be brief."),))
-            assert (second.role, second.parts) == ("user", (Text(text="Wie warm ist es in Zürich? 🌡"),))
-            assert asked.request.sampling.max_output_tokens == 50
+            for stream in (False, True):
+                heard = await ASK[caller](at, "Wie warm ist es in Zürich? 🌡", stream, False)
+                assert (heard.text, heard.reason, heard.model) == ("Zürich: 21 °C ☀", "stop", "small")
+                assert heard.tokens == (USAGE.input_tokens, USAGE.output_tokens)
+                asked = at.fake.last
+                assert asked.protocol == upstream
+                first, second = asked.request.messages
+                assert (first.role, first.parts) == ("system", (Text(text="Be brief."),))
+                assert (second.role, second.parts) == ("user", (Text(text="Wie warm ist es in Zürich? 🌡"),))
+                assert asked.request.sampling.max_output_tokens == 50
 
     asyncio.run(scene())
 
 
 @pairs
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_tools_are_declared_and_called_in_parallel(tmp_path: Path, caller: str, upstream: str, stream: bool) -> None:
+def test_tools_are_declared_and_called_in_parallel(tmp_path: Path, caller: str, upstream: str) -> None:
     async def scene() -> None:
         async with site(tmp_path, upstream) as at:
             calls = [
@@ -236,12 +233,13 @@ def test_tools_are_declared_and_called_in_parallel(tmp_path: Path, caller: str, 
                 for number, city in enumerate(("Köln", "Lima"))
             ]
             at.fake.response = answer(Text(text="Let me see."), *calls, reason="tool_calls")
-            heard = await ASK[caller](at, "Weather?", stream, True)
-            assert heard.text == "Let me see."
-            assert heard.calls == [("weather", {"city": "Köln"}), ("weather", {"city": "Lima"})]
-            assert heard.reason == "tool_calls"
-            (tool,) = at.fake.last.request.tools
-            assert (tool.name, _json(bytes(tool.parameters or b"").decode())) == ("weather", SCHEMA)
+            for stream in (False, True):
+                heard = await ASK[caller](at, "Weather?", stream, True)
+                assert heard.text == "Let me see."
+                assert heard.calls == [("weather", {"city": "Köln"}), ("weather", {"city": "Lima"})]
+                assert heard.reason == "tool_calls"
+                (tool,) = at.fake.last.request.tools
+                assert (tool.name, _json(bytes(tool.parameters or b"").decode())) == ("weather", SCHEMA)
 
     asyncio.run(scene())
 
@@ -257,32 +255,30 @@ def test_an_answer_cut_at_its_limit_says_so(tmp_path: Path, caller: str, upstrea
 
 
 @pairs
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_thinking_is_told_apart_from_the_answer(tmp_path: Path, caller: str, upstream: str, stream: bool) -> None:
+def test_thinking_is_told_apart_from_the_answer(tmp_path: Path, caller: str, upstream: str) -> None:
     async def scene() -> None:
         async with site(tmp_path, upstream) as at:
             signature = None if upstream == "openai_chat" else "c2ln"
             thought = Reasoning(text="Hm. 2 + 2.", signature=signature, origin=upstream)
             at.fake.response = answer(thought, Text(text="4"))
-            assert (await ASK[caller](at, "2 + 2?", stream, False)).text == "4"
+            for stream in (False, True):
+                assert (await ASK[caller](at, "2 + 2?", stream, False)).text == "4"
 
     asyncio.run(scene())
 
 
 @pairs
-@pytest.mark.parametrize("status", [400, 429, 500, 401])
-def test_a_provider_s_refusal_is_told_in_the_callers_words(
-    tmp_path: Path, caller: str, upstream: str, status: int
-) -> None:
+def test_a_provider_s_refusal_is_told_in_the_callers_words(tmp_path: Path, caller: str, upstream: str) -> None:
     async def scene() -> None:
         async with site(tmp_path, upstream) as at:
-            at.fake.status = status
-            with pytest.raises((openai.APIStatusError, anthropic.APIStatusError, google_errors.APIError)) as caught:
-                await ASK[caller](at, "Hi", False, False)
-            error = caught.value
-            seen = error.code if isinstance(error, google_errors.APIError) else getattr(error, "status_code", None)
-            assert seen == {400: 400, 429: 429, 500: 502, 401: 502}[status]
-            assert ("the provider says no" in str(error)) == (status != 401)
+            for status, expected in ((400, 400), (429, 429), (500, 502), (401, 502)):
+                at.fake.status = status
+                with pytest.raises((openai.APIStatusError, anthropic.APIStatusError, google_errors.APIError)) as caught:
+                    await ASK[caller](at, "Hi", False, False)
+                error = caught.value
+                seen = error.code if isinstance(error, google_errors.APIError) else getattr(error, "status_code", None)
+                assert seen == expected
+                assert ("the provider says no" in str(error)) == (status != 401)
 
     asyncio.run(scene())
 
