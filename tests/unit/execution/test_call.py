@@ -134,6 +134,45 @@ def test_each_chunk_is_passed_on_as_it_comes(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_a_candidate_that_cannot_be_told_the_request_is_passed_over(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with ScriptedUpstream(answers()) as foreign, ScriptedUpstream(answers("Hi")) as upstream:
+            first = deployment("other", provider("far", foreign.base_url, protocol="openai_responses"))
+            async with house(tmp_path, first, served_by(upstream)) as home:
+                visit = await home.chat(body=_body(stop="END"), headers={"x-gearshift-metadata": "enabled"}).done()
+                assert (visit.status, visit.json["model"], foreign.log) == (200, "small", [])
+                passed, made = visit.json["gearshift"]["attempts"]
+                assert (passed["error"], passed["billing"], made["error"]) == ("cannot_carry", "not_sent", None)
+                assert passed["detail"].startswith("stop: a model response cannot")
+
+    asyncio.run(scene())
+
+
+def test_what_another_protocol_could_not_say_is_named(tmp_path: Path) -> None:
+    async def scene() -> None:
+        body: dict[str, Any] = {
+            "id": "m",
+            "type": "message",
+            "role": "assistant",
+            "model": "c",
+            "stop_reason": "end_turn",
+        }
+        body |= {"content": [{"type": "text", "text": "Hi"}], "usage": {"input_tokens": 1, "output_tokens": 1}}
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        spoken = json.dumps(body).encode()
+        async with ScriptedUpstream(says(head % len(spoken) + spoken)) as upstream:
+            far = deployment("claude", provider("far", upstream.base_url, protocol="anthropic_messages"))
+            async with house(tmp_path, far) as home:
+                visit = await home.chat(body=_body(seed=1, odd=2)).done()
+                assert visit.headers["x-gearshift-dropped"] == "odd, seed"
+                assert visit.json["choices"][0]["message"]["content"] == "Hi"
+                losses = json.loads(home.row().attempts)[0]["losses"]
+                assert {loss["field"] for loss in losses} == {"odd", "seed", "max_tokens"}
+                assert upstream.log[0].headers["anthropic-version"] == "2023-06-01"
+
+    asyncio.run(scene())
+
+
 def test_a_request_that_a_quirk_forbids_was_never_sent(tmp_path: Path) -> None:
     async def scene() -> None:
         async with ScriptedUpstream(answers()) as upstream:
