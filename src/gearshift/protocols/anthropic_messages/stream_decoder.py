@@ -21,7 +21,7 @@ from gearshift.protocols.anthropic_messages.response import BLOCKS, decode_reaso
 from gearshift.protocols.anthropic_messages.usage import Counts, decode_counts
 from gearshift.protocols.decoding import Decoding
 from gearshift.protocols.fields import ABSENT, NULL, OBJECT, TEXT, Misfit, keep, take, word
-from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.json_patch import JsonObject, Members, legible
 from gearshift.protocols.sse import ServerEvent
 from gearshift.protocols.wording import broken_off, invalid, unreadable
 from gearshift.types.chat import Citation, Extra, Reasoning, Text, ToolCall, Usage
@@ -79,7 +79,7 @@ class Decoder(Decoding):
         if item.event == "error":
             raise broken_off(item.data)
         try:
-            wire = _wire.decode(item.data)
+            wire = _wire.decode(legible(item.data))
             return self._take(wire, item)
         except (*_MALFORMED, Misfit) as error:
             raise unreadable(error) from None

@@ -5,15 +5,14 @@ Invariant: an event keeps its bytes but for the model's name, where it is told, 
 
 from __future__ import annotations
 
-import msgspec
-
 from gearshift.protocols.codec import ResponseEdits
+from gearshift.protocols.fields import ABSENT
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.openai_responses.usage import PATCHER
 from gearshift.protocols.sse import ServerEvent, encode_event
 from gearshift.protocols.wording import invalid
 
-_LAST = frozenset({"response.completed", "response.incomplete"})
+_LAST = frozenset({b'"response.completed"', b'"response.incomplete"'})
 
 
 class Patch:
@@ -30,7 +29,7 @@ class Patch:
         event = JsonObject(item.data, invalid, lax=True)
         if "response" not in event.members:
             return encode_event(item.data, item.event if item.event != "message" else "")
-        if msgspec.json.decode(event.members["type"]) in _LAST:
+        if bytes(event.members.get("type", ABSENT)) in _LAST:
             return None
         return self._say(event, item, self._edits)
 

@@ -100,7 +100,8 @@ def _instructions(members: Members) -> Iterator[Message]:
 def _input(members: Members) -> list[Message]:
     spoken = members.pop("input", None)
     if spoken is None:
-        if any(name in members for name in ("previous_response_id", "conversation", "prompt")):
+        kept = ("previous_response_id", "conversation", "prompt")
+        if any(bytes(members.get(name, Raw(NULL))) != NULL for name in kept):
             return []
         raise Misfit("input", "missing, expected a string or a list of items")
     turns = decode_input(spoken)

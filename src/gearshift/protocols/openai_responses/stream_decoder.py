@@ -15,15 +15,15 @@ from msgspec import Raw, Struct
 
 from gearshift.errors import StreamBroken
 from gearshift.protocols.decoding import Decoding
-from gearshift.protocols.fields import ABSENT, NULL, OBJECT, TEXT, Misfit, keep, raw, whole, word
-from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.fields import ABSENT, NULL, OBJECT, OBJECTS, TEXT, Misfit, keep, raw, take, whole, word
+from gearshift.protocols.json_patch import JsonObject, Members, legible
 from gearshift.protocols.openai_responses import items as wire
-from gearshift.protocols.openai_responses.parts import decode_citations
+from gearshift.protocols.openai_responses.parts import decode_citations, decode_parts
 from gearshift.protocols.openai_responses.response import ITEMS, PREFIXES, decode_ending, late, scores
 from gearshift.protocols.openai_responses.usage import decode_usage
 from gearshift.protocols.sse import ServerEvent
 from gearshift.protocols.wording import broken_off, invalid, unreadable
-from gearshift.types.chat import Citation, Extra, PartKind, Usage
+from gearshift.types.chat import Citation, Extra, PartKind, Refusal, Text, Usage
 from gearshift.types.stream import (
     ChoiceDelta,
     ChoiceEnded,
@@ -80,7 +80,7 @@ class Decoder(Decoding):
         if item.data.startswith(b"[DONE]"):
             return []
         try:
-            return self._take(_wire.decode(item.data), item)
+            return self._take(_wire.decode(legible(item.data)), item)
         except (*_MALFORMED, Misfit) as error:
             raise unreadable(error) from None
 
@@ -107,7 +107,7 @@ class Decoder(Decoding):
             case _ if kind in _OPENINGS and not self._started:
                 return [self._start(event.response)]
             case _ if kind in _ENDS:
-                return self._end(event.response)
+                return self._end(event)
             case _:
                 return []
 
@@ -137,12 +137,19 @@ class Decoder(Decoding):
             created=whole(members.get("created_at", ABSENT)),
         )
 
-    def _end(self, response: Raw) -> list[Event]:
+    def _end(self, event: _Wire) -> list[Event]:
+        response = event.response
         members = JsonObject(bytes(response), invalid, lax=True).members
+        members.setdefault("status", raw(event.type.removeprefix("response.")))
         if bytes(members.get("error", ABSENT)) not in {b"", NULL}:
             raise broken_off(bytes(response))
         out: list[Event] = [] if self._started else [self._start(response)]
         self._started = True
+        if not self._items:  # told at the end only
+            for index, item in enumerate(OBJECTS.read(members.get("output", Raw(b"[]")), "output")):
+                spoken = raw(item)
+                out += self._begin(_Wire(output_index=index, item=spoken))
+                out += self._items[index].done(OBJECT.read(spoken, "item"))
         reason = decode_ending(members, calls=self._called)
         self.usage, rest = decode_usage(members.pop("usage", Raw(NULL)))
         for name in ("id", "model", "created_at", "output"):
@@ -168,7 +175,7 @@ class _Item:
         if self._kind != "function_call":
             return []
         extra = {name: value for name, value in members.items() if name not in _OF_CALL}
-        return [self._start(0, "tool_call", extra, word(members["call_id"]), word(members["name"]))]
+        return [self._start(0, "tool_call", extra, take(members, "call_id", TEXT), take(members, "name", TEXT))]
 
     def text(self, kind: PartKind, event: _Wire) -> list[Event]:
         """Give the events of a delta."""
@@ -198,11 +205,22 @@ class _Item:
                 out.append(PartDelta(choice=0, part=self._parts[0], text=said))
             case "reasoning":
                 out += self._thought(members)
+            case "message" if not self._told:
+                out += self._content(members)
             case kind if kind not in PREFIXES:
                 return [ChoiceDelta(choice=0, message={ITEMS: raw([members])})]
             case _:
                 pass
         return [*out, *(PartEnded(choice=0, part=part) for part in self._parts.values())]
+
+    def _content(self, members: Members) -> list[Event]:
+        """Give the texts of a message of which no delta told."""
+        out: list[Event] = []
+        for index, part in enumerate(decode_parts(members.get("content", Raw(b"[]")))):
+            if isinstance(part, Text | Refusal) and part.text and index not in self._parts:
+                out.append(self._start(index, "text" if isinstance(part, Text) else "refusal"))
+                out.append(PartDelta(choice=0, part=self._parts[index], text=part.text))
+        return out
 
     def _thought(self, members: Members) -> list[Event]:
         """Give the signature of a thought, and its text where no delta said it."""

@@ -24,3 +24,8 @@ def test_a_stream_without_names_of_events_keeps_its_framing() -> None:
     relay = codec.relay("small")
     bare = b"".join(line + b"\n\n" for line in HI.split(b"\n") if line.startswith(b"data:"))
     assert relay.feed(START) + relay.feed(bare) == START.replace(b'"gpt"', b'"small"') + bare
+
+
+def test_an_event_without_its_type_passes_under_the_callers_name() -> None:
+    relay = codec.relay("small")
+    assert relay.feed(b'data: {"response":{"model":"gpt"}}\n\n') == b'data: {"response":{"model":"small"}}\n\n'

@@ -156,3 +156,29 @@ def test_what_cannot_be_read_breaks_the_stream(garbage: bytes) -> None:
 
 def test_events_to_come_and_terminators_of_others_are_passed_over() -> None:
     assert heard(START + said("weather") + HI + b"data: [DONE]\n\n" + END) == heard(START + HI + END)
+
+
+def test_a_message_that_no_delta_told_is_told_at_its_end() -> None:
+    content = [{"type": "output_text", "text": "Hi", "annotations": []}, {"type": "refusal", "refusal": "No"}]
+    data = added(0, type="message", content=[]) + done(0, type="message", content=content)
+    assert fold(heard(START + data + END)).choices[0].parts == (Text(text="Hi"), Refusal(text="No"))
+
+
+def test_an_answer_that_is_told_at_the_end_only() -> None:
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm"}]}
+    end = said("completed", response={**HEAD, "status": "completed", "output": [thought, call]})
+    (choice,) = fold(heard(START + end)).choices
+    assert choice.parts == (Reasoning(text="Hm"), ToolCall(id="c", name="f", arguments="{}"))
+    assert choice.finish_reason == "tool_calls"
+
+
+def test_half_a_surrogate_pair_passes_as_a_sign_for_it() -> None:
+    data = added(0, type="message", content=[])
+    data += encode_event(b'{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"a\\ud83d"}')
+    assert fold(heard(START + data + done(0, type="message") + END)).choices[0].parts == (Text(text="a\ufffd"),)
+
+
+def test_a_call_without_its_id_breaks_the_stream() -> None:
+    with pytest.raises(UpstreamInvalid, match="call_id: missing"):
+        Decoder().feed(added(0, type="function_call", name="f"))
