@@ -88,8 +88,6 @@ class Crossing(Progress):
         """Begin a stream of `choices` answers, for a caller who is told that `model` answers."""
         super().__init__(choices)
         self.failure: UpstreamError | None = None
-        self.send_usage = True
-        self._caller = caller
         self._model = model
         self._decoder = upstream.stream_decoder(choices)
         self._encoder = caller.stream_encoder(send_usage=True)

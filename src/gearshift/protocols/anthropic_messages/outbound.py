@@ -18,7 +18,7 @@ from gearshift.errors import InvalidRequest
 from gearshift.protocols.anthropic_messages.blocks import NAME, Blocks, Speaker
 from gearshift.protocols.anthropic_messages.request import USER
 from gearshift.protocols.codec import Encoded, RequestEdits
-from gearshift.protocols.fields import OBJECT, Misfit, Spoken, say_mark
+from gearshift.protocols.fields import NULL, OBJECT, Misfit, Spoken, say_mark
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.losses import dropped, mapped
 from gearshift.protocols.steering import strip_routing
@@ -50,7 +50,7 @@ def patch_request(body: bytes, edits: RequestEdits) -> bytes:
     try:
         changes = strip_routing(members)
         changes["model"] = msgspec.json.encode(edits.model)
-        if "metadata" in members:
+        if bytes(members.get("metadata", NULL)) != NULL:
             tags = OBJECT.read(members["metadata"], "metadata")
             if tags.keys() - {USER}:
                 kept = {USER: tags[USER]} if USER in tags else None

@@ -121,10 +121,11 @@ def _message(members: Members) -> Iterator[Message]:
     raw = members.pop("content", None)
     if raw is None:
         raise Misfit("content", "missing, expected a string or a list of blocks")
-    rest = list(decode_content(raw))
+    told = decode_content(raw)
+    rest = list(told)
     while rest and isinstance(rest[0], ToolResult):
         yield Message(role="tool", parts=(rest.pop(0),))
-    if rest or bytes(raw) in {b"[]", b'""'}:
+    if rest or not told:
         yield Message(role=role, parts=tuple(rest), extra=members)
 
 

@@ -153,6 +153,7 @@ def test_a_patch_changes_the_model_and_takes_the_routers_fields_out() -> None:
         b'"metadata":{"user_id":"u"},"odd":1.50}'
     )
     assert b"metadata" not in patch_request(b'{"model":"a","metadata":{"plan":"x"}}', EDITS)
+    assert b'"metadata":null' in patch_request(b'{"model":"a","metadata":null}', EDITS)
     assert patch_request(b'{"model":"a","metadata":{"user_id" : "u"}}', EDITS) == (
         b'{"model":"up","metadata":{"user_id" : "u"}}'
     )

@@ -104,6 +104,12 @@ def test_results_of_tools_are_turns_of_their_own() -> None:
     )
 
 
+@pytest.mark.parametrize("content", ["null", "[]", "[ ]"])
+def test_a_turn_that_says_nothing_is_a_turn(content: str) -> None:
+    spoken = b'{"model":"auto","max_tokens":9,"messages":[{"role":"user","content":%b}]}' % content.encode()
+    assert decode_request(spoken).messages == (Message(role="user", parts=()),)
+
+
 def test_tools_of_anthropics_own_are_kept_whole() -> None:
     search = {"type": "web_search_20250305", "name": "web_search", "max_uses": 3}
     (tool,) = decode_request(body(tools=[search])).tools
