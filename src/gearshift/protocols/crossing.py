@@ -47,7 +47,6 @@ MEANT: Final = frozenset(
         "speechConfig",
         "tool_choice",
         "toolConfig",
-        "truncation",
         "web_search_options",
     }
 )
