@@ -12,17 +12,18 @@ chance, so its propensity is 1. What is not known to be cached is not counted as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
 from gearshift import accounting, tokens
+from gearshift.protocols.marks import is_marked
 from gearshift.routing.estimate import Option
 from gearshift.routing.router import Router
 from gearshift.types.catalog import Deployment
-from gearshift.types.chat import CacheMark, Media, Request, ToolResult
+from gearshift.types.chat import Media, Request, ToolResult
 from gearshift.types.decision import Candidate, Estimate, Rejection, Standing
 
 _PREVIOUS: Final = "previous_response_id"
@@ -129,19 +130,6 @@ def told(options: Sequence[Option], standing: Standing | None) -> str:
     if not any(each.id == standing.deployment and found is not None for each, found in options):
         return ""
     return f"about {standing.held} tokens of the prompt are taken to be in the cache of {standing.deployment}"
-
-
-def is_marked(request: Request) -> bool:
-    """Say whether the caller asks a provider to keep any of the prompt in its cache."""
-    return request.cache is not None or any(mark is not None for mark in _marks(request))
-
-
-def _marks(request: Request) -> Iterator[CacheMark | None]:
-    for tool in request.tools:
-        yield tool.cache
-    for message in request.messages:
-        for part in message.parts:
-            yield getattr(part, "cache", None)
 
 
 def _cached(option: Option, size: int, held: int, marked: bool) -> Estimate | None:  # noqa: FBT001 - a fact of the request

@@ -10,9 +10,9 @@ from gearshift.routing.decide import decide
 from gearshift.routing.eligible import split
 from gearshift.routing.policy import Best, Weighted
 from gearshift.routing.router import Router
-from gearshift.routing.session import in_turn, is_marked, kept_state, previous
+from gearshift.routing.session import in_turn, kept_state, previous
 from gearshift.types.catalog import NANO_PER_USD, Deployment, Price, Rates
-from gearshift.types.chat import CacheMark, Media, Message, Request, Routing, Text, Tool, ToolCall, ToolResult
+from gearshift.types.chat import CacheMark, Media, Message, Request, Routing, Text, ToolCall, ToolResult
 from gearshift.types.decision import AtLeast, Decision, Health, Snapshot, Standing, WillingnessToPay
 from tests.unit.routing.scene import Loaded, Oracle, deployment, estimate, request, says
 
@@ -203,11 +203,3 @@ def test_an_uploaded_file_is_kept_by_its_provider_and_null_is_nothing() -> None:
 @pytest.mark.parametrize(("said", "found"), [(b'"r1"', "r1"), (b"null", ""), (b"7", ""), (b'"\xff"', "")])
 def test_the_earlier_answer_is_found_by_its_id(said: bytes, found: str) -> None:
     assert previous(replace(request(), extra={"previous_response_id": Raw(said)})) == found
-
-
-def test_a_mark_is_found_wherever_it_stands() -> None:
-    mark = CacheMark()
-    assert not is_marked(request())
-    assert is_marked(replace(request(), cache=mark))
-    assert is_marked(replace(request(), tools=(Tool(name="f", cache=mark),)))
-    assert is_marked(replace(request(), messages=(says(Text(text="a", cache=mark)),)))
