@@ -94,6 +94,7 @@ class Crossing(Progress):
         self._decoder = upstream.stream_decoder(choices)
         self._encoder = caller.stream_encoder(send_usage=True)
         self._finished = Finished()
+        self._headed = False
         self._losses: list[Loss] = []
         self._way = _Way(caller, self._losses, invalid)
 
@@ -143,10 +144,13 @@ class Crossing(Progress):
             self._finished = told
             return b""
         if isinstance(told, Started):
+            self._headed = True
             told = msgspec.structs.replace(told, model=self._model)
         return self._tell(told)
 
     def _tell(self, event: Event) -> bytes:
+        if not self._headed:
+            raise invalid("found a part of an answer before the answer began, expected the stream's first event")
         try:
             return self._encoder.feed(event)
         except Misfit as misfit:
