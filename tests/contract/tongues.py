@@ -41,7 +41,9 @@ from tests.contract import nouns
 ALL: Final = Quirks(extensions=EXTENSIONS)
 ARGUMENTS: Final = ("{}", '{"a": 1}', '{"city":"Köln","n":[1, 2.50]}', '{"q":"\\u00e9\\"}"}')
 """Arguments of calls, in spellings that a careless re-encoding would change."""
-spoken = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="{"), min_size=1, max_size=12)
+spoken = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="{"), min_size=1, max_size=12).filter(
+    str.strip
+)
 
 
 class Tongue(Struct, frozen=True, kw_only=True):

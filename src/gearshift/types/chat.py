@@ -155,6 +155,7 @@ class ResponseFormat(Struct, frozen=True, kw_only=True):
 class Sampling(Struct, frozen=True, kw_only=True):
     """Hold the knobs of generation; None means "not stated by the caller".
 
+    `max_output_tokens` of 0 asks for no answer: the prompt is only put into the provider's cache (Anthropic).
     `reasoning_budget` is the most tokens of thinking: 0 for none, -1 for as many as the model sees fit.
     `reasoning_shown` is how the thinking is told: `auto`, `concise`, `detailed` or `omitted`.
     """

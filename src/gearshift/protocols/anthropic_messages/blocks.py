@@ -83,7 +83,7 @@ class Speaker:
     def content(self, parts: Sequence[Part], at: str) -> str | Blocks:
         """Say parts in the shortest way: a lone plain text is a string."""
         match parts:
-            case [Text(text=text, cache=None, citations=(), extra=extra)] if text and not extra:
+            case [Text(text=text, cache=None, citations=(), extra=extra)] if text.strip() and not extra:
                 return text
             case _:
                 return self.blocks(parts, at)
