@@ -229,7 +229,7 @@ def test_an_error_in_mid_stream_breaks_it_for_every_caller(kind: str, codec: Cod
 CUT: Final = '{"city": "Kö'
 
 
-@pytest.mark.parametrize("upstream", (CODECS["openai_chat"], CODECS["openai_responses"]), ids=lambda codec: codec.name)
+@pytest.mark.parametrize("upstream", [CODECS["openai_chat"], CODECS["openai_responses"]], ids=lambda codec: codec.name)
 @pytest.mark.parametrize("caller", CODECS.values(), ids=CODECS)
 def test_a_call_that_the_limit_cut_is_a_valid_answer_of_that_length(upstream: Codec, caller: Codec) -> None:
     call = ToolCall(id="call.1", name="f", arguments=CUT)
