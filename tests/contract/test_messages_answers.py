@@ -247,6 +247,24 @@ def test_a_call_that_the_limit_cut_is_a_valid_answer_of_that_length(upstream: Co
         assert part.arguments == CUT
 
 
+def test_more_cached_than_input_is_recorded_before_the_books_are_closed() -> None:
+    """So it is with an upstream that counts what it found in its cache beside the input, not as part of it."""
+    piece = {
+        "candidates": [{"content": {"parts": [{"text": "Hi"}], "role": "model"}, "finishReason": "STOP", "index": 0}],
+        "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 1, "cachedContentTokenCount": 9},
+        "responseId": "r",
+        "modelVersion": "m",
+    }
+    crossing = Crossing(CODECS["gemini"], OWN, "m")
+    passed = crossing.feed(encode_event(json.dumps(piece).encode()))
+    crossing.close()
+    assert [(loss.field, loss.kind) for loss in crossing.losses] == [("usage.input_tokens", "mapped")]
+    passed += crossing.end(ResponseEdits(model="m"), send_usage=True)
+    told = [json.loads(item.data) for item in SSEParser().feed(passed) if isinstance(item, ServerEvent)]
+    assert told[-2]["usage"]["input_tokens"] == 0
+    assert told[-2]["usage"]["cache_read_input_tokens"] == 9
+
+
 @pytest.mark.parametrize("upstream", OTHERS, ids=lambda codec: codec.name)
 def test_ids_of_calls_are_told_the_same_streamed_or_not(upstream: Codec) -> None:
     calls = tuple(ToolCall(id=name, name="f", arguments="{}") for name in ("a.b", "a_b"))

@@ -143,7 +143,6 @@ class Crossing(Progress):
         told = self._way.cross(event, "")
         if isinstance(told, Finished):
             self._finished = told
-            return b""
         if isinstance(told, Started):
             told = msgspec.structs.replace(told, model=self._model)
         return self._tell(told)

@@ -63,8 +63,6 @@ class Encoder:
 
     def end(self, finished: Finished, edits: ResponseEdits) -> bytes:
         """Give the last words of the stream, with what `edits` add."""
-        if finished.usage is not None:
-            self.losses.extend(overdrawn(finished.usage))
         known = UNKNOWN if finished.usage is None else encode_usage(finished.usage)
         usage = msgspec.json.encode(known)
         usage = PATCHER.patched_usage(usage, edits) or usage
@@ -88,7 +86,9 @@ class Encoder:
                 return self._stop()
             case ChoiceEnded():
                 self._ended = event
-            case ChoiceDelta() | Finished():
+            case Finished():
+                self.losses.extend([] if event.usage is None else overdrawn(event.usage))
+            case ChoiceDelta():
                 pass
         return b""
 

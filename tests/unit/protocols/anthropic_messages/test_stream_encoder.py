@@ -179,10 +179,12 @@ def test_cached_tokens_beyond_the_input_are_told_and_never_make_it_negative() ->
     encoder = Encoder()
     encoder.feed(STARTED)
     usage = Usage(input_tokens=3, output_tokens=2, cache_read_tokens=5)
-    said = encoder.end(Finished(usage=usage), ResponseEdits(model="small"))
+    finished = Finished(usage=usage)
+    assert encoder.feed(finished) == b""
+    assert [(loss.field, loss.kind) for loss in encoder.losses] == [("usage.input_tokens", "mapped")]
+    said = encoder.end(finished, ResponseEdits(model="small"))
     delta = json.loads(said.split(b"\n")[1].removeprefix(b"data: "))
     assert (delta["usage"]["input_tokens"], delta["usage"]["cache_read_input_tokens"]) == (0, 5)
-    assert [(loss.field, loss.kind) for loss in encoder.losses] == [("usage.input_tokens", "mapped")]
 
 
 def test_counts_that_nobody_knows_are_null_as_the_official_client_needs_them_said() -> None:
