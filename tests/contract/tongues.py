@@ -75,7 +75,6 @@ class Tongue(Struct, frozen=True, kw_only=True):
     scores: bool = True
     placed: bool = True
     written: bool = True
-    citations: bool = True
 
     @property
     def name(self) -> str:
@@ -122,7 +121,6 @@ TONGUES: Final[tuple[Tongue, ...]] = (
         signed=False,
         dated=True,
         choices=3,
-        citations=False,
     ),
     Tongue(
         codec=AnthropicMessages(),
@@ -316,8 +314,6 @@ def _choices(draw: st.DrawFn, tongue: Tongue, index: int, *, plain: bool) -> Cho
 
 
 def _citations(tongue: Tongue) -> st.SearchStrategy[tuple[Citation, ...]]:
-    if not tongue.citations:
-        return st.just(())
     places = st.integers(0, 99) if tongue.placed else st.none()
     one = st.builds(Citation, url=nouns.urls, title=spoken, start=places, end=places)
     return st.lists(one, max_size=2).map(tuple)
