@@ -288,6 +288,11 @@ What was mapped or dropped is in `attempts[].losses` of the metadata (`x-gearshi
 
 Thinking that a provider signed comes back to that provider, whatever protocol the client speaks: the client is given
 the signature in its own protocol's place for it and sends it back with the conversation.
+
+A call of a tool that the token limit cut has half an object for its arguments. OpenAI's protocols say them as text, as
+they came; Anthropic's and Gemini's say an object, which is then `{"INVALID_JSON": "..."}` with that text (streams of
+Anthropic's say the text itself); it is recorded, and the answer stops for its length. Ids of calls that Anthropic
+forbids are spelt out, each in its own way: `a.b` is `gearshift_a_2e_b`, for the call and for its result.
 """
 
 

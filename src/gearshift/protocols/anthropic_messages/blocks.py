@@ -119,6 +119,7 @@ class Speaker:
         if isinstance(part, Refusal):
             self.losses.append(mapped(at, "a refusal is said as text"))
             return {"type": "text", "text": part.text, **part.extra}
+        # Anthropic's 400 says: "text content blocks must contain non-whitespace text" (2026-11).
         text = part.text if self._to_caller else part.text.strip()
         if not text and not part.extra:
             self.losses.append(dropped(at, "a text that says nothing is refused by Anthropic"))
