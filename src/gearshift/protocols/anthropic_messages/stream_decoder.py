@@ -83,6 +83,8 @@ class Decoder(Decoding):
             case "content_block_delta":
                 return self._block(wire.index).delta(wire.delta)
             case "content_block_start":
+                if not self._started:
+                    raise invalid("found a block before the beginning of the answer")
                 block = self._blocks[wire.index] = Block(self._parts)
                 started = block.start(OBJECT.read(wire.content_block, "content_block"))
                 self._parts += bool(started)

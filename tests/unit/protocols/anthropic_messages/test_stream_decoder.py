@@ -140,6 +140,7 @@ def test_a_terminator_without_a_reason_is_no_end() -> None:
         said("content_block_start", index=0, content_block=5),
         said("content_block_start", index=0, content_block={"type": "text"}),
         said("message_start", message=[]),
+        said("content_block_start", index=0, content_block={"type": "text", "text": "x"}),
     ],
 )
 def test_what_cannot_be_read_breaks_the_stream(garbage: bytes) -> None:
