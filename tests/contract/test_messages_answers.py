@@ -63,15 +63,11 @@ def _pieces(block: Mapping[str, Any]) -> tuple[JSON, list[JSON]]:
             return {**block, "text": "", "citations": None}, [*deltas, *cited]
         case "thinking":
             said = {"type": "thinking_delta", "thinking": block["thinking"]}
-            return {**block, "thinking": "", "signature": ""}, [
-                said,
-                {"type": "signature_delta", "signature": block["signature"]},
-            ]
+            signed = {"type": "signature_delta", "signature": block["signature"]}
+            return {**block, "thinking": "", "signature": ""}, [said, signed]
         case "tool_use" | "server_tool_use":
-            spoken = json.dumps(block["input"])
-            return {**block, "input": {}}, [
-                {"type": "input_json_delta", "partial_json": piece} for piece in ("", *spoken)
-            ]
+            pieces = ("", *json.dumps(block["input"]))
+            return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
         case _:
             return dict(block), []
 
