@@ -69,7 +69,9 @@ CHAT: Final[dict[str, Body]] = {
         response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}}
     ),
     "`response_format`: json_object": _chat(response_format={"type": "json_object"}),
-    "`temperature` up to 1, `top_p`": _chat(temperature=1, top_p=0.5),
+    "`temperature` up to 1, or `top_p`": _chat(temperature=0.5),
+    "`temperature` and `top_p` at once": _chat(temperature=0.5, top_p=0.5),
+    "`temperature`, `top_k` beside thinking": _chat(temperature=0.5, reasoning={"max_tokens": 2048}, max_tokens=4096),
     "`temperature` above 1": _chat(temperature=1.5),
     "`top_k`": _chat(top_k=4),
     "`stop`": _chat(stop=["END"]),
@@ -79,7 +81,10 @@ CHAT: Final[dict[str, Body]] = {
     "`logprobs`, `top_logprobs`": _chat(logprobs=True, top_logprobs=2),
     "`logit_bias`": _chat(logit_bias={"5": 1}),
     "`reasoning_effort`": _chat(reasoning_effort="high"),
-    "`reasoning.max_tokens`": _chat(reasoning={"max_tokens": 2048}),
+    "`reasoning.max_tokens`": _chat(reasoning={"max_tokens": 2048}, max_tokens=4096),
+    "`reasoning.max_tokens` below 1024, or not below `max_tokens`": _chat(
+        reasoning={"max_tokens": 4096}, max_tokens=4096
+    ),
     "`verbosity`": _chat(verbosity="low"),
     "`cache_control` of a part": _chat({"type": "text", "text": "Hi", "cache_control": EPHEMERAL}),
     "`user`": _chat(user="ann"),
@@ -139,6 +144,13 @@ _TURN: Final = [
 ]
 
 _FAILED: Final = {"type": "tool_result", "tool_use_id": "c", "content": "no", "is_error": True}
+_CITED: Final = {
+    "type": "web_search_result_location",
+    "url": "https://a",
+    "title": "A",
+    "cited_text": "x",
+    "encrypted_index": "e",
+}
 ANTHROPIC: Final[dict[str, Body]] = {
     "text, `system`, `max_tokens`": _messages(system="S"),
     "`cache_control` of a block": _messages({"type": "text", "text": "Hi", "cache_control": EPHEMERAL}),
@@ -158,6 +170,14 @@ ANTHROPIC: Final[dict[str, Body]] = {
             "citations": {"enabled": True},
         }
     ),
+    "`citations` of an earlier answer": _messages(
+        messages=[
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": [{"type": "text", "text": "Ho", "citations": [_CITED]}]},
+            {"role": "user", "content": "Go on"},
+        ]
+    ),
+    "`search_result` block": _messages({"type": "search_result", "source": "https://a", "title": "A", "content": []}),
     "`tools`": _messages(tools=[{"name": "f", "input_schema": SCHEMA}]),
     "server tools (`web_search`, ...)": _messages(tools=[{"type": "web_search_20250305", "name": "web_search"}]),
     "`tool_use`, `tool_result`": _messages(
@@ -187,13 +207,17 @@ ANTHROPIC: Final[dict[str, Body]] = {
     ),
     "`thinking`: budget": _messages(thinking={"type": "enabled", "budget_tokens": 2048}),
     "`thinking`: adaptive": _messages(thinking={"type": "adaptive"}),
+    "`thinking`: between_tools": _messages(thinking={"type": "between_tools"}),
     "`output_config.effort`": _messages(output_config={"effort": "high"}),
     "`output_config.format`": _messages(output_config={"format": {"type": "json_schema", "schema": SCHEMA}}),
     "`stop_sequences`": _messages(stop_sequences=["END"]),
     "`top_k`": _messages(top_k=4),
     "`metadata.user_id`": _messages(metadata={"user_id": "ann"}),
     "`service_tier`": _messages(service_tier="auto"),
-    "`mcp_servers`, `container`": _messages(container="c"),
+    "`mcp_servers`, `container`, `context_management`": _messages(container="c"),
+    "`inference_geo`": _messages(inference_geo="us"),
+    "`max_tokens`: 0, which fills the cache": _messages(max_tokens=0),
+    "`speed`, `diagnostics`, `user_profile_id`": _messages(speed="fast"),
 }
 
 
@@ -225,7 +249,7 @@ GEMINI: Final[dict[str, Body]] = {
     ),
     "`responseJsonSchema`, `responseSchema`": _config(responseMimeType="application/json", responseSchema=SCHEMA),
     "`responseMimeType`: JSON": _config(responseMimeType="application/json"),
-    "`thinkingConfig.thinkingBudget`": _config(thinkingConfig={"thinkingBudget": 2048}),
+    "`thinkingConfig.thinkingBudget`": _config(thinkingConfig={"thinkingBudget": 2048}, maxOutputTokens=4096),
     "`thinkingConfig.thinkingLevel`": _config(thinkingConfig={"thinkingLevel": "HIGH"}),
     "`thinkingConfig.includeThoughts`": _config(thinkingConfig={"includeThoughts": True}),
     "`candidateCount` above 1": _config(candidateCount=2),
@@ -264,6 +288,11 @@ What was mapped or dropped is in `attempts[].losses` of the metadata (`x-gearshi
 
 Thinking that a provider signed comes back to that provider, whatever protocol the client speaks: the client is given
 the signature in its own protocol's place for it and sends it back with the conversation.
+
+A call of a tool that the token limit cut has half an object for its arguments. OpenAI's protocols say them as text, as
+they came; Anthropic's and Gemini's say an object, which is then `{"INVALID_JSON": "..."}` with that text (streams of
+Anthropic's say the text itself); it is recorded, and the answer stops for its length. Ids of calls that Anthropic
+forbids are spelt out, each in its own way: `a.b` is `gearshift_a_2e_b`, for the call and for its result.
 
 ## When a conversation moves
 

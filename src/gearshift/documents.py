@@ -123,6 +123,7 @@ def attempt(made: Attempt) -> Document:
         "output_tokens": usage.output_tokens if usage else None,
         "cache_read_tokens": usage.cache_read_tokens if usage else None,
         "cache_write_tokens": usage.cache_write_tokens if usage else None,
+        "cache_write_1h_tokens": usage.cache_write_1h_tokens if usage else None,
         "reasoning_tokens": usage.reasoning_tokens if usage else None,
         "usage_estimated": usage.estimated if usage else None,
         "finish_reason": made.finish_reason,

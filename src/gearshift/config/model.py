@@ -87,17 +87,24 @@ def _free(value: object) -> object:
 
 
 class PriceConfig(Section):
-    """Hold US dollars per million tokens, turned into integers on reading; None: charged as `input`."""
+    """Hold US dollars per million tokens, turned into integers on reading; None: see `Rates`."""
 
     input: UsdPerMillion
     output: UsdPerMillion
     cached_input: UsdPerMillion | None = None
     cache_write: UsdPerMillion | None = None
+    cache_write_1h: UsdPerMillion | None = None
 
     @property
     def price(self) -> Price:
         """Give the price as the catalogue knows it."""
-        rates = Rates(input=self.input, output=self.output, cache_read=self.cached_input, cache_write=self.cache_write)
+        rates = Rates(
+            input=self.input,
+            output=self.output,
+            cache_read=self.cached_input,
+            cache_write=self.cache_write,
+            cache_write_1h=self.cache_write_1h,
+        )
         return Price(rates=rates, source="config")
 
 

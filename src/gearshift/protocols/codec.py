@@ -108,7 +108,7 @@ class StreamEncoder(Protocol):
     """What could not be said so far."""
 
     def feed(self, event: Event) -> bytes:
-        """Give the bytes that say `event`, b"" when it needs none of its own; `Finished` is for `end`."""
+        """Give the bytes that say `event`, b"" when it needs none of its own; `Finished` is said by `end`."""
         ...
 
     def end(self, finished: Finished, edits: ResponseEdits) -> bytes:

@@ -35,8 +35,10 @@ MEANT: Final = frozenset(
         "container",
         "context_management",
         "conversation",
+        "format",
         "function_call",
         "functions",
+        "inference_geo",
         "max_tool_calls",
         "mcp_servers",
         "modalities",
@@ -53,9 +55,9 @@ MEANT: Final = frozenset(
 )
 """Fields that a request means something else without; an upstream of another protocol has no word for them."""
 _TYPE: Final = "type"
-_CONFIG: Final = "generationConfig"
 _EXTRAS: Final = frozenset({"extra", "message"})
 """Fields that hold words without a noun; `message`: those of a `ChoiceDelta`."""
+_CONFIGS: Final = ("generationConfig", "output_config")
 _ITEM: Final = "item"  # of `openai_responses`: a turn that is no message
 _text = msgspec.json.Decoder(str)
 
@@ -67,6 +69,8 @@ def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encode
     for name in (*extra, *_config(extra)):
         if name in MEANT:
             raise InvalidRequest(_untold(name, codec), param=name)
+    if request.sampling.max_output_tokens == 0:
+        raise InvalidRequest(_untold("max_tokens=0", codec), param="max_tokens")
     told = _Way(codec, losses, InvalidRequest).cross(msgspec.structs.replace(request, extra={}), "")
     said = codec.encode_request(told, edits)
     dropped = [_dropped(name, codec) for name in extra]
@@ -137,12 +141,11 @@ class Crossing(Progress):
 
     def _say(self, event: Event) -> bytes:
         self.note(event)
-        if isinstance(event, PartDelta) and not event.extra:  # nearly all that there ever is
+        if isinstance(event, PartDelta) and not event.extra and not event.citations:  # nearly all that there ever is
             return self._tell(event)
         told = self._way.cross(event, "")
         if isinstance(told, Finished):
             self._finished = told
-            return b""
         if isinstance(told, Started):
             self._headed = True
             told = msgspec.structs.replace(told, model=self._model)
@@ -158,8 +161,9 @@ class Crossing(Progress):
 
 
 def _config(extra: Extra) -> Extra:
-    """Give what Gemini's `generationConfig` holds beyond the nouns."""
-    return OBJECT.read(extra[_CONFIG], _CONFIG) if _CONFIG in extra else {}
+    """Give what Gemini's `generationConfig` and Anthropic's `output_config` hold beyond the nouns."""
+    found = [OBJECT.read(extra[name], name) for name in _CONFIGS if name in extra]
+    return {name: raw for config in found for name, raw in config.items()}
 
 
 class _Way(Struct, frozen=True):

@@ -22,12 +22,17 @@ CAPABILITIES: Final = frozenset(
 
 
 class Rates(Struct, frozen=True, kw_only=True):
-    """Hold prices per million tokens. `cache_read`/`cache_write` None: charged as `input`."""
+    """Hold prices per million tokens. `cache_read`/`cache_write` None: charged as `input`.
+
+    `cache_write_1h` is for what is kept for an hour, not for minutes; None: charged as `input` where `cache_write` is,
+    else not known.
+    """
 
     input: NanoUSDPerMillion
     output: NanoUSDPerMillion
     cache_read: NanoUSDPerMillion | None = None
     cache_write: NanoUSDPerMillion | None = None
+    cache_write_1h: NanoUSDPerMillion | None = None
 
 
 class Tier(Struct, frozen=True, kw_only=True):

@@ -47,6 +47,7 @@ class Citation(Struct, frozen=True, kw_only=True):
     title: str | None = None
     start: int | None = None
     end: int | None = None
+    extra: Extra = msgspec.field(default_factory=dict)
 
 
 class Text(Struct, frozen=True, kw_only=True, tag="text"):
@@ -156,6 +157,7 @@ class ResponseFormat(Struct, frozen=True, kw_only=True):
 class Sampling(Struct, frozen=True, kw_only=True):
     """Hold the knobs of generation; None means "not stated by the caller".
 
+    `max_output_tokens` of 0 asks for no answer: the prompt is only put into the provider's cache (Anthropic).
     `reasoning_budget` is the most tokens of thinking: 0 for none, -1 for as many as the model sees fit.
     `reasoning_shown` is how the thinking is told: `auto`, `concise`, `detailed` or `omitted`.
     """
@@ -233,14 +235,16 @@ class Request(Struct, frozen=True, kw_only=True, weakref=True):
 class Usage(Struct, frozen=True, kw_only=True):
     """Hold token counts of one attempt.
 
-    `cache_read_tokens` and `cache_write_tokens` are part of `input_tokens`; `reasoning_tokens` is part of
-    `output_tokens` (OpenTelemetry gen_ai.usage.*). `estimated` says that we counted, not the upstream.
+    `cache_read_tokens` and `cache_write_tokens` are part of `input_tokens`, and `cache_write_1h_tokens`, which were
+    written for an hour, of the latter; `reasoning_tokens` is part of `output_tokens` (OpenTelemetry gen_ai.usage.*).
+    `estimated` says that we counted, not the upstream.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
 

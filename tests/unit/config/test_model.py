@@ -81,10 +81,16 @@ def test_no_key_means_no_authentication() -> None:
 
 
 def test_a_price_is_dollars_per_million_tokens() -> None:
-    stated = {"input": 0.10, "output": 0.40, "cached_input": 0.01, "cache_write": 0.125}
+    stated = {"input": 0.10, "output": 0.40, "cached_input": 0.01, "cache_write": 0.125, "cache_write_1h": 0.2}
 
     assert PriceConfig.model_validate(stated).price == Price(
-        rates=Rates(input=100_000_000, output=400_000_000, cache_read=10_000_000, cache_write=125_000_000),
+        rates=Rates(
+            input=100_000_000,
+            output=400_000_000,
+            cache_read=10_000_000,
+            cache_write=125_000_000,
+            cache_write_1h=200_000_000,
+        ),
         source="config",
     )
 

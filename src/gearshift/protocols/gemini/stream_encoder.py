@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw
 
+from gearshift.protocols.arguments import as_object
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.fields import OBJECT, Spoken
 from gearshift.protocols.fold import gather
@@ -18,7 +19,6 @@ from gearshift.protocols.gemini.citations import say_citation
 from gearshift.protocols.gemini.logprobs import encode_logprobs
 from gearshift.protocols.gemini.parts import NAME
 from gearshift.protocols.gemini.response import say_reason
-from gearshift.protocols.gemini.speaker import said_args
 from gearshift.protocols.gemini.usage import MODEL, PATCHER, USAGE, encode_usage
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.losses import mapped
@@ -159,7 +159,8 @@ class _Answer:
         return said
 
     def _call(self, start: PartStarted) -> Spoken:
-        inner: Spoken = {"name": start.name or "", "args": said_args("".join(self._arguments), "tool_calls")}
+        args = as_object("".join(self._arguments), "tool_calls", self._losses)
+        inner: Spoken = {"name": start.name or "", "args": args}
         if start.id and not start.id.startswith(UNNAMED):
             inner["id"] = start.id
         rest = OBJECT.read(start.extra["functionCall"], "functionCall") if "functionCall" in start.extra else {}

@@ -285,7 +285,6 @@ def test_own_signatures_come_back_from_another_protocol() -> None:
     ("part", "role", "problem"),
     [
         (ToolResult(call_id="c", parts=()), "tool", "expected its call"),
-        (ToolCall(id="c", name="f", arguments="[]"), "assistant", "no JSON object"),
     ],
 )
 def test_what_cannot_be_said_is_refused(part: Part, role: Role, problem: str) -> None:

@@ -262,3 +262,13 @@ def test_what_was_encoded_decodes_to_the_same_answer() -> None:
         Reasoning(text="", signature="Yg==", origin="gemini"),
         ToolCall(id="c", name="f", arguments='{"a":1}'),
     )
+
+
+def test_a_call_that_was_cut_is_an_object_still_and_told() -> None:
+    encoder = Encoder()
+    start = PartStarted(choice=0, part=0, kind="tool_call", id="c", name="f")
+    events: list[Event] = [start, PartDelta(choice=0, part=0, text='{"a": "x'), PartEnded(choice=0, part=0)]
+    said = b"".join(encoder.feed(event) for event in events)
+    (part,) = json.loads(said.removeprefix(b"data: "))["candidates"][0]["content"]["parts"]
+    assert part["functionCall"] == {"name": "f", "args": {"INVALID_JSON": '{"a": "x'}, "id": "c"}
+    assert [(loss.field, loss.kind) for loss in encoder.losses] == [("tool_calls.arguments", "mapped")]
