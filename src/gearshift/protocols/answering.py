@@ -73,6 +73,8 @@ class Patcher(Struct, frozen=True, kw_only=True):
 
     def patched_usage(self, usage: bytes, edits: ResponseEdits) -> bytes | None:
         """Add to a usage object, which is told what was counted where it lacks its counts; None: nothing to add."""
+        if not edits.usage and edits.counted is None:
+            return None
         known: Spoken = {}
         try:
             known |= _members.decode(usage)

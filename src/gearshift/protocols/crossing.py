@@ -20,9 +20,9 @@ from gearshift.protocols.codec import Codec, Encoded, RequestEdits, ResponseEdit
 from gearshift.protocols.fields import NULL, OBJECT, Misfit
 from gearshift.protocols.following import Progress
 from gearshift.protocols.wording import invalid
-from gearshift.types.chat import Extra, Media, Message, Reasoning, Request, Response, Tool, ToolCall
+from gearshift.types.chat import Choice, Extra, Media, Message, Reasoning, Request, Response, Tool, ToolCall
 from gearshift.types.record import Loss
-from gearshift.types.stream import Event, Finished, PartDelta, Started
+from gearshift.types.stream import Event, Finished, MediaGiven, PartDelta, Started
 
 S = TypeVar("S", bound=Struct)
 
@@ -52,6 +52,13 @@ MEANT: Final = frozenset(
     }
 )
 """Fields that a request means something else without; an upstream of another protocol has no word for them."""
+_DEFAULTS: Final = {
+    "background": b"false",
+    "include": b'["reasoning.encrypted_content"]',
+    "store": b"false",
+    "truncation": b'"disabled"',
+}
+"""Values that ask for what is done in any case: nothing is stored here, and signatures always come back."""
 _TYPE: Final = "type"
 _CONFIG: Final = "generationConfig"
 _ITEM: Final = "item"  # of `openai_responses`: a turn that is no message
@@ -61,7 +68,7 @@ _text = msgspec.json.Decoder(str)
 def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encoded:
     """Say a request in another protocol than its own; raise InvalidRequest where its meaning would be lost."""
     losses: list[Loss] = []
-    extra = {name: raw for name, raw in request.extra.items() if bytes(raw) != NULL}
+    extra = {name: raw for name, raw in request.extra.items() if bytes(raw) not in {NULL, _DEFAULTS.get(name)}}
     for name in (*extra, *_config(extra)):
         if name in MEANT:
             raise InvalidRequest(_untold(name, codec), param=name)
@@ -74,8 +81,9 @@ def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encode
 def cross_response(response: Response, codec: Codec) -> Encoded:
     """Say an upstream's answer in the caller's protocol."""
     losses: list[Loss] = []
+    told = response if codec.gives_media else _without_media(response, codec, losses)
     try:
-        said = codec.encode_response(_Way(codec, losses, invalid).cross(response, ""))
+        said = codec.encode_response(_Way(codec, losses, invalid).cross(told, ""))
     except Misfit as misfit:
         raise invalid(str(misfit)) from None
     return Encoded(body=said.body, losses=_once([*losses, *said.losses]))
@@ -136,6 +144,9 @@ class Crossing(Progress):
         self.note(event)
         if isinstance(event, PartDelta) and not event.extra:  # nearly all that there ever is
             return self._tell(event)
+        if isinstance(event, MediaGiven) and not self._way.codec.gives_media:
+            self._losses.append(_ungiven(event.media, self._way.codec))
+            return b""
         told = self._way.cross(event, "")
         if isinstance(told, Finished):
             self._finished = told
@@ -149,6 +160,21 @@ class Crossing(Progress):
             return self._encoder.feed(event)
         except Misfit as misfit:
             raise invalid(str(misfit)) from None
+
+
+def _without_media(response: Response, codec: Codec, losses: list[Loss]) -> Response:
+    """Give an answer without what it shows."""
+
+    def words(choice: Choice) -> Choice:
+        shown = [part for part in choice.parts if isinstance(part, Media) and _TYPE not in part.extra]
+        losses.extend(_ungiven(part, codec) for part in shown)
+        return msgspec.structs.replace(choice, parts=tuple(part for part in choice.parts if part not in shown))
+
+    return msgspec.structs.replace(response, choices=tuple(map(words, response.choices)))
+
+
+def _ungiven(media: Media, codec: Codec) -> Loss:
+    return Loss(field=media.kind, kind="dropped", detail=f"an answer in {codec.name} holds words only")
 
 
 def _config(extra: Extra) -> Extra:

@@ -25,6 +25,7 @@ from gearshift.types.stream import (
     ChoiceEnded,
     Event,
     Finished,
+    MediaGiven,
     PartDelta,
     PartEnded,
     PartStarted,
@@ -73,7 +74,7 @@ class Encoder:
                 return _event({"type": "content_block_stop", "index": event.part})
             case ChoiceEnded():
                 self._ended = event
-            case ChoiceDelta() | Finished():
+            case ChoiceDelta() | Finished() | MediaGiven():  # `Codec.gives_media`: images do not come here
                 pass
         return b""
 

@@ -46,7 +46,7 @@ _KINDS: Final = {"image": "image", "audio": "audio"}
 
 def camel(members: Members) -> Members:
     """Give an object with the keys that are known here in camel case: Google's readers take both."""
-    if not any(name in _SNAKE for name in members):
+    if _SNAKE.keys().isdisjoint(members):
         return members
     said: Members = {}
     for name, value in members.items():

@@ -208,7 +208,7 @@ def merged(found: list[Part]) -> tuple[tuple[Part, ...], list[Spoken]]:
     for part in found:
         last = parts[-1] if parts else None
         match part:
-            case Media():
+            case Media() if not is_given(part):
                 others.append(speaker.media(part, PARTS))
             case Text(text="", extra=extra) if not extra:
                 pass
@@ -217,6 +217,11 @@ def merged(found: list[Part]) -> tuple[tuple[Part, ...], list[Spoken]]:
             case _:
                 parts.append(part)
     return tuple(parts), others
+
+
+def is_given(media: Media) -> bool:
+    """Say whether a part is an image, a sound or a file of the answer: neither a thought nor without a noun."""
+    return "type" not in media.extra and "thought" not in media.extra
 
 
 def _with_citations(parts: tuple[Part, ...], cited: tuple[Citation, ...]) -> tuple[Part, ...]:

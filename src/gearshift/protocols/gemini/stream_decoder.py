@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from gearshift.errors import StreamBroken
 from gearshift.protocols.decoding import Decoding
@@ -20,9 +20,9 @@ from gearshift.protocols.gemini.calls import Calls
 from gearshift.protocols.gemini.citations import decode_citations
 from gearshift.protocols.gemini.logprobs import decode_logprobs
 from gearshift.protocols.gemini.parts import NAME, camel, decode_part
-from gearshift.protocols.gemini.response import PARTS, decode_reason, is_blocked
+from gearshift.protocols.gemini.response import PARTS, decode_reason, is_blocked, is_given
 from gearshift.protocols.gemini.speaker import Speaker
-from gearshift.protocols.gemini.usage import MODEL, USAGE, decode_usage
+from gearshift.protocols.gemini.usage import MODEL, USAGE, count, decode_usage
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.sse import ServerEvent
 from gearshift.protocols.wording import broken_off, invalid, unreadable
@@ -32,6 +32,7 @@ from gearshift.types.stream import (
     ChoiceEnded,
     Event,
     Finished,
+    MediaGiven,
     PartDelta,
     PartEnded,
     PartStarted,
@@ -56,6 +57,9 @@ class Decoder(Decoding):
 
     def take(self, item: ServerEvent) -> list[Event]:
         """Give what one piece says."""
+        plain = self._plain(item.data)
+        if plain is not None:
+            return [plain]
         if not item.data.strip() or item.data.startswith(b"[DONE]"):
             return []
         try:
@@ -74,6 +78,20 @@ class Decoder(Decoding):
     @property
     def _complete(self) -> bool:
         return len(self._answers) > 0 and all(answer.ended for answer in self._answers.values())
+
+    def _plain(self, data: bytes) -> PartDelta | None:
+        """Give the text of a piece that goes on with a text or a thought and says nothing else, as nearly all do."""
+        try:
+            piece = _piece.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        (candidate,) = piece.candidates
+        (part,) = candidate.content.parts
+        answer = self._answers.get(candidate.index)
+        told = None if answer is None else answer.go_on("reasoning" if part.thought else "text", part.text)
+        if told is not None:
+            self.usage = count(piece.usageMetadata) or self.usage
+        return told
 
     def _take(self, data: bytes) -> list[Event]:
         members = camel(JsonObject(data, invalid, lax=True).members)
@@ -120,6 +138,34 @@ class Decoder(Decoding):
         return Finished(usage=self.usage, extra=self._late)
 
 
+class _Text(Struct, forbid_unknown_fields=True):
+    text: str
+    thought: bool = False
+
+
+class _Content(Struct, forbid_unknown_fields=True):
+    parts: tuple[_Text]
+    role: str = ""
+
+
+class _Candidate(Struct, forbid_unknown_fields=True):
+    content: _Content
+    index: int = 0
+
+
+class _Piece(Struct, forbid_unknown_fields=True):
+    """Be a piece that may bring text only."""
+
+    candidates: tuple[_Candidate]
+    usageMetadata: Raw = ABSENT  # noqa: N815 - the wire's names
+    modelVersion: Raw = ABSENT  # noqa: N815
+    responseId: Raw = ABSENT  # noqa: N815
+    createTime: Raw = ABSENT  # noqa: N815
+
+
+_piece = msgspec.json.Decoder(_Piece)
+
+
 class _Answer:
     """Follow one candidate."""
 
@@ -157,6 +203,12 @@ class _Answer:
             self.ended = True
             out.append(ChoiceEnded(choice=self._index, finish_reason=reason, extra=extra))
 
+    def go_on(self, kind: PartKind, text: str) -> PartDelta | None:
+        """Give the delta of a text or a thought under way, None where there is none."""
+        if self._open != kind or not text or self._signed or self.ended:
+            return None
+        return PartDelta(choice=self._index, part=self._parts - 1, text=text)
+
     def _part(self, part: Part, out: list[Event]) -> None:
         match part:
             case Text():
@@ -177,6 +229,9 @@ class _Answer:
                 )
                 delta = PartDelta(choice=self._index, part=number, text=part.arguments)
                 out += (start, delta, PartEnded(choice=self._index, part=number))
+            case Media() if is_given(part):
+                self._end(out)
+                out.append(MediaGiven(choice=self._index, part=self._number(), media=part))
             case Media():
                 spoken = Raw(msgspec.json.encode([Speaker([], {}).media(part, PARTS)]))
                 out.append(ChoiceDelta(choice=self._index, message={PARTS: spoken}))

@@ -8,6 +8,7 @@ Source: the OpenAI API reference, "Streaming events" (2026-11).
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Final
 
 import msgspec
@@ -15,20 +16,21 @@ from msgspec import Raw, Struct
 
 from gearshift.errors import StreamBroken
 from gearshift.protocols.decoding import Decoding
-from gearshift.protocols.fields import ABSENT, NULL, OBJECT, OBJECTS, TEXT, Misfit, keep, raw, take, whole, word
+from gearshift.protocols.fields import ABSENT, LIST, NULL, OBJECT, OBJECTS, TEXT, Misfit, keep, raw, take, whole, word
 from gearshift.protocols.json_patch import JsonObject, Members, legible
 from gearshift.protocols.openai_responses import items as wire
-from gearshift.protocols.openai_responses.parts import decode_citations, decode_parts
-from gearshift.protocols.openai_responses.response import ITEMS, PREFIXES, decode_ending, late, scores
+from gearshift.protocols.openai_responses.parts import ANNOTATIONS, LOGPROBS, decode_citations, decode_parts
+from gearshift.protocols.openai_responses.response import ENVELOPE, ITEMS, decode_ending, late, scores
 from gearshift.protocols.openai_responses.usage import decode_usage
 from gearshift.protocols.sse import ServerEvent
 from gearshift.protocols.wording import broken_off, invalid, unreadable
-from gearshift.types.chat import Citation, Extra, PartKind, Refusal, Text, Usage
+from gearshift.types.chat import Citation, Extra, Media, PartKind, Reasoning, Text, Usage
 from gearshift.types.stream import (
     ChoiceDelta,
     ChoiceEnded,
     Event,
     Finished,
+    MediaGiven,
     PartDelta,
     PartEnded,
     PartStarted,
@@ -41,7 +43,7 @@ class _Wire(Struct):
     output_index: int = 0
     content_index: int = 0
     summary_index: int = 0
-    delta: Raw = ABSENT
+    delta: object = None  # text where it is read
     item: Raw = ABSENT
     response: Raw = ABSENT
     annotation: Raw = ABSENT
@@ -91,17 +93,17 @@ class Decoder(Decoding):
         return []
 
     def _take(self, event: _Wire, item: ServerEvent) -> list[Event]:
-        kind = event.type
-        if kind in _TEXTS:
-            return self._item(event.output_index).text(_TEXTS[kind], event)
-        match kind:
+        told = _TEXTS.get(event.type)
+        if told is not None:
+            return self._item(event.output_index).text(told, event)
+        match kind := event.type:
             case "response.output_item.added":
                 return self._begin(event)
             case "response.output_item.done":
-                return self._item(event.output_index).done(OBJECT.read(event.item, "item"))
+                begun = [] if event.output_index in self._items else self._begin(event)
+                return begun + self._items[event.output_index].done(OBJECT.read(event.item, "item"))
             case "response.output_text.annotation.added":
-                cited = decode_citations(Raw(b"[%b]" % bytes(event.annotation)))
-                return self._item(event.output_index).cite(event.content_index, cited)
+                return self._item(event.output_index).cite(event.content_index, *decode_citations([event.annotation]))
             case "error":
                 raise broken_off(item.data)
             case _ if kind in _OPENINGS and not self._started:
@@ -165,80 +167,123 @@ class _Item:
     def __init__(self, stream: Decoder) -> None:
         self._stream = stream
         self._kind = ""
-        self._parts: dict[int, int] = {}  # the index of a content part to the number of its part
-        self._told = False
+        self._rest: Extra = {}  # what a message says of itself
+        self._parts: dict[int | str, int] = {}  # the index of a content part, or a kind of thinking, to its part
+        self._said: set[tuple[int | str, str]] = set()  # what was told of each
         self._summary = 0
 
     def begin(self, members: Members) -> list[Event]:
         """Give the events of its beginning."""
         self._kind = TEXT.read(members.get("type", Raw(NULL)), "type")
+        if self._kind == "message":
+            rest = _without(members, _OF_MESSAGE)
+            self._rest = {wire.MESSAGE: raw(rest)} if rest else {}
         if self._kind != "function_call":
             return []
-        extra = {name: value for name, value in members.items() if name not in _OF_CALL}
-        return [self._start(0, "tool_call", extra, take(members, "call_id", TEXT), take(members, "name", TEXT))]
+        call, name = take(members, "call_id", TEXT), take(members, "name", TEXT)
+        extra = _without(members, _OF_CALL)
+        return [PartStarted(choice=0, part=self._number(0), kind="tool_call", id=call, name=name, extra=extra)]
 
     def text(self, kind: PartKind, event: _Wire) -> list[Event]:
         """Give the events of a delta."""
-        delta = TEXT.read(event.delta, "delta")
-        index = event.content_index if kind in {"text", "refusal"} else 0
+        delta = event.delta
+        if not isinstance(delta, str):
+            raise Misfit("delta", "found no text, expected one")
+        index: int | str = event.content_index
+        if kind == "reasoning":
+            index, delta = event.type, self._paragraph(event) + delta
         probabilities = None if bytes(event.logprobs) in _NOTHING else scores(event.logprobs)
-        if kind == "reasoning" and event.summary_index > self._summary:
-            self._summary = event.summary_index
-            delta = wire.PARAGRAPH + delta
-        if not delta and probabilities is None:
-            return []
-        out: list[Event] = [] if index in self._parts else [self._start(index, kind)]
-        self._told = True
-        return [*out, PartDelta(choice=0, part=self._parts[index], text=delta, logprobs=probabilities)]
+        return self._tell(index, kind, delta, probabilities) if delta or probabilities is not None else []
 
-    def cite(self, index: int, citations: tuple[Citation, ...]) -> list[Event]:
-        """Give the events of an annotation."""
-        if not citations or index not in self._parts:
-            return []
-        return [PartDelta(choice=0, part=self._parts[index], text="", citations=citations)]
+    def cite(self, index: int, citations: tuple[Citation, ...], others: list[Raw]) -> list[Event]:
+        """Give the events of annotations."""
+        self._said.add((index, ANNOTATIONS))
+        extra = {ANNOTATIONS: raw(others)} if others else {}
+        out: list[Event] = [] if index in self._parts else [self._start(index, "text")]
+        return [*out, PartDelta(choice=0, part=self._parts[index], text="", citations=citations, extra=extra)]
 
     def done(self, members: Members) -> list[Event]:
         """Give the events of its end, and what no delta said."""
         out: list[Event] = []
         match self._kind:
-            case "function_call" if not self._told and (said := word(members.get("arguments", ABSENT))):
-                out.append(PartDelta(choice=0, part=self._parts[0], text=said))
+            case "function_call":
+                if not self._said and (said := word(members.get("arguments", ABSENT))):
+                    out += self._tell(0, "tool_call", said)
             case "reasoning":
-                out += self._thought(members)
-            case "message" if not self._told:
+                out += self._thoughts(wire.decode_reasoning(_without(members, ENVELOPE)))
+            case "message":
                 out += self._content(members)
-            case kind if kind not in PREFIXES:
-                return [ChoiceDelta(choice=0, message={ITEMS: raw([members])})]
+            case wire.IMAGE if (image := wire.decode_image(_without(members, ENVELOPE))) is not None:
+                out.append(MediaGiven(choice=0, part=self._stream.number(), media=image))
             case _:
-                pass
+                out.append(ChoiceDelta(choice=0, message={ITEMS: raw([members])}))
         return [*out, *(PartEnded(choice=0, part=part) for part in self._parts.values())]
 
     def _content(self, members: Members) -> list[Event]:
-        """Give the texts of a message of which no delta told."""
+        """Give what no delta told of a message."""
         out: list[Event] = []
         for index, part in enumerate(decode_parts(members.get("content", Raw(b"[]")))):
-            if isinstance(part, Text | Refusal) and part.text and index not in self._parts:
-                out.append(self._start(index, "text" if isinstance(part, Text) else "refusal"))
-                out.append(PartDelta(choice=0, part=self._parts[index], text=part.text))
+            if isinstance(part, Media):
+                item = {"type": self._kind, "content": [part.extra]}
+                out.append(ChoiceDelta(choice=0, message={ITEMS: raw([item])}))
+                continue
+            if part.text and (index, _TOLD) not in self._said:
+                out += self._tell(index, "text" if isinstance(part, Text) else "refusal", part.text)
+            if LOGPROBS in part.extra and (index, LOGPROBS) not in self._said:
+                out += self._tell(index, "text", "", scores(part.extra[LOGPROBS]))
+            others = part.extra.get(ANNOTATIONS)
+            citations = part.citations if isinstance(part, Text) else ()
+            if (citations or others) and (index, ANNOTATIONS) not in self._said:
+                out += self.cite(index, citations, LIST.read(others, ANNOTATIONS) if others else [])
         return out
 
-    def _thought(self, members: Members) -> list[Event]:
-        """Give the signature of a thought, and its text where no delta said it."""
-        for name in ("type", "status"):
-            members.pop(name, None)
-        thought = wire.decode_reasoning(members)
-        text = "" if self._told else thought.text
-        if not text and thought.signature is None:
-            return []
-        out: list[Event] = [] if self._parts else [self._start(0, "reasoning")]
-        return [*out, PartDelta(choice=0, part=self._parts[0], text=text, signature=thought.signature)]
+    def _thoughts(self, thoughts: tuple[Reasoning, ...]) -> list[Event]:
+        """Give the signature of thinking, and its texts where no delta said them."""
+        out: list[Event] = []
+        for index, thought in enumerate(() if self._parts else thoughts):
+            if thought.text or thought.signature is not None:
+                out.append(
+                    PartStarted(
+                        choice=0,
+                        part=self._number(index),
+                        kind="reasoning",
+                        origin=None if thought.origin == wire.NAME else thought.origin,
+                        redacted=thought.redacted,
+                    )
+                )
+                out += self._tell(index, "reasoning", thought.text) if thought.text else []
+        if (signature := thoughts[-1].signature) is not None:
+            out.append(PartDelta(choice=0, part=max(self._parts.values()), text="", signature=signature))
+        return out
 
-    def _start(
-        self, index: int, kind: PartKind, extra: Extra | None = None, name: str | None = None, of: str | None = None
-    ) -> PartStarted:
-        part = self._parts[index] = self._stream.number()
-        return PartStarted(choice=0, part=part, kind=kind, id=name, name=of, extra=extra or {})
+    def _paragraph(self, event: _Wire) -> str:
+        """Give what stands before a delta of thinking: a blank line between the pieces of a summary."""
+        if not event.delta or event.summary_index == self._summary:
+            return ""
+        self._summary = event.summary_index
+        return wire.PARAGRAPH if event.type in self._parts else ""
+
+    def _tell(self, index: int | str, kind: PartKind, text: str, logprobs: Raw | None = None) -> list[Event]:
+        """Give a delta of a part, which begins with its first."""
+        out: list[Event] = [] if index in self._parts else [self._start(index, kind)]
+        self._said.add((index, _TOLD if text else LOGPROBS))
+        return [*out, PartDelta(choice=0, part=self._parts[index], text=text, logprobs=logprobs)]
+
+    def _start(self, index: int | str, kind: PartKind) -> PartStarted:
+        """Begin a part; the first of a message keeps what else the message says."""
+        extra, self._rest = self._rest, {}
+        return PartStarted(choice=0, part=self._number(index), kind=kind, extra=extra)
+
+    def _number(self, index: int | str) -> int:
+        self._parts[index] = self._stream.number()
+        return self._parts[index]
 
 
+def _without(members: Members, names: Container[str]) -> Members:
+    return {name: value for name, value in members.items() if name not in names}
+
+
+_TOLD: Final = "text"
+_OF_MESSAGE: Final = frozenset({*ENVELOPE, "content"})
 _OF_CALL: Final = frozenset({"type", "id", "status", "call_id", "name", "arguments"})
 _NOTHING: Final = frozenset({b"", NULL, b"[]"})
