@@ -66,6 +66,8 @@ def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken
     said: Spoken = {"contents": [*_contents(request.messages, len(head), speaker)]}
     if head:
         said["systemInstruction"] = _system(head, speaker)
+    if not said["contents"]:
+        said = _system_alone(said, losses)
     if request.tools:
         said["tools"] = [*_tools(request.tools, losses)]
     if request.tool_choice is not None:
@@ -93,6 +95,14 @@ def _system(messages: list[Message], speaker: Speaker) -> Spoken:
         _note_name(message, place, speaker)
     parts = tuple(part for message in messages for part in message.parts)
     return {"parts": speaker.parts(parts, "system"), **messages[0].extra}
+
+
+def _system_alone(said: Spoken, losses: list[Loss]) -> Spoken:
+    """Let the user say what the system would, for Gemini refuses a request without contents."""
+    if "systemInstruction" not in said:
+        raise Misfit("messages", "nothing is left of them that Gemini takes, expected at least one turn")
+    losses.append(mapped("messages[0]", "said by the user: Gemini answers no system instruction alone"))
+    return {"contents": [said["systemInstruction"] | {"role": "user"}]}  # type: ignore[operator]
 
 
 def _contents(messages: tuple[Message, ...], start: int, speaker: Speaker) -> Iterator[Spoken]:
@@ -156,14 +166,16 @@ def _config(request: Request, model: str, losses: list[Loss]) -> Spoken:
         said["stopSequences"] = sampling.stop
     if sampling.verbosity is not None:
         losses.append(dropped("verbosity", _UNKNOWN))
-    said |= _format(request.response_format)
+    said |= _format(request.response_format, losses)
     thinking = _thinking(sampling, model, losses, foreign=request.protocol != NAME)
     return {**said, "thinkingConfig": thinking} if thinking else said
 
 
-def _format(form: ResponseFormat | None) -> Spoken:
+def _format(form: ResponseFormat | None, losses: list[Loss]) -> Spoken:
     if form is None or form.kind == "text":
         return {}
+    if form.name is not None:
+        losses.append(dropped("response_format.name", _UNKNOWN))
     said: Spoken = {"responseMimeType": "application/json"}
     return said if form.schema is None else {**said, "responseJsonSchema": form.schema}
 

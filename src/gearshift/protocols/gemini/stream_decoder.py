@@ -101,11 +101,14 @@ class Decoder(Decoding):
         candidates = maybe(members, "candidates", OBJECTS) or []
         if not self._started and (candidates or is_blocked(members)):
             out.append(self._start(members))
-        for candidate in candidates:
-            index = maybe(candidate, "index", INTEGER) or 0
-            if index not in self._answers:
-                self._answers[index] = _Answer(index, Calls(f"{self._name}-"))
-            self._answers[index].take(candidate, out)
+        for place, candidate in enumerate(candidates):
+            try:
+                index = maybe(candidate, "index", INTEGER) or 0
+                if index not in self._answers:
+                    self._answers[index] = _Answer(index, Calls(f"{self._name}-"))
+                self._answers[index].take(candidate, out)
+            except Misfit as misfit:
+                raise misfit.within(f"candidates[{place}]") from None
         if not candidates and not self._answers and is_blocked(members):
             answer = self._answers[0] = _Answer(0, Calls())
             answer.ended = True
@@ -184,12 +187,11 @@ class _Answer:
         """Take a piece of the candidate."""
         content = maybe(members, "content", OBJECT) or {}
         self._scores = decode_logprobs(members.pop("logprobsResult", None))
-        for part in maybe(content, "parts", OBJECTS) or ():
-            members_of = camel(part)
-            if bytes(members_of.get("thought", ABSENT)) != b"true" and self._open == "reasoning":
-                self._end(out)  # what a signature signs now is no thought
-            for each in decode_part(members_of, self._calls):
-                self._part(each, out)
+        for place, part in enumerate(maybe(content, "parts", OBJECTS, "content.") or ()):
+            try:
+                self._piece(camel(part), out)
+            except Misfit as misfit:
+                raise misfit.within(f"content.parts[{place}]") from None
         if self._text is not None:
             self._cite(decode_citations(members), out)
         extra: Extra = {}
@@ -202,6 +204,13 @@ class _Answer:
             self._end(out)
             self.ended = True
             out.append(ChoiceEnded(choice=self._index, finish_reason=reason, extra=extra))
+
+    def _piece(self, members: Members, out: list[Event]) -> None:
+        """Take a part of the content, or what there is of it."""
+        if bytes(members.get("thought", ABSENT)) != b"true" and self._open == "reasoning":
+            self._end(out)  # what a signature signs now is no thought
+        for part in decode_part(members, self._calls):
+            self._part(part, out)
 
     def go_on(self, kind: PartKind, text: str) -> PartDelta | None:
         """Give the delta of a text or a thought under way, None where there is none."""

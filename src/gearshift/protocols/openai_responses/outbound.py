@@ -76,11 +76,13 @@ def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken
 
 
 def _conversation(messages: tuple[Message, ...], speaker: Speaker) -> Spoken:
-    """Say a plain system message that begins the conversation as `instructions`, the rest as items."""
-    match messages[:1]:
-        case (Message(role="system", parts=(Text(text=text, cache=None, extra=rest),), name=None, extra=more),) if not (
-            rest or more
-        ):
+    """Say a plain system message that begins the conversation as `instructions`, the rest, if any, as items."""
+    match messages:
+        case (
+            Message(role="system", parts=(Text(text=text, cache=None, extra=rest),), name=None, extra=more),
+            _,
+            *_,
+        ) if not (rest or more):
             return {"instructions": text, "input": [*encode_items(messages[1:], speaker)]}
         case _:
             return {"input": [*encode_items(messages, speaker)]}

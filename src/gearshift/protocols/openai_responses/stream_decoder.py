@@ -100,8 +100,7 @@ class Decoder(Decoding):
             case "response.output_item.added":
                 return self._begin(event)
             case "response.output_item.done":
-                begun = [] if event.output_index in self._items else self._begin(event)
-                return begun + self._items[event.output_index].done(OBJECT.read(event.item, "item"))
+                return self._done(event)
             case "response.output_text.annotation.added":
                 return self._item(event.output_index).cite(event.content_index, *decode_citations([event.annotation]))
             case "error":
@@ -117,7 +116,17 @@ class Decoder(Decoding):
         item = self._items[event.output_index] = _Item(self)
         members = OBJECT.read(event.item, "item")
         self._called = self._called or bytes(members.get("type", ABSENT)) == b'"function_call"'
-        return item.begin(members)
+        try:
+            return item.begin(members)
+        except Misfit as misfit:
+            raise misfit.within("item") from None
+
+    def _done(self, event: _Wire) -> list[Event]:
+        out = [] if event.output_index in self._items else self._begin(event)
+        try:
+            return out + self._items[event.output_index].done(OBJECT.read(event.item, "item"))
+        except Misfit as misfit:
+            raise misfit.within("item") from None
 
     def number(self) -> int:
         """Give the number of the next part."""
@@ -150,8 +159,7 @@ class Decoder(Decoding):
         if not self._items:  # told at the end only
             for index, item in enumerate(OBJECTS.read(members.get("output", Raw(b"[]")), "output")):
                 spoken = raw(item)
-                out += self._begin(_Wire(output_index=index, item=spoken))
-                out += self._items[index].done(OBJECT.read(spoken, "item"))
+                out += self._done(_Wire(output_index=index, item=spoken))
         reason = decode_ending(members, calls=self._called)
         self.usage, rest = decode_usage(members.pop("usage", Raw(NULL)))
         for name in ("id", "model", "created_at", "output"):

@@ -312,3 +312,19 @@ def test_a_patch_of_what_is_no_request_is_refused(spoken: bytes, param: str | No
     with pytest.raises(InvalidRequest) as caught:
         patch_request(spoken, EDITS)
     assert caught.value.param == param
+
+
+def test_a_system_that_speaks_alone_is_said_by_the_user() -> None:
+    told = encoded(messages=(message("system", "S"), message("developer", "D")))
+    assert json.loads(told.body) == {"contents": [{"role": "user", "parts": [{"text": "S"}, {"text": "D"}]}]}
+    assert lost(told) == [("messages[1]", "mapped"), ("messages[0]", "mapped")]
+
+
+def test_a_conversation_of_which_nothing_is_left_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="messages: nothing is left"):
+        encoded(messages=(message("assistant", Reasoning(text="Hm")),))
+
+
+def test_the_name_of_a_form_is_lost() -> None:
+    told = encoded(response_format=ResponseFormat(kind="json_schema", name="n", schema=SCHEMA))
+    assert lost(told) == [("response_format.name", "dropped")]

@@ -312,6 +312,15 @@ def test_the_routing_is_taken_out() -> None:
 
 CONFIG = "generationConfig"
 FAULTS: list[tuple[dict[str, object], str]] = [
+    ({"generationConfig": {"topK": 1, "top_k": 1}}, "generationConfig.topK"),
+    (
+        {"generationConfig": {"thinkingConfig": {"thinkingBudget": 1, "thinking_budget": 1}}},
+        "generationConfig.thinkingConfig.thinkingBudget",
+    ),
+    (
+        {"toolConfig": {"functionCallingConfig": {}, "function_calling_config": {}}},
+        "toolConfig.functionCallingConfig",
+    ),
     ({"contents": 5}, "contents"),
     ({"contents": None}, "contents"),
     ({"contents": []}, "contents"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import msgspec
 import pytest
@@ -286,3 +287,17 @@ def test_plain_text_is_told_the_same_with_and_without_more_beside_it() -> None:
         assert decoder.usage == USAGE
         told = fold(events + decoder.feed(piece(finish="STOP", usageMetadata=COUNTS)))
         assert told.choices[0].parts == (Reasoning(text="ab"), Text(text="cd"))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "path"),
+    [
+        ({"content": {"parts": [{"text": "a"}, {"text": 5}]}}, "content.parts[1].text"),
+        ({"content": {"parts": [{"inlineData": {"mimeType": 5}}]}}, "content.parts[0].inlineData.mimeType"),
+        ({"content": {"parts": 5}}, "content.parts"),
+        ({"index": "x"}, "index"),
+    ],
+)
+def test_a_wrong_field_is_named(candidate: object, path: str) -> None:
+    with pytest.raises(UpstreamInvalid, match=re.escape(f"read: candidates[0].{path}: found")):
+        heard(piece(candidates=[candidate]))

@@ -109,3 +109,9 @@ def test_what_was_kept_of_an_object_goes_on() -> None:
 def test_a_patch_changes_the_model_and_takes_the_routers_fields_out() -> None:
     spoken = b'{ "model":"auto","input" : "\\u0041","models":["a"],"session_id":"s","odd":1.50}'
     assert patch_request(spoken, EDITS) == b'{ "model":"up","input" : "\\u0041","odd":1.50}'
+
+
+def test_a_system_that_speaks_alone_is_an_item() -> None:
+    body, losses = said(Message(role="system", parts=(Text(text="S"),)))
+    assert (body["input"], "instructions" in body) == ([{"type": "message", "role": "system", "content": "S"}], False)
+    assert losses == set()
