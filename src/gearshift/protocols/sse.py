@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from gearshift.errors import UpstreamInvalid
 
-MAX_LINE: Final = 1 << 20
-MAX_EVENT: Final = 4 << 20
+MAX_LINE: Final = 32 << 20  # an image in an answer is one line
+MAX_EVENT: Final = 32 << 20
 MAX_RETRY_DIGITS: Final = 9  # 11 days, in milliseconds
 _BOM: Final = b"\xef\xbb\xbf"
 _DATA: Final = b"data: "
