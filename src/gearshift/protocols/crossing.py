@@ -43,7 +43,11 @@ MEANT: Final = frozenset(
         "previous_response_id",
         "prompt",
         "response_format",
+        "responseFormat",
+        "responseJsonSchema",
+        "responseMimeType",
         "responseModalities",
+        "responseSchema",
         "speechConfig",
         "tool_choice",
         "toolConfig",
@@ -55,6 +59,8 @@ MEANT: Final = frozenset(
 _DEFAULTS: Final = {
     "background": b"false",
     "include": b'["reasoning.encrypted_content"]',
+    "responseMimeType": b'"text/plain"',
+    "responseModalities": b'["TEXT"]',
     "store": b"false",
     "truncation": b'"disabled"',
 }
@@ -68,13 +74,14 @@ _text = msgspec.json.Decoder(str)
 def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encoded:
     """Say a request in another protocol than its own; raise InvalidRequest where its meaning would be lost."""
     losses: list[Loss] = []
-    extra = {name: raw for name, raw in request.extra.items() if bytes(raw) not in {NULL, _DEFAULTS.get(name)}}
-    for name in (*extra, *_config(extra)):
+    extra = _said(request.extra)
+    config = _said(OBJECT.read(extra.pop(_CONFIG), _CONFIG) if _CONFIG in extra else {})
+    for name in (*extra, *config):
         if name in MEANT:
             raise InvalidRequest(_untold(name, codec), param=name)
     told = _Way(codec, losses, InvalidRequest).cross(msgspec.structs.replace(request, extra={}), "")
     said = codec.encode_request(told, edits)
-    dropped = [_dropped(name, codec) for name in extra]
+    dropped = [_dropped(name, codec) for name in (*extra, *(f"{_CONFIG}.{name}" for name in config))]
     return Encoded(body=said.body, losses=_once([*dropped, *losses, *said.losses]))
 
 
@@ -177,9 +184,9 @@ def _ungiven(media: Media, codec: Codec) -> Loss:
     return Loss(field=media.kind, kind="dropped", detail=f"an answer in {codec.name} holds words only")
 
 
-def _config(extra: Extra) -> Extra:
-    """Give what Gemini's `generationConfig` holds beyond the nouns."""
-    return OBJECT.read(extra[_CONFIG], _CONFIG) if _CONFIG in extra else {}
+def _said(extra: Extra) -> Extra:
+    """Give the fields that ask for anything."""
+    return {name: raw for name, raw in extra.items() if bytes(raw) not in {NULL, _DEFAULTS.get(name)}}
 
 
 class _Way(Struct, frozen=True):
@@ -214,7 +221,8 @@ class _Way(Struct, frozen=True):
         if _TYPE in extra and isinstance(value, Media | Tool | ToolCall):
             raise self.refuse(_untold(f"{path}{_TYPE}={_word(extra[_TYPE])}", self.codec))
         if _ITEM in extra and isinstance(value, Message):
-            raise self.refuse(_untold(f"{path}{_ITEM}", self.codec))
+            kind = OBJECT.read(extra[_ITEM], _ITEM).get(_TYPE, NULL)
+            raise self.refuse(_untold(f"{path}{_ITEM}={_word(Raw(kind))}", self.codec))
 
 
 def _word(raw: Raw) -> str:

@@ -207,3 +207,29 @@ def test_an_image_in_a_stream_goes_where_it_can_be_said_and_is_a_loss_elsewhere(
 )
 def test_a_field_that_asks_for_what_is_done_in_any_case_is_no_loss(name: str, value: bytes) -> None:
     assert cross_request(asked(extra={name: value}), GEMINI, EDITS).losses == ()
+
+
+@pytest.mark.parametrize(
+    ("config", "refused"),
+    [
+        ({"responseMimeType": "text/x.enum", "responseSchema": {"type": "STRING", "enum": ["a"]}}, "responseMimeType"),
+        ({"responseFormat": [{}]}, "responseFormat"),
+        ({"responseModalities": ["TEXT", "IMAGE"]}, "responseModalities"),
+        ({"responseMimeType": "text/plain", "responseModalities": ["TEXT"], "mediaResolution": "LOW"}, None),
+    ],
+)
+def test_what_geminis_config_means_is_refused_and_its_hints_are_named(config: object, refused: str | None) -> None:
+    body = json.dumps({"contents": "Hi", "generationConfig": config}, separators=(",", ":")).encode()
+    request = GEMINI.decode_request(body, "/v1beta/models/m:generateContent")
+    if refused is None:
+        losses = cross_request(request, CHAT, EDITS).losses
+        assert [loss.field for loss in losses] == ["generationConfig.mediaResolution"]
+        return
+    with pytest.raises(InvalidRequest, match=f"^{refused}:"):
+        cross_request(request, CHAT, EDITS)
+
+
+def test_an_item_without_a_noun_is_refused_by_its_type() -> None:
+    body = {"model": "m", "input": [{"type": "custom_tool_call", "call_id": "c", "name": "x", "input": "ls"}]}
+    with pytest.raises(InvalidRequest, match=r"messages\[0\].item=custom_tool_call: openai_chat has no words"):
+        cross_request(RESPONSES.decode_request(json.dumps(body).encode()), CHAT, EDITS)

@@ -128,7 +128,7 @@ def _contents(members: Members, calls: Calls) -> Iterator[Message]:
 
 def _content(members: Members, calls: Calls, at: str) -> Iterator[Message]:
     role = maybe(members, "role", TEXT, f"{at}.") or "user"
-    if role not in {"user", "model", "function", "system"}:
+    if role not in {"user", "model", "function", "tool", "system"}:
         raise Misfit(f"{at}.role", f"found {role[:32]!r}, expected user or model")
     parts = tuple(decode_parts(members, calls, at))
     if role == "model":
@@ -228,7 +228,7 @@ def _sampling(config: Members) -> Sampling:
         raise Misfit(f"{at}thinkingBudget", f"found {budget}, expected -1 or more")
     said |= {
         "reasoning_budget": budget,
-        "reasoning_effort": None if level is None else level.lower(),
+        "reasoning_effort": None if level in {None, "THINKING_LEVEL_UNSPECIFIED"} else str(level).lower(),
         "reasoning_shown": None if told is None else "auto" if told else "omitted",
     }
     return msgspec.convert(said, Sampling)

@@ -55,7 +55,7 @@ def decode_input(spoken: Raw) -> list[Message]:
 
 
 def _decode_item(members: Members) -> Message:
-    kind = maybe(members, "type", TEXT) or "message"
+    kind = maybe(members, "type", TEXT) or ("message" if "role" in members or "id" not in members else "item_reference")
     match kind:
         case "message":
             return _decode_message(members)
@@ -146,7 +146,7 @@ def decode_image(members: Members) -> Media | None:
 def encode_image(image: Media, at: str, speaker: Speaker) -> Spoken | None:
     """Say an image that a model made."""
     if image.kind != "image" or image.data is None:
-        problem = "of media an answer here holds images only, and these as data"
+        problem = "found media that an answer here cannot hold, expected images only, and these as data"
         if not speaker.to_caller:
             raise Misfit(f"{at}.{image.kind}", problem)
         speaker.losses.append(dropped(f"{at}.{image.kind}", problem))

@@ -391,3 +391,15 @@ def test_what_is_no_request_is_refused(spoken: bytes, message: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         decode_request(spoken, PATH)
     assert message in caught.value.message
+
+
+def test_results_may_stand_in_a_content_of_a_role_of_their_own() -> None:
+    call = {"role": "model", "parts": [{"functionCall": {"name": "f", "id": "c"}}]}
+    for role in ("user", "function", "tool"):
+        result = {"role": role, "parts": [{"functionResponse": {"name": "f", "id": "c", "response": {"output": "x"}}}]}
+        assert [each.role for each in decoded(contents=[call, result]).messages] == ["assistant", "tool"]
+
+
+def test_a_level_of_thinking_that_says_nothing_is_none() -> None:
+    config = {"thinkingConfig": {"thinkingLevel": "THINKING_LEVEL_UNSPECIFIED"}}
+    assert decoded(generationConfig=config).sampling == Sampling()

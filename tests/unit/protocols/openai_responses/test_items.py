@@ -8,7 +8,7 @@ import pytest
 from msgspec import Raw
 
 from gearshift.protocols.fields import Misfit
-from gearshift.protocols.openai_responses.items import decode_input, encode_items
+from gearshift.protocols.openai_responses.items import decode_input, encode_items, encode_output
 from gearshift.protocols.openai_responses.parts import Speaker
 from gearshift.protocols.signatures import seal
 from gearshift.types.chat import CacheMark, Media, Message, Reasoning, Refusal, Text, ToolCall, ToolResult
@@ -167,3 +167,21 @@ def test_a_part_of_a_functions_output_that_is_no_part_is_kept() -> None:
     assert said(result) == ([output], [])
     (refusal, _) = result.parts[0].parts  # type: ignore[union-attr]
     assert refusal == Media(kind="file", extra={"type": Raw(b'"refusal"'), "refusal": Raw(b'"No"')})
+
+
+def test_a_reference_to_an_item_needs_no_type() -> None:
+    (message,) = heard({"id": "msg_1"})
+    assert said(message) == ([{"type": "item_reference", "id": "msg_1"}], [])
+
+
+def test_an_image_that_was_made_is_one_of_the_assistants() -> None:
+    image = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "AAAA"}
+    _, message = heard(USER, image)
+    assert message.role == "assistant"
+    assert said(message) == ([{**image, "output_format": "png"}], [])
+    (unmade,) = heard({**image, "result": None})
+    assert "item" in unmade.extra
+    with pytest.raises(Misfit, match="images only"):
+        said(Message(role="assistant", parts=(Media(kind="audio", data="AA"),)))
+    with pytest.raises(Misfit, match="result of a tool"):
+        list(encode_output([ToolResult(call_id="c", parts=())], "at", Speaker([])))
