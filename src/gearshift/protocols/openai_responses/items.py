@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from gearshift.protocols.fields import ABSENT, NULL, OBJECTS, TEXT, Kind, Misfit, Spoken, maybe, raw, take
+from gearshift.protocols.fields import ABSENT, OBJECTS, TEXT, Kind, Misfit, Spoken, maybe, raw, take, word
 from gearshift.protocols.json_patch import Members
 from gearshift.protocols.losses import dropped
 from gearshift.protocols.openai_responses.parts import Speaker, decode_parts, unknown
@@ -135,11 +135,11 @@ def _texts(members: Members, name: str) -> Iterator[str]:
 
 def decode_image(members: Members) -> Media | None:
     """Give an image that the model made; None where it made none."""
-    result = members.get("result", ABSENT)
-    if bytes(result) in {b"", NULL, b'""'}:
+    data, form = word(members.get("result", ABSENT)), word(members.get("output_format", ABSENT)) or "png"
+    if data is None:
         return None
-    data = take(members, "result", TEXT)
-    form = maybe(members, "output_format", TEXT) or "png"
+    for name in ("result", "output_format"):
+        members.pop(name, None)
     return Media(kind="image", data=data, media_type=_IMAGES.get(form, f"image/{form}"), extra=members)
 
 

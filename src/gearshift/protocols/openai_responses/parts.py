@@ -178,9 +178,10 @@ def _url(media: Media) -> str | None:
 
 def _decode_text(members: Members) -> Text:
     text = take(members, "text", TEXT)
-    citations, others = decode_citations(maybe(members, ANNOTATIONS, LIST) or ())
-    if others:
-        members[ANNOTATIONS] = raw(others)
+    citations: tuple[Citation, ...] = ()
+    if bytes(members.get(ANNOTATIONS, Raw()))[:1] == b"[":
+        citations, others = decode_citations(take(members, ANNOTATIONS, LIST))
+        members |= {ANNOTATIONS: raw(others)} if others else {}
     if bytes(members.get(LOGPROBS, Raw())) in _EMPTY:
         members.pop(LOGPROBS, None)
     return Text(text=text, citations=citations, extra=members)

@@ -95,14 +95,15 @@ class Decoder(Decoding):
     def _take(self, event: _Wire, item: ServerEvent) -> list[Event]:
         told = _TEXTS.get(event.type)
         if told is not None:
-            return self._item(event.output_index).text(told, event)
+            return self._item(event.output_index, told).text(told, event)
         match kind := event.type:
             case "response.output_item.added":
                 return self._begin(event)
             case "response.output_item.done":
                 return self._done(event)
             case "response.output_text.annotation.added":
-                return self._item(event.output_index).cite(event.content_index, *decode_citations([event.annotation]))
+                cited = decode_citations([event.annotation])
+                return self._item(event.output_index, "text").cite(event.content_index, *cited)
             case "error":
                 raise broken_off(item.data)
             case _ if kind in _OPENINGS and not self._started:
@@ -113,7 +114,7 @@ class Decoder(Decoding):
                 return []
 
     def _begin(self, event: _Wire) -> list[Event]:
-        item = self._items[event.output_index] = _Item(self)
+        item = self._items.setdefault(event.output_index, _Item(self))
         members = OBJECT.read(event.item, "item")
         self._called = self._called or bytes(members.get("type", ABSENT)) == b'"function_call"'
         try:
@@ -133,10 +134,14 @@ class Decoder(Decoding):
         self._parts += 1
         return self._parts - 1
 
-    def _item(self, index: int) -> _Item:
-        if index not in self._items:
-            raise invalid("found an event of an item that has not begun")
-        return self._items[index]
+    def _item(self, index: int, kind: PartKind) -> _Item:
+        """Give an item, which some servers do not say the beginning of; that of a call says what is called."""
+        item = self._items.get(index)
+        if item is None:
+            if kind == "tool_call":
+                raise invalid("found the arguments of a call that has not begun")
+            item = self._items[index] = _Item(self, "reasoning" if kind == "reasoning" else "message")
+        return item
 
     def _start(self, response: Raw) -> Started:
         members = JsonObject(bytes(response), invalid, lax=True).members
@@ -172,9 +177,9 @@ class Decoder(Decoding):
 class _Item:
     """Follow one item of the output."""
 
-    def __init__(self, stream: Decoder) -> None:
+    def __init__(self, stream: Decoder, kind: str = "") -> None:
         self._stream = stream
-        self._kind = ""
+        self._kind = kind
         self._rest: Extra = {}  # what a message says of itself
         self._parts: dict[int | str, int] = {}  # the index of a content part, or a kind of thinking, to its part
         self._said: set[tuple[int | str, str]] = set()  # what was told of each

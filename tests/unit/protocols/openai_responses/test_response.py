@@ -172,3 +172,11 @@ def test_what_a_message_says_beyond_the_nouns_is_kept() -> None:
     assert response.choices[0].parts == (Text(text="Hi", extra={"message": Raw(b'{"phase":"final_answer"}')}),)
     first, second = json.loads(encode_response(response).body)["output"]
     assert (first["phase"], first["content"], second["content"]) == ("final_answer", [TEXT], [odd])
+
+
+def test_what_is_odd_beside_a_paid_answer_does_not_cost_it() -> None:
+    message = {**MESSAGE, "content": [{**TEXT, "annotations": 5, "logprobs": None}]}
+    image = {"type": "image_generation_call", "result": {"a": 1}, "output_format": 5}
+    (text,) = decode_response(body(message, image)).choices[0].parts
+    assert isinstance(text, Text)
+    assert text.text == "Hi"

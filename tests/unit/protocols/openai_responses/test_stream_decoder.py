@@ -155,7 +155,7 @@ def test_a_stream_that_is_cut_is_broken(data: bytes) -> None:
     [
         b"data: {\n\n",
         b"data: 5\n\n",
-        said("output_text.delta", output_index=4, delta="x"),
+        said("function_call_arguments.delta", output_index=4, delta="x"),
         said("output_item.added", output_index=0, item=5),
         said("created", response=[]),
     ],
@@ -296,3 +296,14 @@ def test_a_reason_for_an_early_end_that_is_not_known_is_kept() -> None:
     assert ended == ChoiceEnded(choice=0, finish_reason="length")
     assert isinstance(finished, Finished)
     assert finished.extra == {"incomplete_details": Raw(b'{"reason":"steered"}')}
+
+
+def test_an_item_whose_beginning_is_not_said_is_told_all_the_same() -> None:
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm"}], "encrypted_content": "e"}
+    data = said("reasoning_summary_text.delta", output_index=0, delta="Hm") + done(0, **thought)
+    data += said("output_text.delta", output_index=1, delta="Hi")
+    data += added(1, type="message") + done(1, type="message", content=[{"type": "output_text", "text": "Hi"}])
+    assert fold(heard(START + data + END)).choices[0].parts == (
+        Reasoning(text="Hm", signature="e", origin="openai_responses"),
+        Text(text="Hi"),
+    )
