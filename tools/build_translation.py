@@ -264,6 +264,9 @@ What was mapped or dropped is in `attempts[].losses` of the metadata (`x-gearshi
 
 Thinking that a provider signed comes back to that provider, whatever protocol the client speaks: the client is given
 the signature in its own protocol's place for it and sends it back with the conversation.
+
+An image in an answer (`inlineData` of Gemini, `image_generation_call` of Responses) reaches the callers of these two
+protocols; the others are told the words, and the image is recorded as dropped (`image`).
 """
 
 

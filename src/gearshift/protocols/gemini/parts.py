@@ -57,9 +57,10 @@ def camel(members: Members, at: str = "") -> Members:
 
 
 _CAMEL: Final = """
-    allowedFunctionNames cachedContent candidateCount displayName fileData fileUri finishReason frequencyPenalty
+    allowedFunctionNames blockReason cachedContent candidateCount citationMetadata
+    displayName fileData fileUri finishReason frequencyPenalty
     functionCall functionCallingConfig functionDeclarations functionResponse generateContentRequest generationConfig
-    includeThoughts inlineData
+    includeThoughts inlineData logprobsResult
     maxOutputTokens mimeType modelVersion parametersJsonSchema presencePenalty promptFeedback responseId
     responseJsonSchema responseLogprobs responseMimeType responseModalities responseSchema safetySettings speechConfig
     stopSequences systemInstruction thinkingBudget thinkingConfig thinkingLevel thoughtSignature toolConfig topK topP

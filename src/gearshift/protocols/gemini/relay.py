@@ -5,6 +5,8 @@ Invariant: a piece keeps its bytes but for the model's name, and what is added t
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from gearshift.protocols.codec import ResponseEdits
@@ -13,7 +15,11 @@ from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.sse import ServerEvent, encode_event
 from gearshift.protocols.wording import invalid
 
-_KEY = b'"%b":' % MODEL.encode()
+_KEY: Final = b'"%b":' % MODEL.encode()
+_MARKS: Final = (b'"finishReason"', b'"finish_reason"', b'"blockReason"', b'"block_reason"')
+"""What pieces hold that may be the last."""
+_BARE: Final = ServerEvent(b'{"candidates":[]}')
+"""What the end is said with where no piece was held back."""
 
 
 class Patch:
@@ -28,7 +34,7 @@ class Patch:
     def item(self, item: ServerEvent) -> bytes | None:
         """Give what is passed on of `item`, None to hold it back until the end."""
         data = item.data
-        if b'"finishReason"' in data or b'"blockReason"' in data:
+        if any(mark in data for mark in _MARKS):
             return None
         if data.endswith(self._tail):
             return encode_event(data[: -len(self._tail)] + self._patched)
@@ -36,7 +42,7 @@ class Patch:
 
     def end(self, held: list[ServerEvent], edits: ResponseEdits) -> bytes:
         """Give what was held back, with what `edits` add to the last piece."""
-        *pieces, last = [item for item in held if item.data.lstrip().startswith(b"{")]
+        *pieces, last = [item for item in held if item.data.lstrip().startswith(b"{")] or [_BARE]
         return b"".join([*(self._say(item, self._edits) for item in pieces), self._say(last, edits)])
 
     def _say(self, item: ServerEvent, edits: ResponseEdits) -> bytes:

@@ -103,10 +103,7 @@ class Decoder(Decoding):
             out.append(self._start(members))
         for place, candidate in enumerate(candidates):
             try:
-                index = maybe(candidate, "index", INTEGER) or 0
-                if index not in self._answers:
-                    self._answers[index] = _Answer(index, Calls(f"{self._name}-"))
-                self._answers[index].take(candidate, out)
+                self._candidate(camel(candidate), out)
             except Misfit as misfit:
                 raise misfit.within(f"candidates[{place}]") from None
         if not candidates and not self._answers and is_blocked(members):
@@ -117,6 +114,12 @@ class Decoder(Decoding):
         if self._complete and counted and len(self._answers) >= self._expected:
             out.append(self._finished())
         return out
+
+    def _candidate(self, members: Members, out: list[Event]) -> None:
+        index = maybe(members, "index", INTEGER) or 0
+        if index not in self._answers:
+            self._answers[index] = _Answer(index, Calls(f"{self._name}-"))
+        self._answers[index].take(members, out)
 
     def _start(self, members: Members) -> Started:
         self._started = True

@@ -328,3 +328,16 @@ def test_a_conversation_of_which_nothing_is_left_is_refused() -> None:
 def test_the_name_of_a_form_is_lost() -> None:
     told = encoded(response_format=ResponseFormat(kind="json_schema", name="n", schema=SCHEMA))
     assert lost(told) == [("response_format.name", "dropped")]
+
+
+def test_a_turn_that_says_nothing_is_left_out_of_a_conversation_from_elsewhere() -> None:
+    told = encoded(messages=(message("user", "Hi"), message("assistant"), message("user", "Ho")))
+    assert [content["role"] for content in json.loads(told.body)["contents"]] == ["user", "user"]
+    own = encoded(protocol="gemini", messages=(message("user", "Hi"), message("assistant")))
+    assert json.loads(own.body)["contents"][1] == {"role": "model", "parts": []}
+
+
+def test_what_cannot_be_said_is_named_where_it_stands() -> None:
+    call = ToolCall(id="c", name="f", arguments="{")
+    with pytest.raises(InvalidRequest, match=r"messages\[1\].parts\[1\].arguments: found text that is no JSON"):
+        encoded(messages=(message("user", "Hi"), message("assistant", "a", call)))

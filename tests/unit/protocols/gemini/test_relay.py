@@ -152,3 +152,13 @@ def test_only_the_models_own_name_changes() -> None:
         assert told == heard | {"modelVersion": "small"}
     spaced = encode_event(b'{"candidates":[], "modelVersion": "up-1", "responseId": "r"}')
     assert relay.feed(spaced) == spaced.replace(b"up-1", b"small")
+
+
+def test_a_stream_in_snake_case_has_its_end_too() -> None:
+    relay = codec.relay("small")
+    relay.feed(encode_event(b'{"candidates":[{"content":{"parts":[{"text":"x"}]}}]}'))
+    relay.feed(encode_event(b'{"candidates":[{"finish_reason":"STOP"}],"model_version":"up-1"}'))
+    relay.close()
+    (last,) = said(relay.end(EDITS, send_usage=True))
+    assert last["gearshift"] == {}
+    assert codec.relay("small").end(EDITS, send_usage=True).startswith(b'data: {"candidates":[]')
