@@ -73,6 +73,8 @@ class OutputItem:
 
     def cite(self, index: int, citations: tuple[Citation, ...], others: list[Raw]) -> list[Event]:
         """Give the events of annotations."""
+        if not citations and not others:
+            return []
         self._said.add((index, ANNOTATIONS))
         extra = {ANNOTATIONS: raw(others)} if others else {}
         out: list[Event] = [] if index in self._parts else [self._start(index, "text")]

@@ -229,7 +229,7 @@ def _decode_item(item: Members, parts: list[Part], others: list[Members]) -> Non
             said = decode_parts(rest.pop("content", Raw(b"[]")))
             odd = [part.extra for part in said if isinstance(part, Media)]
             words = tuple(part for part in said if not isinstance(part, Media) and (part.text or part.extra))
-            parts.extend(wire.with_message(words, rest))
+            parts.extend(wire.with_message(words, rest) if words else ())
             if odd:
                 others.append({"type": raw(kind), "content": raw(odd)})
         case "function_call":

@@ -79,7 +79,7 @@ class Decoder(Decoding):
             case "response.output_item.done":
                 return self._done(event)
             case "response.output_text.annotation.added":
-                cited = decode_citations([event.annotation])
+                cited = decode_citations([event.annotation] if bytes(event.annotation) else [])
                 return self._item(event.output_index, "text").cite(event.content_index, *cited)
             case "error":
                 raise broken_off(item.data)

@@ -6,7 +6,7 @@ from msgspec import Raw
 
 from gearshift.protocols.fold import fold
 from gearshift.protocols.signatures import seal
-from gearshift.types.chat import Citation, Media, Reasoning, Refusal, Text, ToolCall
+from gearshift.types.chat import Choice, Citation, Media, Reasoning, Refusal, Text, ToolCall
 from gearshift.types.stream import ChoiceDelta, MediaGiven
 from tests.unit.protocols.openai_responses.test_stream_decoder import END, START, added, done, heard, said
 
@@ -152,3 +152,10 @@ def test_sealed_thinking_keeps_its_origin() -> None:
     data = added(0, type="reasoning", summary=[]) + done(0, type="reasoning", summary=[], encrypted_content=sealed)
     (part,) = fold(heard(START + data + END)).choices[0].parts
     assert part == Reasoning(text="", signature="s", origin="anthropic_messages", redacted=True)
+
+
+def test_an_annotation_that_is_none_says_nothing() -> None:
+    data = added(0, type="message") + said("output_text.annotation.added", output_index=0, content_index=0)
+    assert fold(heard(START + data + done(0, type="message", phase="x") + END)).choices == (
+        Choice(index=0, parts=(), finish_reason="stop"),
+    )

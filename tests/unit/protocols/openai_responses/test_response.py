@@ -170,6 +170,7 @@ def test_what_a_message_says_beyond_the_nouns_is_kept() -> None:
     odd = {"type": "output_audio", "data": "x"}
     response = decode_response(body({**MESSAGE, "phase": "final_answer", "content": [TEXT, odd]}))
     assert response.choices[0].parts == (Text(text="Hi", extra={"message": Raw(b'{"phase":"final_answer"}')}),)
+    assert decode_response(body({**MESSAGE, "phase": "x", "content": []})).choices[0].parts == ()
     first, second = json.loads(encode_response(response).body)["output"]
     assert (first["phase"], first["content"], second["content"]) == ("final_answer", [TEXT], [odd])
 
