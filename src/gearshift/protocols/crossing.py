@@ -10,7 +10,8 @@ recorded as lost, and what the meaning of a request hangs on is refused.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from functools import cache
+from typing import Final, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Raw, Struct
@@ -65,6 +66,7 @@ _DEFAULTS: Final = {
     "truncation": b'"disabled"',
 }
 """Values that ask for what is done in any case: nothing is stored here, and signatures always come back."""
+_WORDS: Final = ("extra", "message")  # `message`: the fields of a `ChoiceDelta` without a noun
 _TYPE: Final = "type"
 _CONFIG: Final = "generationConfig"
 _ITEM: Final = "item"  # of `openai_responses`: a turn that is no message
@@ -189,6 +191,18 @@ def _said(extra: Extra) -> Extra:
     return {name: raw for name, raw in extra.items() if bytes(raw) not in {NULL, _DEFAULTS.get(name)}}
 
 
+@cache
+def _bearers(kind: type[Struct]) -> tuple[str, ...]:
+    """Give the fields of a noun in which words of its protocol may stand."""
+    return tuple(name for name, hint in get_type_hints(kind).items() if name in _WORDS or _bears(hint))
+
+
+def _bears(hint: object) -> bool:
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        return bool(_bearers(hint))
+    return any(map(_bears, get_args(hint)))
+
+
 class _Way(Struct, frozen=True):
     """Lead nouns to `codec`; `losses` gains a line for each of their words that stays behind."""
 
@@ -199,11 +213,11 @@ class _Way(Struct, frozen=True):
     def cross(self, value: S, path: str) -> S:
         """Give a noun without what only its own protocol can say."""
         changes: dict[str, object] = {}
-        for name in value.__struct_fields__:
+        for name in _bearers(type(value)):
             inner = getattr(value, name)
-            if not inner or isinstance(inner, str | int | float):
+            if not inner:
                 continue
-            if name in {"extra", "message"}:  # `message`: the fields of a `ChoiceDelta` without a noun
+            if name in _WORDS:
                 self._check(value, path, inner)
                 said = (key for key, raw in inner.items() if bytes(raw) != NULL)
                 self.losses.extend(_dropped(f"{path}{key}", self.codec) for key in said)
