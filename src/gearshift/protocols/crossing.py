@@ -9,7 +9,7 @@ recorded as lost, and what the meaning of a request hangs on is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Final, TypeVar, get_args, get_type_hints
 
@@ -52,7 +52,6 @@ MEANT: Final = frozenset(
         "speechConfig",
         "tool_choice",
         "toolConfig",
-        "truncation",
         "web_search_options",
     }
 )
@@ -66,9 +65,10 @@ _DEFAULTS: Final = {
     "truncation": b'"disabled"',
 }
 """Values that ask for what is done in any case: nothing is stored here, and signatures always come back."""
-_WORDS: Final = ("extra", "message")  # `message`: the fields of a `ChoiceDelta` without a noun
 _TYPE: Final = "type"
 _CONFIG: Final = "generationConfig"
+_EXTRAS: Final = frozenset({"extra", "message"})
+"""Fields that hold words without a noun; `message`: those of a `ChoiceDelta`."""
 _ITEM: Final = "item"  # of `openai_responses`: a turn that is no message
 _text = msgspec.json.Decoder(str)
 
@@ -109,6 +109,7 @@ class Crossing(Progress):
         self._decoder = upstream.stream_decoder(choices)
         self._encoder = caller.stream_encoder(send_usage=True)
         self._finished = Finished()
+        self._headed = False
         self._losses: list[Loss] = []
         self._way = _Way(caller, self._losses, invalid)
 
@@ -161,10 +162,13 @@ class Crossing(Progress):
             self._finished = told
             return b""
         if isinstance(told, Started):
+            self._headed = True
             told = msgspec.structs.replace(told, model=self._model)
         return self._tell(told)
 
     def _tell(self, event: Event) -> bytes:
+        if not self._headed:
+            raise invalid("found a part of an answer before the answer began, expected the stream's first event")
         try:
             return self._encoder.feed(event)
         except Misfit as misfit:
@@ -191,18 +195,6 @@ def _said(extra: Extra) -> Extra:
     return {name: raw for name, raw in extra.items() if bytes(raw) not in {NULL, _DEFAULTS.get(name)}}
 
 
-@cache
-def _bearers(kind: type[Struct]) -> tuple[str, ...]:
-    """Give the fields of a noun in which words of its protocol may stand."""
-    return tuple(name for name, hint in get_type_hints(kind).items() if name in _WORDS or _bears(hint))
-
-
-def _bears(hint: object) -> bool:
-    if isinstance(hint, type) and issubclass(hint, Struct):
-        return bool(_bearers(hint))
-    return any(map(_bears, get_args(hint)))
-
-
 class _Way(Struct, frozen=True):
     """Lead nouns to `codec`; `losses` gains a line for each of their words that stays behind."""
 
@@ -213,18 +205,18 @@ class _Way(Struct, frozen=True):
     def cross(self, value: S, path: str) -> S:
         """Give a noun without what only its own protocol can say."""
         changes: dict[str, object] = {}
-        for name in _bearers(type(value)):
+        for name in _telling(type(value)):
             inner = getattr(value, name)
             if not inner:
                 continue
-            if name in _WORDS:
+            if name in _EXTRAS:
                 self._check(value, path, inner)
                 said = (key for key, raw in inner.items() if bytes(raw) != NULL)
                 self.losses.extend(_dropped(f"{path}{key}", self.codec) for key in said)
                 changes[name] = {}
             elif isinstance(inner, Struct):
                 changes[name] = self.cross(inner, path)
-            elif isinstance(inner, tuple) and isinstance(inner[0], Struct):
+            elif any(map(_tells, inner)):
                 changes[name] = tuple(self.cross(each, f"{path}{name}[{place}].") for place, each in enumerate(inner))
         if isinstance(value, Media) and value.url is None and value.data is None:
             raise self.refuse(_untold(f"{path}{value.kind}", self.codec))
@@ -237,6 +229,34 @@ class _Way(Struct, frozen=True):
         if _ITEM in extra and isinstance(value, Message):
             kind = OBJECT.read(extra[_ITEM], _ITEM).get(_TYPE, NULL)
             raise self.refuse(_untold(f"{path}{_ITEM}={_word(Raw(kind))}", self.codec))
+
+
+def _tells(value: Struct) -> bool:
+    """Say whether a noun holds words of its own protocol; most hold none."""
+    for name in _telling(type(value)):
+        inner = getattr(value, name)
+        if inner and (name in _EXTRAS or (_tells(inner) if isinstance(inner, Struct) else any(map(_tells, inner)))):
+            return True
+    return isinstance(value, Media) and value.url is None and value.data is None
+
+
+@cache
+def _telling(kind: type[Struct]) -> tuple[str, ...]:
+    """Give the fields of a noun that hold words of its own protocol, itself or in the nouns within."""
+    hints = get_type_hints(kind)
+    return tuple(
+        name
+        for name in kind.__struct_fields__
+        if name in _EXTRAS or any(_telling(each) for each in _nouns(hints[name]))
+    )
+
+
+def _nouns(hint: object) -> Iterator[type[Struct]]:
+    """Give the nouns that a field may hold."""
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        yield hint
+    for inner in get_args(hint):
+        yield from _nouns(inner)
 
 
 def _word(raw: Raw) -> str:
