@@ -30,7 +30,7 @@ EPHEMERAL: Final = {"type": "ephemeral"}
 
 def _chat(*content: object, **fields: object) -> Body:
     messages: list[object] = [{"role": "user", "content": list(content) or "Hi"}]
-    return {"model": "m", "max_tokens": 9, "messages": messages} | fields
+    return {"model": "m", "max_tokens": 99, "messages": messages} | fields
 
 
 def _turns(*messages: object) -> Body:
@@ -43,6 +43,7 @@ _STRICT: Final = {"type": "function", "function": {"name": "f", "parameters": SC
 
 CHAT: Final[dict[str, Body]] = {
     "text, `system`, `max_tokens`": _turns({"role": "assistant", "content": "Ho"}) | {},
+    "`max_tokens` below 16": _chat(max_tokens=9),
     "`developer` message": _chat(messages=[{"role": "developer", "content": "S"}, {"role": "user", "content": "Hi"}]),
     "a system message later on": _turns({"role": "system", "content": "S"}, {"role": "user", "content": "Ho"}),
     "`name` of a message": _chat(messages=[{"role": "user", "content": "Hi", "name": "ann"}]),
@@ -96,7 +97,7 @@ CHAT: Final[dict[str, Body]] = {
 
 
 def _responses(*items: object, **fields: object) -> Body:
-    return {"model": "m", "input": list(items) or "Hi", "max_output_tokens": 9} | fields
+    return {"model": "m", "input": list(items) or "Hi", "max_output_tokens": 99} | fields
 
 
 def _item(*content: object) -> Body:
@@ -114,6 +115,9 @@ RESPONSES: Final[dict[str, Body]] = {
         _item({"type": "input_text", "text": "Hi"}),
         {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "c", "output": "ok"},
+    ),
+    "`image_generation_call` items": _responses(
+        _item({"type": "input_text", "text": "Hi"}), {"type": "image_generation_call", "result": PNG}
     ),
     "other items": _responses(_item({"type": "input_text", "text": "Hi"}), {"type": "item_reference", "id": "i"}),
     "reasoning items": _responses(
@@ -135,7 +139,7 @@ RESPONSES: Final[dict[str, Body]] = {
 
 
 def _messages(*content: object, **fields: object) -> Body:
-    return {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": list(content) or "Hi"}]} | fields
+    return {"model": "m", "max_tokens": 99, "messages": [{"role": "user", "content": list(content) or "Hi"}]} | fields
 
 
 _TURN: Final = [
@@ -223,11 +227,11 @@ ANTHROPIC: Final[dict[str, Body]] = {
 
 def _gemini(*parts: object, **fields: object) -> Body:
     contents = [{"role": "user", "parts": list(parts) or [{"text": "Hi"}]}]
-    return {"contents": contents, "generationConfig": {"maxOutputTokens": 9}} | fields
+    return {"contents": contents, "generationConfig": {"maxOutputTokens": 99}} | fields
 
 
 def _config(**fields: object) -> Body:
-    return _gemini(generationConfig={"maxOutputTokens": 9} | fields)
+    return _gemini(generationConfig={"maxOutputTokens": 99} | fields)
 
 
 GEMINI: Final[dict[str, Body]] = {
@@ -293,6 +297,9 @@ A call of a tool that the token limit cut has half an object for its arguments. 
 they came; Anthropic's and Gemini's say an object, which is then `{"INVALID_JSON": "..."}` with that text (streams of
 Anthropic's say the text itself); it is recorded, and the answer stops for its length. Ids of calls that Anthropic
 forbids are spelt out, each in its own way: `a.b` is `gearshift_a_2e_b`, for the call and for its result.
+
+An image in an answer (`inlineData` of Gemini, `image_generation_call` of Responses) reaches the callers of these two
+protocols; the others are told the words, and the image is recorded as dropped (`image`).
 
 ## When a conversation moves
 

@@ -310,6 +310,8 @@ def _choices(draw: st.DrawFn, tongue: Tongue, index: int, *, plain: bool) -> Cho
     scores = None
     if tongue.scores and not plain and parts and isinstance(parts[-1], Text) and draw(st.booleans()):
         scores = draw(_scores())
+    if tongue.codec.gives_media and not plain and draw(st.booleans()):
+        parts.append(draw(_data.filter(lambda image: bool(image.data))))
     return Choice(index=index, parts=(*parts, *calls), finish_reason=draw(st.sampled_from(reasons)), logprobs=scores)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gearshift.execution.handover import Handed, Heir, hand_over
 from gearshift.execution.order import Order
+from gearshift.protocols.answering import peek
 from gearshift.protocols.codec import Codec, RequestEdits, ResponsePeek, StreamRelay
 from gearshift.protocols.crossing import Crossing, cross_request, cross_response, is_foreign
 from gearshift.types.catalog import Deployment
@@ -69,12 +70,12 @@ class Interpreter:
 
     def answer(self, body: bytes) -> tuple[ResponsePeek, bytes]:
         """Give the facts of an answer that is not streamed, and it as the caller's protocol has it."""
-        peek = self._upstream.peek_response(body)
         if self._same:
-            return peek, body
-        said = cross_response(self._upstream.decode_response(body), self._order.codec)
+            return self._upstream.peek_response(body), body
+        response = self._upstream.decode_response(body)
+        said = cross_response(response, self._order.codec)
         self._losses += said.losses
-        return peek, said.body
+        return peek(response), said.body
 
     def relay(self) -> StreamRelay:
         """Begin to pass a stream on."""

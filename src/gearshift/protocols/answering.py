@@ -76,6 +76,8 @@ class Patcher(Struct, frozen=True, kw_only=True):
 
         A count of null is not said.
         """
+        if not edits.usage and edits.counted is None:
+            return None
         try:
             known = _members.decode(usage)
         except (msgspec.DecodeError, UnicodeDecodeError):

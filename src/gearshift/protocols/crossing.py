@@ -21,9 +21,9 @@ from gearshift.protocols.codec import Codec, Encoded, RequestEdits, ResponseEdit
 from gearshift.protocols.fields import NULL, OBJECT, Misfit
 from gearshift.protocols.following import Progress
 from gearshift.protocols.wording import invalid
-from gearshift.types.chat import Extra, Media, Message, Reasoning, Request, Response, Tool, ToolCall
+from gearshift.types.chat import Choice, Extra, Media, Message, Reasoning, Request, Response, Tool, ToolCall
 from gearshift.types.record import Loss
-from gearshift.types.stream import Event, Finished, PartDelta, Started
+from gearshift.types.stream import Event, Finished, MediaGiven, PartDelta, Started
 
 S = TypeVar("S", bound=Struct)
 
@@ -46,7 +46,11 @@ MEANT: Final = frozenset(
         "previous_response_id",
         "prompt",
         "response_format",
+        "responseFormat",
+        "responseJsonSchema",
+        "responseMimeType",
         "responseModalities",
+        "responseSchema",
         "speechConfig",
         "tool_choice",
         "toolConfig",
@@ -54,6 +58,15 @@ MEANT: Final = frozenset(
     }
 )
 """Fields that a request means something else without; an upstream of another protocol has no word for them."""
+_DEFAULTS: Final = {
+    "background": b"false",
+    "include": b'["reasoning.encrypted_content"]',
+    "responseMimeType": b'"text/plain"',
+    "responseModalities": b'["TEXT"]',
+    "store": b"false",
+    "truncation": b'"disabled"',
+}
+"""Values that ask for what is done in any case: nothing is stored here, and signatures always come back."""
 _TYPE: Final = "type"
 _EXTRAS: Final = frozenset({"extra", "message"})
 """Fields that hold words without a noun; `message`: those of a `ChoiceDelta`."""
@@ -65,23 +78,26 @@ _text = msgspec.json.Decoder(str)
 def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encoded:
     """Say a request in another protocol than its own; raise InvalidRequest where its meaning would be lost."""
     losses: list[Loss] = []
-    extra = {name: raw for name, raw in request.extra.items() if bytes(raw) != NULL}
-    for name in (*extra, *_config(extra)):
+    extra = _said(request.extra)
+    configs = {name: _said(OBJECT.read(extra.pop(name), name)) for name in _CONFIGS if name in extra}
+    inner = {f"{name}.{field}": field for name, config in configs.items() for field in config}
+    for name in (*extra, *inner.values()):
         if name in MEANT:
             raise InvalidRequest(_untold(name, codec), param=name)
     if request.sampling.max_output_tokens == 0:
         raise InvalidRequest(_untold("max_tokens=0", codec), param="max_tokens")
     told = _Way(codec, losses, InvalidRequest).cross(msgspec.structs.replace(request, extra={}), "")
     said = codec.encode_request(told, edits)
-    dropped = [_dropped(name, codec) for name in extra]
+    dropped = [_dropped(name, codec) for name in (*extra, *inner)]
     return Encoded(body=said.body, losses=_once([*dropped, *losses, *said.losses]))
 
 
 def cross_response(response: Response, codec: Codec) -> Encoded:
     """Say an upstream's answer in the caller's protocol."""
     losses: list[Loss] = []
+    told = response if codec.gives_media else _without_media(response, codec, losses)
     try:
-        said = codec.encode_response(_Way(codec, losses, invalid).cross(response, ""))
+        said = codec.encode_response(_Way(codec, losses, invalid).cross(told, ""))
     except Misfit as misfit:
         raise invalid(str(misfit)) from None
     return Encoded(body=said.body, losses=_once([*losses, *said.losses]))
@@ -143,6 +159,9 @@ class Crossing(Progress):
         self.note(event)
         if isinstance(event, PartDelta) and not event.extra and not event.citations:  # nearly all that there ever is
             return self._tell(event)
+        if isinstance(event, MediaGiven) and not self._way.codec.gives_media:
+            self._losses.append(_ungiven(event.media, self._way.codec))
+            return b""
         told = self._way.cross(event, "")
         if isinstance(told, Finished):
             self._finished = told
@@ -160,10 +179,24 @@ class Crossing(Progress):
             raise invalid(str(misfit)) from None
 
 
-def _config(extra: Extra) -> Extra:
-    """Give what Gemini's `generationConfig` and Anthropic's `output_config` hold beyond the nouns."""
-    found = [OBJECT.read(extra[name], name) for name in _CONFIGS if name in extra]
-    return {name: raw for config in found for name, raw in config.items()}
+def _without_media(response: Response, codec: Codec, losses: list[Loss]) -> Response:
+    """Give an answer without what it shows."""
+
+    def words(choice: Choice) -> Choice:
+        shown = [part for part in choice.parts if isinstance(part, Media) and _TYPE not in part.extra]
+        losses.extend(_ungiven(part, codec) for part in shown)
+        return msgspec.structs.replace(choice, parts=tuple(part for part in choice.parts if part not in shown))
+
+    return msgspec.structs.replace(response, choices=tuple(map(words, response.choices)))
+
+
+def _ungiven(media: Media, codec: Codec) -> Loss:
+    return Loss(field=media.kind, kind="dropped", detail=f"an answer in {codec.name} holds words only")
+
+
+def _said(extra: Extra) -> Extra:
+    """Give the fields that ask for anything."""
+    return {name: raw for name, raw in extra.items() if bytes(raw) not in {NULL, _DEFAULTS.get(name)}}
 
 
 class _Way(Struct, frozen=True):
@@ -198,7 +231,8 @@ class _Way(Struct, frozen=True):
         if _TYPE in extra and isinstance(value, Media | Tool | ToolCall):
             raise self.refuse(_untold(f"{path}{_TYPE}={_word(extra[_TYPE])}", self.codec))
         if _ITEM in extra and isinstance(value, Message):
-            raise self.refuse(_untold(f"{path}{_ITEM}", self.codec))
+            kind = OBJECT.read(extra[_ITEM], _ITEM).get(_TYPE, NULL)
+            raise self.refuse(_untold(f"{path}{_ITEM}={_word(Raw(kind))}", self.codec))
 
 
 def _tells(value: Struct) -> bool:

@@ -29,6 +29,7 @@ from gearshift.types.stream import (
     ChoiceEnded,
     Event,
     Finished,
+    MediaGiven,
     PartDelta,
     PartEnded,
     PartStarted,
@@ -88,7 +89,7 @@ class Encoder:
                 self._ended = event
             case Finished():
                 self.losses.extend([] if event.usage is None else overdrawn(event.usage))
-            case ChoiceDelta():
+            case ChoiceDelta() | MediaGiven():  # `Codec.gives_media`: images do not come here
                 pass
         return b""
 

@@ -43,6 +43,7 @@ class Speaker:
         """Say the parts of a content."""
         said: list[Spoken] = []
         signature: str | None = None
+        skip = self._skip
         for place, part in enumerate(parts):
             where = f"{at}[{place}]"
             if isinstance(part, Reasoning):
@@ -56,8 +57,9 @@ class Speaker:
             if signature is not None:
                 one["thoughtSignature"] = signature
                 signature = None
-            elif self._skip and isinstance(part, ToolCall):
+            elif skip and isinstance(part, ToolCall):
                 one["thoughtSignature"] = SKIP
+            skip = skip and not isinstance(part, ToolCall)  # of calls in parallel the first one is signed
             said.append(one)
         if signature is not None:
             said.append({"text": "", "thoughtSignature": signature})

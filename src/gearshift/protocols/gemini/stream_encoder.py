@@ -19,6 +19,7 @@ from gearshift.protocols.gemini.citations import say_citation
 from gearshift.protocols.gemini.logprobs import encode_logprobs
 from gearshift.protocols.gemini.parts import NAME
 from gearshift.protocols.gemini.response import say_reason
+from gearshift.protocols.gemini.speaker import Speaker
 from gearshift.protocols.gemini.usage import MODEL, PATCHER, USAGE, encode_usage
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.losses import mapped
@@ -33,6 +34,7 @@ from gearshift.types.stream import (
     ChoiceEnded,
     Event,
     Finished,
+    MediaGiven,
     PartDelta,
     PartEnded,
     PartStarted,
@@ -98,7 +100,7 @@ class _Answer:
         self._ended: ChoiceEnded | None = None
         self._extra: dict[str, Raw] = {}
 
-    def take(self, event: PartStarted | PartDelta | PartEnded | ChoiceDelta | ChoiceEnded) -> list[Spoken]:
+    def take(self, event: PartStarted | PartDelta | PartEnded | MediaGiven | ChoiceDelta | ChoiceEnded) -> list[Spoken]:
         """Give the parts that say `event`."""
         if isinstance(event, PartDelta | ChoiceDelta) and event.logprobs is not None:
             self._logprobs.append(event.logprobs)
@@ -112,6 +114,8 @@ class _Answer:
                 return self._delta(event)
             case PartEnded() if self._open is not None and self._open.kind == "tool_call":
                 return [self._call(self._open)]
+            case MediaGiven():
+                return [self._signed(Speaker(self._losses, {}, to_caller=True).media(event.media, "parts"))]
             case ChoiceDelta():
                 self._extra |= event.extra
             case ChoiceEnded():

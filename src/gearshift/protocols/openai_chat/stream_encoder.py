@@ -22,7 +22,17 @@ from gearshift.protocols.sse import encode_event
 from gearshift.protocols.wording import invalid
 from gearshift.types.chat import Extra, ToolCall
 from gearshift.types.record import Loss
-from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
+from gearshift.types.stream import (
+    ChoiceDelta,
+    ChoiceEnded,
+    Event,
+    Finished,
+    MediaGiven,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+)
 
 
 class Encoder:
@@ -56,7 +66,7 @@ class Encoder:
                 return self._choice(event.choice, event.message, {"logprobs": event.logprobs, **event.extra})
             case ChoiceEnded():
                 return self._choice(event.choice, {}, {"finish_reason": event.finish_reason, **event.extra})
-            case PartEnded() | Finished():
+            case PartEnded() | Finished() | MediaGiven():  # `Codec.gives_media`: images do not come here
                 pass
             case _:
                 assert_never(event)

@@ -48,8 +48,10 @@ def test_a_signature_that_nothing_follows_stands_alone() -> None:
 def test_only_calls_that_are_not_signed_say_to_skip(skip: bool, signed: dict[str, object]) -> None:
     call = ToolCall(id="c", name="f", arguments="")
     inner = {"functionCall": {"name": "f", "args": {}, "id": "c"}}
-    told, _ = said(Text(text="Hi"), OWN, call, call, skip=skip)
-    assert told == [{"text": "Hi"}, {**inner, "thoughtSignature": "c2ln"}, {**inner, **signed}]
+    told, _ = said(Text(text="Hi"), call, call, skip=skip)
+    assert told == [{"text": "Hi"}, {**inner, **signed}, inner]  # of calls in parallel the first one is signed
+    told, _ = said(OWN, call, call, skip=skip)
+    assert told == [{**inner, "thoughtSignature": "c2ln"}, inner]
 
 
 def test_a_result_is_named_by_its_call() -> None:
