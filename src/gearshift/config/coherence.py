@@ -14,7 +14,7 @@ from gearshift.config.conditions import Fault
 from gearshift.config.document import Document
 from gearshift.config.names import Names
 from gearshift.config.overrides import Path
-from gearshift.config.rows import OWN, ProviderRow
+from gearshift.config.rows import ProviderRow
 
 _NEEDED: Final = ("protocol", "base_url")
 
@@ -28,7 +28,7 @@ def names_of(document: Document, builtin: Mapping[str, ProviderRow]) -> Names:
     return Names(
         providers=frozenset(name for name, _ in _items(document, "providers")),
         builtin=frozenset(builtin),
-        unplaced={name: row.base_url for name, row in builtin.items() if OWN in row.base_url},
+        unplaced={name: row.base_url for name, row in builtin.items() if row.unplaced},
         models=tuple(name for name, _ in _items(document, "models")),
         routers=tuple(name for name, _ in _items(document, "routers")),
         deployments=deployments,

@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from gearshift.config.proofs import AuthConfig, spelled
 from gearshift.config.references import ProviderRef
 from gearshift.config.routers import RouterConfig
 from gearshift.config.section import Section
@@ -22,6 +23,7 @@ from gearshift.config.values import (
     Duration,
     Header,
     Id,
+    Label,
     ModelName,
     Protocol,
     Reference,
@@ -75,6 +77,10 @@ class ProviderConfig(Section):
     base_url: BaseUrl | None = None
     key: Reference | None = None
     key_header: Header | None = None
+    key_query: Label | None = None
+    auth: Annotated[AuthConfig, BeforeValidator(spelled)] | None = None
+    project: Label | None = None
+    region: Label | None = None
     price_id: Annotated[str, AfterValidator(filled)] | None = None
     simulated: Switch = False
 

@@ -5,11 +5,22 @@ Invariant: whatever could not be said is in `losses`, once the answer has been t
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from gearshift.execution.order import Order
 from gearshift.protocols.codec import Codec, RequestEdits, ResponsePeek, StreamRelay
 from gearshift.protocols.crossing import Crossing, cross_request, cross_response, is_foreign
 from gearshift.types.catalog import Deployment
 from gearshift.types.record import Loss
+
+
+def address(deployment: Deployment, codec: Codec, *, stream: bool) -> str:
+    """Give where requests to `deployment` go."""
+    quirks = deployment.provider.quirks
+    path = (quirks.stream_path if stream else None) or quirks.path
+    if path is None:
+        return deployment.provider.base_url + codec.path(deployment.name, stream=stream)
+    return deployment.provider.base_url + path.replace("{model}", quote(deployment.name, safe="@"))
 
 
 class Interpreter:
@@ -32,8 +43,7 @@ class Interpreter:
     @property
     def url(self) -> str:
         """Where the request goes."""
-        path = self._upstream.path(self._deployment.name, stream=self._order.request.stream)
-        return self._deployment.provider.base_url + path
+        return address(self._deployment, self._upstream, stream=self._order.request.stream)
 
     @property
     def headers(self) -> dict[str, str]:

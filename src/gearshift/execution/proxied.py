@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Final, TypedDict
 
 import aiohttp
+from yarl import URL
 
 from gearshift.errors import StreamBroken, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
 from gearshift.execution.upstream import LINGER, STALE_SECONDS, Reply, unheard
@@ -58,10 +59,10 @@ class AiohttpUpstream:
         options: _Options = {"headers": headers, "timeout": timeout, "allow_redirects": False}
         try:
             while True:
-                trip, began = _Trip(written), loop.time()
+                trip, began, place = _Trip(written), loop.time(), URL(url, encoded=True)  # as it was signed
                 data = body if len(body) <= _LARGE else io.BytesIO(body)
                 try:
-                    return _AiohttpReply(await session.post(url, data=data, trace_request_ctx=trip, **options))
+                    return _AiohttpReply(await session.post(place, data=data, trace_request_ctx=trip, **options))
                 except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                     if not trip.kept or loop.time() - began > STALE_SECONDS:
                         raise

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from gearshift.errors import UpstreamInvalid
 
+CONTENT_TYPE: Final = "text/event-stream"
 MAX_LINE: Final = 1 << 20
 MAX_EVENT: Final = 4 << 20
 MAX_RETRY_DIGITS: Final = 9  # 11 days, in milliseconds

@@ -7,10 +7,11 @@ import pytest
 
 from gearshift.case import Case
 from gearshift.errors import InvalidRequest
-from gearshift.execution.interpreter import Interpreter
+from gearshift.execution.interpreter import Interpreter, address
 from gearshift.protocols.crossing import Crossing
 from gearshift.protocols.openai_chat.relay import Relay
 from gearshift.protocols.registry import CODECS
+from gearshift.types.catalog import Quirks
 from gearshift.types.inbound import Inbound
 from tests.fakes.nouns import deployment, provider
 from tests.unit.execution.test_order import WORLD
@@ -95,3 +96,13 @@ def test_streams_are_relayed_or_cross() -> None:
     assert isinstance(relay, Crossing)
     relay.feed(b'data: {"modelStatus":{},"candidates":[{"content":{"parts":[{"text":"Hi"}]}}],"odd":1}\n\n')
     assert made.losses == relay.losses
+
+
+def test_a_provider_may_have_paths_of_its_own() -> None:
+    quirks = Quirks(path="/models/{model}:rawPredict", stream_path="/models/{model}:streamRawPredict")
+    at = deployment("small", provider("lab", "https://up/v1", quirks=quirks), name="claude-x@2026/;1")
+    codec = CODECS["anthropic_messages"]
+    assert address(at, codec, stream=False) == "https://up/v1/models/claude-x@2026%2F%3B1:rawPredict"
+    assert address(at, codec, stream=True) == "https://up/v1/models/claude-x@2026%2F%3B1:streamRawPredict"
+    one = deployment("small", provider("lab", "https://up/v1", quirks=Quirks(path="/only")))
+    assert address(one, codec, stream=True) == "https://up/v1/only"
