@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from gearshift.config.names import suggestion
 from gearshift.types.catalog import CAPABILITIES, NANO_PER_USD, NanoUSDPerMillion, Seconds
 
-PROTOCOLS: Final = ("openai_chat", "openai_responses", "anthropic_messages", "gemini")
+PROTOCOLS: Final = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "bedrock_converse")
 MAX_DURATION: Final = 86_400.0
 MAX_USD: Final = 1_000_000
 """Nothing costs a million dollars per million tokens; a larger number is a slip of the unit."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from gearshift.execution.order import Order
 from gearshift.protocols.codec import Codec, RequestEdits, ResponsePeek, StreamRelay
 from gearshift.protocols.crossing import Crossing, cross_request, cross_response, is_foreign
@@ -74,7 +76,10 @@ class Interpreter:
         peek = self._upstream.peek_response(body)
         if self._same:
             return peek, body
-        said = cross_response(self._upstream.decode_response(body), self._order.codec)
+        told = self._upstream.decode_response(body)
+        if not told.id:
+            told = replace(told, id=self._order.exchange_id)
+        said = cross_response(told, self._order.codec)
         self._losses += said.losses
         return peek, said.body
 
@@ -83,5 +88,5 @@ class Interpreter:
         model, choices = self._deployment.model, self._order.request.sampling.n or 1
         if self._same:
             return self._upstream.relay(model, choices)
-        self._crossing = Crossing(self._upstream, self._order.codec, model, choices)
+        self._crossing = Crossing(self._upstream, self._order.codec, model, choices, self._order.exchange_id)
         return self._crossing

@@ -14,10 +14,11 @@ import pytest
 from gearshift.cli.assemble import assemble, prepare
 from gearshift.config import from_mapping
 from gearshift.errors import ConfigError
+from gearshift.protocols.bedrock_converse.frames import encode_frame
 from gearshift.server.app import App
 from tests.fakes.asgi import Visit
 from tests.fakes.clouds import TOKEN, form, hands_out, service_account, tells, user
-from tests.fakes.upstream import ScriptedUpstream, answers, refuses
+from tests.fakes.upstream import Scene, ScriptedUpstream, Wire, answers, refuses, sends
 
 AZURE = {"AZURE_TENANT_ID": "tenant-1", "AZURE_CLIENT_ID": "app-1", "AZURE_CLIENT_SECRET": "app~secret"}
 AWS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "a-long-secret", "AWS_REGION": "eu-central-1"}
@@ -55,11 +56,14 @@ async def gateway(folder: Path, providers: Mapping[str, object], environ: Mappin
         made.site.store.close()
 
 
-async def chat(app: App, model: str = "m") -> Visit:
-    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hi"}]}).encode()
-    visit = Visit(app, "/v1/chat/completions", method="POST", body=body)
-    await visit.done()
-    return visit
+async def chat(app: App, model: str = "m", *, stream: bool = False) -> Visit:
+    return await asking(app, model, stream=stream).done()
+
+
+def asking(app: App, model: str = "m", *, stream: bool = False) -> Visit:
+    said = {"model": model, "messages": [{"role": "user", "content": "Hi"}], **({"stream": True} if stream else {})}
+    body = json.dumps(said).encode()
+    return Visit(app, "/v1/chat/completions", method="POST", body=body)
 
 
 def test_gemini_on_vertex_is_called_with_a_service_accounts_token(tmp_path: Path) -> None:
@@ -122,6 +126,96 @@ def test_bedrock_is_called_with_a_signature(tmp_path: Path) -> None:
             proof = cloud.log[0].headers["authorization"]
             assert proof.startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
             assert "/eu-central-1/bedrock/aws4_request" in proof
+
+    asyncio.run(test())
+
+
+FRAMES = [
+    encode_frame(json.dumps(said).encode(), kind)
+    for kind, said in (
+        ("messageStart", {"role": "assistant"}),
+        ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Hel"}}),
+        ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "lo"}}),
+        ("contentBlockStop", {"contentBlockIndex": 0}),
+        ("messageStop", {"stopReason": "end_turn"}),
+        ("metadata", {"usage": {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}, "metrics": {"latencyMs": 1}}),
+    )
+]
+STREAM = b"".join(FRAMES)
+THROTTLED = encode_frame(b'{"message":"slow down"}', "throttlingException", kind="exception")
+
+
+def frames(*pieces: bytes | float) -> Scene:
+    return sends(*pieces, content_type="application/vnd.amazon.eventstream")
+
+
+@pytest.mark.parametrize("key", [True, False])
+def test_converse_streams_whatever_the_split(tmp_path: Path, key: bool) -> None:
+    async def test() -> None:
+        pieces = [STREAM[at : at + 7] for at in range(0, len(STREAM), 7)]
+        async with ScriptedUpstream(frames(*pieces)) as cloud:
+            environ = {"AWS_REGION": "eu-central-1", "AWS_BEARER_TOKEN_BEDROCK": "bedrock-key"} if key else AWS
+            async with gateway(tmp_path, {"bedrock_converse": {"base_url": cloud.base_url}}, environ) as app:
+                visit = await chat(app, stream=True)
+            said = [each["choices"][0]["delta"].get("content") for each in visit.events[:-1] if each["choices"]]
+            assert "".join(filter(None, said)) == "Hello"
+            assert visit.body.endswith(b"data: [DONE]\n\n")
+            assert visit.events[0]["id"].startswith("gx-")
+            seen = cloud.log[0]
+            assert seen.target == "/v1/model/m%401/converse-stream"
+            assert seen.json == {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
+            proof = seen.headers["authorization"]
+            assert proof.startswith("Bearer bedrock-key" if key else "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize(
+    ("scene", "words"),
+    [
+        (frames(THROTTLED), "slow down (throttlingException)"),
+        (frames(b"data: {}\n\n" * 9), "none of AWS's event stream"),
+        (sends(b"{}", content_type="text/html"), "expected a application/vnd.amazon.eventstream, found text/html"),
+        (tells({"message": "bad model"}, 400), "bad model"),
+        (tells({"Message": "denied"}, 403), "our account was refused"),
+    ],
+)
+def test_what_goes_wrong_with_converse_is_said(tmp_path: Path, scene: Scene, words: str) -> None:
+    async def test() -> None:
+        async with (
+            ScriptedUpstream(scene) as cloud,
+            gateway(tmp_path, {"bedrock_converse": {"base_url": cloud.base_url}}, AWS) as app,
+        ):
+            visit = await chat(app, stream=True)
+            assert visit.status >= 400
+            assert words in visit.json["error"]["message"]
+
+    asyncio.run(test())
+
+
+def test_a_converse_stream_that_breaks_midway_ends_in_an_error(tmp_path: Path) -> None:
+    async def test() -> None:
+        heard = asyncio.Event()
+
+        async def breaks(wire: Wire) -> None:
+            wire.head(content_type="application/vnd.amazon.eventstream", length=None)
+            wire.piece(FRAMES[0] + FRAMES[1])
+            await heard.wait()
+            wire.piece(THROTTLED)
+            await wire.then("end")
+
+        async with (
+            ScriptedUpstream(breaks) as cloud,
+            gateway(tmp_path, {"bedrock_converse": {"base_url": cloud.base_url}}, AWS) as app,
+        ):
+            visit = asking(app, stream=True).start()
+            await visit.until(lambda visit: bool(visit.pieces))
+            heard.set()
+            await visit.done()
+            assert visit.status == 200
+            assert visit.events[0]["choices"][0]["delta"]["role"] == "assistant"
+            assert "slow down (throttlingException)" in visit.events[-1]["error"]["message"]
+            assert b"[DONE]" not in visit.body
 
     asyncio.run(test())
 
