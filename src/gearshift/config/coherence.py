@@ -49,9 +49,11 @@ def _incomplete(document: Document, names: Names) -> Iterator[Fault]:
     for name, stated in _items(document, "providers"):
         if not isinstance(stated, dict):
             continue
-        if name in names.unplaced and stated.get("base_url") is None:
-            yield ("providers", name), f"found no base_url, expected your own, such as {names.unplaced[name]}"
-        if name in names.builtin:
+        like = stated.get("like")
+        row = like if isinstance(like, str) else name
+        if row in names.unplaced and stated.get("base_url") is None:
+            yield ("providers", name), f"found no base_url, expected your own, such as {names.unplaced[row]}"
+        if row in names.builtin:
             continue
         missing = " and ".join(key for key in _NEEDED if stated.get(key) is None)
         if missing:

@@ -63,7 +63,7 @@ def check_secrets(
     for name, stated in config.providers.items():
         if name not in used:
             continue
-        place, row = f"providers.{name}", table.get(name)
+        place, row = f"providers.{name}", rows.row_of(name, stated, table)
         provider = rows.resolve(name, stated, row, environ)
         found += [f"{place}.{fault}" for fault in rows.unplaced(stated, row, environ)]
         if provider.key is not None:

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from gearshift.config.proofs import AuthConfig, spelled
-from gearshift.config.references import ProviderRef
+from gearshift.config.references import ProviderRef, RowRef
 from gearshift.config.routers import RouterConfig
 from gearshift.config.section import Section
 from gearshift.config.values import (
@@ -71,8 +71,9 @@ class ServerConfig(Section):
 
 
 class ProviderConfig(Section):
-    """Hold an endpoint. What is None comes from the built-in row of the same name."""
+    """Hold an endpoint. What is None comes from the built-in row of the name `like`, else of its own."""
 
+    like: RowRef | None = None
     protocol: Protocol | None = None
     base_url: BaseUrl | None = None
     key: Reference | None = None

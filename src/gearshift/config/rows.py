@@ -74,7 +74,8 @@ class ProviderRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     A cloud has a project and a region, which a config states or a variable of `project_env` and `region_env` holds:
     they fill `{project}` and `{region}` in the base URL, and its `{host}`, which is `hosts[region]` where that is
-    there, else `host`. `auth` proves a call where no key is set.
+    there, else `host`. `auth` proves a call where no key is set. `facts_of` names the provider whose facts about models
+    of the same name hold here too.
     """
 
     name: str
@@ -93,6 +94,7 @@ class ProviderRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     auth: AuthKind | None = None
     host: str = ""
     hosts: dict[str, str] = {}
+    facts_of: str | None = None
     project_env: tuple[str, ...] = ()
     region_env: tuple[str, ...] = ()
 
@@ -151,6 +153,11 @@ def resolve(name: str, stated: ProviderConfig, row: ProviderRow | None, environ:
         quirks=base.quirks.quirks,
         simulated=stated.simulated,
     )
+
+
+def row_of(name: str, stated: ProviderConfig, table: Mapping[str, ProviderRow]) -> ProviderRow | None:
+    """Give the built-in row of a config's provider, if it has one."""
+    return table.get(stated.like or name)
 
 
 def _first(variables: Sequence[str], environ: Mapping[str, str]) -> str | None:

@@ -13,7 +13,7 @@ import pytest
 from gearshift.config import check_secrets, from_mapping
 from gearshift.config.model import ProviderConfig
 from gearshift.config.proofs import AuthConfig
-from gearshift.config.rows import ProviderRow, builtin, parse, resolve, unplaced
+from gearshift.config.rows import ProviderRow, builtin, parse, resolve, row_of, unplaced
 from gearshift.config.values import PROTOCOLS
 from gearshift.errors import ConfigError
 from gearshift.types.catalog import CAPABILITIES, Provider, Quirks
@@ -212,3 +212,18 @@ def test_how_calls_are_proved_can_be_stated() -> None:
     assert dict(made.parts)["client_secret"] == "file:/secret"
     keyed = resolve("vertex", ProviderConfig(key="env:K", auth=AuthConfig(kind="key")), builtin()["vertex"], {})
     assert (keyed.auth, keyed.key, keyed.parts) == ("key", "env:K", ())
+
+
+def test_a_second_one_is_like_the_first() -> None:
+    providers = {"eu": {"like": "bedrock", "region": "eu-central-1"}}
+    document = {"providers": providers, "models": {"m": {"deployments": [{"provider": "eu", "price": 0}]}}}
+    config = from_mapping(document, source="test", environ={})
+    check_secrets(config, {"AWS_BEARER_TOKEN_BEDROCK": "x"}, source="test")
+    with pytest.raises(ConfigError, match="AWS_BEARER_TOKEN_BEDROCK"):
+        check_secrets(config, {}, source="test")
+    stated = config.providers["eu"]
+    made = resolve("eu", stated, row_of("eu", stated, builtin()), {})
+    assert made.id == "eu"
+    assert made.base_url == "https://bedrock-runtime.eu-central-1.amazonaws.com/openai/v1"
+    with pytest.raises(ConfigError, match='found "bedrok", expected a built-in provider; did you mean "bedrock"'):
+        from_mapping({**document, "providers": {"eu": {"like": "bedrok"}}}, source="test", environ={})
