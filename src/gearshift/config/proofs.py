@@ -2,13 +2,14 @@
 
 Invariant: each part is a reference (`env:NAME`, `file:PATH`); one that is not stated is in the variable that the
 cloud's own tools read it from.
-Sources (2026-11): google-auth `_default.py` (GOOGLE_APPLICATION_CREDENTIALS); azure-identity `EnvironmentCredential`
-(AZURE_*); botocore `credentials.py` (AWS_*).
+Sources (2026-11): google-auth, `_default.py` and `_cloud_sdk.py` (GOOGLE_APPLICATION_CREDENTIALS, gcloud's file);
+azure-identity, `EnvironmentCredential` (AZURE_*); botocore, `credentials.py` (AWS_*).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import model_validator
@@ -74,8 +75,18 @@ def parts_of(kind: AuthKind, stated: AuthConfig | None, environ: Mapping[str, st
     found: list[tuple[str, str]] = []
     for name, variable in PARTS.get(kind, {}).items():
         reference: str | None = getattr(stated, name, None)
+        if reference is None and name == "credentials" and not environ.get(variable):
+            reference = _left_by_gcloud(environ)
         if reference is None and (name not in OPTIONAL or environ.get(variable)):
             reference = f"env:{variable}"
         if reference is not None:
             found.append((name, reference))
     return tuple(found)
+
+
+def _left_by_gcloud(environ: Mapping[str, str]) -> str | None:
+    """Give where `gcloud auth application-default login` left its credential, if it did."""
+    home = environ.get("HOME")
+    folder = environ.get("CLOUDSDK_CONFIG") or (f"{home}/.config/gcloud" if home else None)
+    path = None if folder is None else Path(folder) / "application_default_credentials.json"
+    return f"file:{path}" if path is not None and path.is_file() else None

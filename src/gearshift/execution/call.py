@@ -47,6 +47,7 @@ TERMINATOR_GRACE: Seconds = 1.0
 """How long a stream that owes nothing more may still take to send its terminator."""
 USAGE_GRACE: Seconds = 10.0
 """How long a stream whose answers are complete may still take to send the usage that it was asked for."""
+_UNBELIEVED = 401
 
 
 class Means(Struct, frozen=True, kw_only=True):
@@ -135,6 +136,8 @@ class Call:
         )
         self._meter.status = reply.status
         if reply.status != 200:  # noqa: PLR2004
+            if reply.status == _UNBELIEVED:
+                self._means.credentials.refused(provider)
             self._watch.arm("answer", whole)  # the status decides, not the timer of a first token
             raise await refusal(reply, self._deployment, self._codec)
         return reply

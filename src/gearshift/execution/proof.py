@@ -27,6 +27,10 @@ class Proof(Protocol):
         """What no text that leaves us may hold, as it is now."""
         ...
 
+    def refused(self) -> None:
+        """Take note that the provider did not believe the last proof (401): what is kept may be stale."""
+        ...
+
     async def prove(self, call: Outgoing, upstream: Upstream) -> Outgoing:
         """Give `call` with its proof, which may have to be fetched over `upstream`; raise Unproven in words."""
         ...

@@ -38,6 +38,9 @@ class SigV4:
         """The key and the session's token."""
         return [self._secret, *([self._token] if self._token else [])]
 
+    def refused(self) -> None:
+        """Keep nothing that could be stale."""
+
     async def prove(self, call: Outgoing, upstream: Upstream) -> Outgoing:  # noqa: ARG002 - nothing is fetched
         """Sign `call`."""
         return self.sign(call, self._wall_clock())

@@ -1,6 +1,6 @@
 """Own the tokens that stand for our account for a while: asked for when first needed, kept, renewed in time.
 
-    none ──> fetching ──> fresh ── RENEW_BEFORE its end ──> fresh, renewed aside ── its end ──> none
+    none ──> fetching ──> fresh ── RENEW_BEFORE its end ──> fresh, renewed aside ── its end, or a 401 ──> none
                 └── refused: every waiting call fails with the same words, the next one asks again
 
 Source: RFC 6749 section 5 (the answer), section 5.2 (the error). Invariants: one fetch at a time, whoever waits and
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 from urllib.parse import urlencode, urlsplit
@@ -79,13 +80,20 @@ class Tokens:
         self._clock = clock
         self._wall_clock = wall_clock
         self._token: _Token | None = None
+        self._known: deque[str] = deque(maxlen=2)  # with the token before this one: a call may still be under way
         self._fetching: asyncio.Task[_Token | Unproven] | None = None
         self._quiet_until: Seconds = 0.0
+        self._asked_at: Seconds = 0.0
 
     @property
     def secrets(self) -> Sequence[str]:
-        """What the grant keeps secret, and the token."""
-        return [*self._grant.secrets, *([self._token.text] if self._token else [])]
+        """What the grant keeps secret, and the last tokens."""
+        return [*self._grant.secrets, *self._known]
+
+    def refused(self) -> None:
+        """Forget the token, unless it is so new that another would be refused too."""
+        if self._clock() - self._asked_at > RETRY_AFTER:
+            self._token = None
 
     async def prove(self, call: Outgoing, upstream: Upstream) -> Outgoing:
         """Give `call` with a token, waiting for one only when there is none that holds."""
@@ -144,7 +152,8 @@ class Tokens:
             raise Unproven(problem) from None
         if not _TOKEN.fullmatch(answer.access_token) or not 0 < life < float("inf"):
             raise Unproven(problem)
-        now = self._clock()
+        self._known.append(answer.access_token)
+        now = self._asked_at = self._clock()
         return _Token(
             text=answer.access_token,
             renew_at=now + max(life - RENEW_BEFORE, life / 2),

@@ -14,6 +14,7 @@ import pytest
 from gearshift.cli.assemble import assemble, prepare
 from gearshift.config import from_mapping
 from gearshift.errors import ConfigError
+from gearshift.execution import tokens as tokens_module
 from gearshift.protocols.bedrock_converse.frames import encode_frame
 from gearshift.server.app import App
 from tests.fakes.asgi import Visit
@@ -237,6 +238,25 @@ def test_an_account_that_cannot_be_proved_fails_in_words_and_another_provider_an
                 both = await chat(app)
                 assert (both.status, both.headers["x-gearshift-provider"]) == (200, "lab")
                 assert both.headers["x-gearshift-attempts"] == "2"
+
+    asyncio.run(test())
+
+
+def test_a_token_that_is_not_believed_any_more_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens_module, "RETRY_AFTER", -1.0)
+
+    async def test() -> None:
+        async with (
+            ScriptedUpstream(answers(), refuses(401), answers()) as cloud,
+            ScriptedUpstream(hands_out("one"), hands_out("two")) as tokens,
+        ):
+            environ = {**AZURE, "AZURE_AUTHORITY_HOST": tokens.base_url.removesuffix("/v1")}
+            async with gateway(tmp_path, {"azure": {"base_url": cloud.base_url}}, environ) as app:
+                assert [(await chat(app)).status for _ in range(3)] == [200, 502, 200]
+            said = [seen.headers["authorization"] for seen in cloud.log]
+            assert said == ["Bearer one", "Bearer one", "Bearer two"]
 
     asyncio.run(test())
 

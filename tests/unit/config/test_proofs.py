@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gearshift.config import Config, from_mapping
@@ -62,3 +64,18 @@ def test_every_part_can_be_stated() -> None:
     names = [name for parts in PARTS.values() for name in parts]
     assert {*AuthConfig.model_fields} == {"kind", *names}
     assert {*names} > OPTIONAL
+
+
+def test_what_gcloud_left_is_found_where_nothing_else_is_said(tmp_path: Path) -> None:
+    said = "env:GOOGLE_APPLICATION_CREDENTIALS"
+    folder = tmp_path / ".config" / "gcloud"
+    homes = [{"HOME": str(tmp_path)}, {"CLOUDSDK_CONFIG": str(folder), "HOME": "/nowhere"}]
+    assert all(parts_of("google", None, home) == (("credentials", said),) for home in [{}, *homes])
+    folder.mkdir(parents=True)
+    left = folder / "application_default_credentials.json"
+    left.write_text("{}", encoding="utf-8")
+    assert all(parts_of("google", None, home) == (("credentials", f"file:{left}"),) for home in homes)
+    set_too = {**homes[0], "GOOGLE_APPLICATION_CREDENTIALS": "/key.json"}
+    assert parts_of("google", None, set_too) == (("credentials", said),)
+    stated = AuthConfig(kind="google", credentials="file:/key.json")
+    assert parts_of("google", stated, homes[0]) == (("credentials", "file:/key.json"),)

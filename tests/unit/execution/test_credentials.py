@@ -18,6 +18,10 @@ class Signing:
     """Prove a call by a header and a mark at the end of its body."""
 
     secrets: Sequence[str] = ("signing-secret", "token-of-today")
+    stale = 0
+
+    def refused(self) -> None:
+        self.stale += 1
 
     async def prove(self, call: Outgoing, upstream: Upstream) -> Outgoing:
         assert isinstance(upstream, Http1Upstream)
@@ -63,6 +67,14 @@ def test_a_proof_makes_of_a_call_what_it_wants_and_its_secrets_are_taken_out() -
     assert made == Outgoing(CALL.url, {"a": "b", "proof": "signed"}, b"body!")
     said = CREDENTIALS.redact(provider("signed"), "signing-secret and TOKEN-OF-TODAY, but token-of")
     assert said == "[key] and [key], but "
+
+
+def test_a_proof_is_told_that_it_was_not_believed() -> None:
+    signing = Signing()
+    kept = Credentials({"lab": SECRET}, {"signed": signing})
+    for name in ("signed", "lab", "demo"):
+        kept.refused(provider(name))
+    assert signing.stale == 1
 
 
 def test_a_secret_goes_to_its_own_provider_only() -> None:

@@ -90,6 +90,7 @@ def test_a_published_example_of_aws() -> None:
 def test_the_key_never_leaves_and_the_call_is_not_changed() -> None:
     call = Outgoing(f"{HOST}{MODEL}", {"content-type": "application/json"}, b"{}")
     signer = SigV4({**KEY, "session_token": "a-session"}, "eu-central-1", wall_clock=lambda: NOW)
+    signer.refused()
     made = asyncio.run(signer.prove(call, Http1Upstream()))
     assert made == ours(call, "a-session")
     assert KEY["secret_access_key"] not in str(made)

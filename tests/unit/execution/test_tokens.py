@@ -136,6 +136,7 @@ def test_a_renewal_that_fails_is_not_seen_while_the_old_token_holds() -> None:
             assert len(at.server.log) == 2  # it is not asked again at once
             at.clock.now += 195
             assert await at.token() == "two"  # it had ended: this one waited
+            assert at.tokens.secrets == ["the-secret", "one", "two"]
 
     run(test)
 
@@ -206,5 +207,19 @@ def test_each_who_waited_has_an_error_of_its_own() -> None:
             errors = await asyncio.gather(at.token(), at.token(), return_exceptions=True)
             assert all(isinstance(error, Unproven) for error in errors)
             assert errors[0] is not errors[1]
+
+    run(test)
+
+
+def test_a_token_that_was_refused_is_forgotten_unless_it_is_new() -> None:
+    async def test() -> None:
+        async with bench(hands_out("one"), hands_out("two")) as at:
+            assert await at.token() == "one"
+            at.tokens.refused()
+            assert await at.token() == "one"
+            at.clock.now += tokens.RETRY_AFTER + 1
+            at.tokens.refused()
+            assert await at.token() == "two"
+            assert len(at.server.log) == 2
 
     run(test)
