@@ -6,6 +6,7 @@ import json
 from functools import cache
 from urllib.parse import parse_qs
 
+from gearshift.execution.tokens import Ask
 from tests.fakes.upstream import Scene, Seen, Wire
 
 TOKEN = "ya29.a-token-that-proves-us"
@@ -30,8 +31,14 @@ def tells(answer: object, status: int = 200) -> Scene:
 
 def form(seen: Seen) -> dict[str, str]:
     """Give the form that was posted."""
-    assert seen.headers["content-type"] == "application/x-www-form-urlencoded"
-    return {name: values[0] for name, values in parse_qs(seen.body.decode(), strict_parsing=True).items()}
+    return fields(Ask("", seen.headers, seen.body))
+
+
+def fields(ask: Ask) -> dict[str, str]:
+    """Give the fields of a form that asks for a token."""
+    assert ask.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert ask.body is not None
+    return {name: values[0] for name, values in parse_qs(ask.body.decode(), strict_parsing=True).items()}
 
 
 @cache

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gearshift.catalog import Catalog
 from gearshift.config import resolve_document, resolve_secret
 from gearshift.errors import ConfigError
+from gearshift.execution import metadata
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.entra import ClientSecret
 from gearshift.execution.google import credential
 from gearshift.execution.proof import Proof
 from gearshift.execution.sigv4 import SigV4
-from gearshift.execution.tokens import Tokens
+from gearshift.execution.tokens import Grant, Tokens
 from gearshift.types.catalog import Provider
 
 
@@ -43,8 +44,13 @@ def _proof(provider: Provider, environ: Mapping[str, str]) -> Proof:
         grant = credential(resolve_document(references["credentials"], environ).reveal())
         return Tokens(grant, clock=time.monotonic, wall_clock=time.time)
     parts = {name: resolve_secret(reference, environ).reveal() for name, reference in references.items()}
-    if provider.auth == "entra":
-        return Tokens(ClientSecret(parts), clock=time.monotonic, wall_clock=time.time)
-    if provider.region is None:
-        raise ConfigError(["found no region to sign for; state the provider's region"], source=provider.id)
-    return SigV4(parts, provider.region, wall_clock=time.time)
+    if provider.auth == "sigv4":
+        if provider.region is None:
+            raise ConfigError(["found no region to sign for; state the provider's region"], source=provider.id)
+        return SigV4(parts, provider.region, wall_clock=time.time)
+    makers: dict[str, Callable[[Mapping[str, str]], Grant]] = {
+        "entra": ClientSecret,
+        "google_metadata": metadata.google,
+        "managed_identity": metadata.azure,
+    }
+    return Tokens(makers[provider.auth](parts), clock=time.monotonic, wall_clock=time.time)

@@ -3,14 +3,14 @@
 Invariant: each part is a reference (`env:NAME`, `file:PATH`); one that is not stated is in the variable that the
 cloud's own tools read it from.
 Sources (2026-11): google-auth, `_default.py` and `_cloud_sdk.py` (GOOGLE_APPLICATION_CREDENTIALS, gcloud's file);
-azure-identity, `EnvironmentCredential` (AZURE_*); botocore, `credentials.py` (AWS_*).
+azure-identity (AZURE_*); botocore, `credentials.py` (AWS_*).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import model_validator
 
@@ -20,12 +20,14 @@ from gearshift.types.catalog import AuthKind
 
 PARTS: Final[Mapping[AuthKind, Mapping[str, str]]] = {
     "google": {"credentials": "GOOGLE_APPLICATION_CREDENTIALS"},
+    "google_metadata": {"authority": "GCE_METADATA_HOST"},
     "entra": {
         "tenant_id": "AZURE_TENANT_ID",
         "client_id": "AZURE_CLIENT_ID",
         "client_secret": "AZURE_CLIENT_SECRET",
         "authority": "AZURE_AUTHORITY_HOST",
     },
+    "managed_identity": {"client_id": "AZURE_CLIENT_ID", "authority": "AZURE_POD_IDENTITY_AUTHORITY_HOST"},
     "sigv4": {
         "access_key_id": "AWS_ACCESS_KEY_ID",
         "secret_access_key": "AWS_SECRET_ACCESS_KEY",
@@ -33,14 +35,19 @@ PARTS: Final[Mapping[AuthKind, Mapping[str, str]]] = {
     },
 }
 """The parts of each kind of credential, with the variable that conventionally holds each."""
-OPTIONAL: Final = frozenset({"authority", "session_token"})
-"""Parts that may be missing: another authority than Microsoft's public one, a token of temporary credentials."""
+OPTIONAL: Final[Mapping[AuthKind, frozenset[str]]] = {
+    "google_metadata": frozenset({"authority"}),
+    "entra": frozenset({"authority"}),
+    "managed_identity": frozenset({"client_id", "authority"}),
+    "sigv4": frozenset({"session_token"}),
+}
+"""Parts that may be missing: another host than the usual one, one of several identities, temporary credentials."""
 
 
 class AuthConfig(Section):
     """Hold how a call proves who we are, and where the parts of that are; None: in their conventional variables."""
 
-    kind: Literal["key", "google", "entra", "sigv4"]
+    kind: AuthKind
     credentials: Reference | None = None
     tenant_id: Reference | None = None
     client_id: Reference | None = None
@@ -77,7 +84,7 @@ def parts_of(kind: AuthKind, stated: AuthConfig | None, environ: Mapping[str, st
         reference: str | None = getattr(stated, name, None)
         if reference is None and name == "credentials" and not environ.get(variable):
             reference = _left_by_gcloud(environ)
-        if reference is None and (name not in OPTIONAL or environ.get(variable)):
+        if reference is None and (name not in OPTIONAL.get(kind, ()) or environ.get(variable)):
             reference = f"env:{variable}"
         if reference is not None:
             found.append((name, reference))

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gearshift.errors import ConfigError
+from gearshift.execution.tokens import Ask, form
 from gearshift.types.catalog import Seconds
 
 AUTHORITY: Final = "https://login.microsoftonline.com"
@@ -40,11 +41,12 @@ class ClientSecret:
         """The application's secret."""
         return [self._parts["client_secret"]]
 
-    def form(self, now: Seconds) -> Mapping[str, str]:  # noqa: ARG002 - nothing is signed
+    def ask(self, now: Seconds) -> Ask:  # noqa: ARG002 - nothing is signed
         """Ask for a token of Azure's AI services."""
-        return {
+        fields = {
             "grant_type": "client_credentials",
             "client_id": self._parts["client_id"],
             "client_secret": self._parts["client_secret"],
             "scope": SCOPE,
         }
+        return form(self.url, fields)

@@ -8,7 +8,7 @@ Invariant: whatever the file holds, `credential` gives a grant or a ConfigError 
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from gearshift.errors import ConfigError
+from gearshift.execution.tokens import Ask, form
 from gearshift.types.catalog import Seconds
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ class ServiceAccount:
         """The key, without its frame."""
         return ["".join(self._file.private_key.split("-----")[2:3]).strip()]
 
-    def form(self, now: Seconds) -> Mapping[str, str]:
+    def ask(self, now: Seconds) -> Ask:
         """Sign for the hour that begins `now`."""
-        return {"grant_type": JWT_GRANT, "assertion": self._assertion(int(now))}
+        return form(self.url, {"grant_type": JWT_GRANT, "assertion": self._assertion(int(now))})
 
     def _assertion(self, now: int) -> str:
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415 - an extra
@@ -84,15 +85,16 @@ class User:
         """The refresh token and the client's secret."""
         return [self._file.refresh_token, self._file.client_secret]
 
-    def form(self, now: Seconds) -> Mapping[str, str]:  # noqa: ARG002 - nothing is signed
+    def ask(self, now: Seconds) -> Ask:  # noqa: ARG002 - nothing is signed
         """Ask for another token."""
         file = self._file
-        return {
+        fields = {
             "grant_type": "refresh_token",
             "client_id": file.client_id,
             "client_secret": file.client_secret,
             "refresh_token": file.refresh_token,
         }
+        return form(self.url, fields)
 
 
 def credential(text: str) -> ServiceAccount | User:

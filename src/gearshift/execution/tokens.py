@@ -13,7 +13,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -39,18 +39,29 @@ _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,16384}")
 _CODE: Final = re.compile(r"[A-Za-z_]{1,60}")
 
 
-class Grant(Protocol):
-    """Be what a token is asked for with."""
+class Ask(NamedTuple):
+    """Hold what asks for a token: a form that is posted, or (`body` None) a page that is got."""
 
     url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+
+def form(url: str, fields: Mapping[str, str]) -> Ask:
+    """Ask by a form."""
+    return Ask(url, {"content-type": "application/x-www-form-urlencoded"}, urlencode(fields).encode())
+
+
+class Grant(Protocol):
+    """Be what a token is asked for with."""
 
     @property
     def secrets(self) -> Sequence[str]:
         """What no text that leaves us may hold."""
         ...
 
-    def form(self, now: Seconds) -> Mapping[str, str]:
-        """Give the form to post; `now` is the time since 1970. Signs, so it may take milliseconds."""
+    def ask(self, now: Seconds) -> Ask:
+        """Give what asks for a token; `now` is the time since 1970. Signs, so it may take milliseconds."""
         ...
 
 
@@ -116,11 +127,11 @@ class Tokens:
 
     async def _fetch(self, upstream: Upstream) -> _Token | Unproven:
         """Ask for a token and keep it; give what went wrong."""
-        host = urlsplit(self._grant.url).hostname
+        ask = await asyncio.to_thread(self._grant.ask, self._wall_clock())
+        host = urlsplit(ask.url).hostname
         try:
             async with asyncio.timeout(DEADLINE):
-                form = await asyncio.to_thread(self._grant.form, self._wall_clock())
-                self._token = await self._ask(upstream, urlencode(form).encode())
+                self._token = await self._ask(upstream, ask, str(host))
         except TimeoutError:
             problem = f"{host} gave none within {DEADLINE:g} s"
         except UpstreamError as error:
@@ -130,15 +141,13 @@ class Tokens:
         self._quiet_until = self._clock() + RETRY_AFTER
         return Unproven(f"no token for our account: {problem}")
 
-    async def _ask(self, upstream: Upstream, body: bytes) -> _Token:
-        url = self._grant.url
-        headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
-        reply = await upstream.post(url, body, headers, DEADLINE)
+    async def _ask(self, upstream: Upstream, ask: Ask, host: str) -> _Token:
+        headers = {"accept": "application/json", **ask.headers}
+        reply = await upstream.post(ask.url, ask.body, headers, DEADLINE)
         try:
             said = await reply.read(MAX_BYTES)
         finally:
             reply.close()
-        host = urlsplit(url).hostname
         if reply.status != _OK:
             word = f" ({code})" if (code := _code(said)) else ""
             raise Unproven(f"{host} answered {reply.status}{word}; check the credential of the provider in the config")

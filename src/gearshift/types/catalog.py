@@ -14,7 +14,7 @@ NANO_PER_USD: Final = 1_000_000_000
 NanoUSDPerMillion: TypeAlias = int
 """Price of a million tokens: $0.10 is 100_000_000. Integers, so that rounding happens once, at the attempt's cost."""
 Seconds: TypeAlias = float
-AuthKind: TypeAlias = Literal["key", "google", "entra", "sigv4"]
+AuthKind: TypeAlias = Literal["key", "google", "google_metadata", "entra", "managed_identity", "sigv4"]
 """How a call proves who we are: a key that is sent along, a token that is asked for, a signature."""
 
 CAPABILITIES: Final = frozenset(

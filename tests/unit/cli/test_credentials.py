@@ -119,6 +119,30 @@ def test_azure_is_called_with_entras_token(tmp_path: Path) -> None:
     asyncio.run(test())
 
 
+@pytest.mark.parametrize(
+    ("kind", "variable", "target", "header"),
+    [
+        ("google_metadata", "GCE_METADATA_HOST", "/computeMetadata/v1/instance/", ("metadata-flavor", "Google")),
+        ("managed_identity", "AZURE_POD_IDENTITY_AUTHORITY_HOST", "/metadata/identity/", ("metadata", "true")),
+    ],
+)
+def test_a_machine_of_a_cloud_asks_the_server_beside_it(
+    tmp_path: Path, kind: str, variable: str, target: str, header: tuple[str, str]
+) -> None:
+    async def test() -> None:
+        async with ScriptedUpstream(answers()) as cloud, ScriptedUpstream(hands_out()) as tokens:
+            environ = {variable: tokens.base_url.removesuffix("/v1")}
+            providers = {"azure": {"base_url": cloud.base_url, "auth": kind}}
+            async with gateway(tmp_path, providers, environ) as app:
+                assert (await chat(app)).status == 200
+            assert cloud.log[0].headers["authorization"] == f"Bearer {TOKEN}"
+            assert tokens.log[0].target.startswith(target)
+            assert tokens.log[0].headers[header[0]] == header[1]
+            assert "content-length" not in tokens.log[0].headers
+
+    asyncio.run(test())
+
+
 def test_bedrock_is_called_with_a_signature(tmp_path: Path) -> None:
     async def test() -> None:
         async with ScriptedUpstream(answers()) as cloud:

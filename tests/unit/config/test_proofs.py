@@ -61,9 +61,15 @@ def test_any_of_its_variables_shows_that_it_is_meant() -> None:
 
 
 def test_every_part_can_be_stated() -> None:
-    names = [name for parts in PARTS.values() for name in parts]
+    names = {name for parts in PARTS.values() for name in parts}
     assert {*AuthConfig.model_fields} == {"kind", *names}
-    assert {*names} > OPTIONAL
+    assert all(optional <= PARTS[kind].keys() for kind, optional in OPTIONAL.items())
+
+
+def test_a_machine_of_a_cloud_needs_nothing() -> None:
+    assert parts_of("google_metadata", None, {}) == ()
+    assert parts_of("managed_identity", None, {}) == ()
+    assert parts_of("managed_identity", None, {"AZURE_CLIENT_ID": "x"}) == (("client_id", "env:AZURE_CLIENT_ID"),)
 
 
 def test_what_gcloud_left_is_found_where_nothing_else_is_said(tmp_path: Path) -> None:

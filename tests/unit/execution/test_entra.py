@@ -4,6 +4,7 @@ import pytest
 
 from gearshift.errors import ConfigError
 from gearshift.execution.entra import ClientSecret
+from tests.fakes.clouds import fields
 
 PARTS = {"tenant_id": "tenant-1", "client_id": "app-1", "client_secret": "app~secret"}
 
@@ -12,7 +13,7 @@ def test_an_application_asks_with_its_secret() -> None:
     made = ClientSecret(PARTS)
     assert made.url == "https://login.microsoftonline.com/tenant-1/oauth2/v2.0/token"
     assert made.secrets == ["app~secret"]
-    assert made.form(0) == {
+    assert fields(made.ask(0)) == {
         "grant_type": "client_credentials",
         "client_id": "app-1",
         "client_secret": "app~secret",

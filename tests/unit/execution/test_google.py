@@ -16,7 +16,7 @@ from google.auth import jwt
 
 from gearshift.errors import ConfigError
 from gearshift.execution.google import SCOPE, TOKEN_URL, credential
-from tests.fakes.clouds import private_key, service_account, user
+from tests.fakes.clouds import fields, private_key, service_account, user
 
 NOW = 1_790_000_000.7
 
@@ -27,7 +27,7 @@ def part(text: str) -> dict[str, Any]:
 
 
 def test_a_service_account_signs_for_an_hour() -> None:
-    form = credential(service_account(TOKEN_URL)).form(NOW)
+    form = fields(credential(service_account(TOKEN_URL)).ask(NOW))
     assert form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
     head, claims, signature = form["assertion"].split(".")
     assert part(head) == {"alg": "RS256", "typ": "JWT", "kid": "key-1"}
@@ -45,14 +45,14 @@ def test_a_service_account_signs_for_an_hour() -> None:
 
 
 def test_googles_own_library_reads_it() -> None:
-    said = credential(service_account(TOKEN_URL)).form(NOW)["assertion"]
+    said = fields(credential(service_account(TOKEN_URL)).ask(NOW))["assertion"]
     assert jwt.decode(said, verify=False)["aud"] == TOKEN_URL  # type: ignore[no-untyped-call]
 
 
 def test_a_user_asks_with_a_refresh_token() -> None:
     made = credential(user("https://oauth2.example/token"))
     assert made.url == "https://oauth2.example/token"
-    assert made.form(NOW) == {
+    assert fields(made.ask(NOW)) == {
         "grant_type": "refresh_token",
         "client_id": "client-1",
         "client_secret": "client-secret-of-gcloud",

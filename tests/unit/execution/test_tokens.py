@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -12,7 +12,8 @@ from gearshift.errors import Unproven
 from gearshift.execution import tokens
 from gearshift.execution.http1 import Http1Upstream
 from gearshift.execution.proof import Outgoing
-from gearshift.execution.tokens import Tokens
+from gearshift.execution.tokens import Ask, Tokens
+from gearshift.execution.tokens import form as post
 from tests.fakes.clouds import TOKEN, form, hands_out, tells
 from tests.fakes.upstream import Scene, ScriptedUpstream, Wire, closed_port, says
 
@@ -29,8 +30,8 @@ class Asking:
     def secrets(self) -> Sequence[str]:
         return ["the-secret"]
 
-    def form(self, now: float) -> Mapping[str, str]:
-        return {"secret": "the-secret", "now": str(int(now))}
+    def ask(self, now: float) -> Ask:
+        return post(self.url, {"secret": "the-secret", "now": str(int(now))})
 
 
 class Clock:
