@@ -21,10 +21,17 @@ from gearshift.types.record import Loss
 
 Kind: TypeAlias = Literal["image", "audio", "file"]
 FORMATS: Final[dict[Kind, dict[str, str]]] = {
-    "image": {"image/png": "png", "image/jpeg": "jpeg", "image/gif": "gif", "image/webp": "webp"},
+    "image": {
+        "image/png": "png",
+        "image/jpg": "jpeg",
+        "image/jpeg": "jpeg",
+        "image/gif": "gif",
+        "image/webp": "webp",
+    },
     "audio": {
-        "audio/mpeg": "mp3",
         "audio/mp3": "mp3",
+        "audio/mpeg": "mp3",
+        "audio/x-wav": "wav",
         "audio/wav": "wav",
         "audio/ogg": "ogg",
         "audio/flac": "flac",
@@ -44,7 +51,7 @@ FORMATS: Final[dict[Kind, dict[str, str]]] = {
         "text/markdown": "md",
     },
 }
-"""The word for each media type, by the kind of media."""
+"""The word for each media type, by the kind of media; of several types with one word the last is the usual one."""
 WORDS: Final[dict[Kind, str]] = {"image": "image", "audio": "audio", "file": "document"}
 """The block of each kind."""
 _TYPES: Final = {kind: {word: type_ for type_, word in formats.items()} for kind, formats in FORMATS.items()}
