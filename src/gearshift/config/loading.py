@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gearshift.config import coherence, document, faults, overrides, rows
+from gearshift.config import coherence, document, faults, overrides, proofs, rows
 from gearshift.config.model import Config
 from gearshift.config.rows import ProviderRow
 from gearshift.config.secret import resolve_document, resolve_secret
@@ -60,6 +60,7 @@ def check_secrets(
         wanted["server.admin_key"] = config.server.admin_key
     used = {deployment.provider for model in config.models.values() for deployment in model.deployments}
     found: list[str] = []
+    others: dict[str, str] = {}
     for name, stated in config.providers.items():
         if name not in used:
             continue
@@ -68,8 +69,11 @@ def check_secrets(
         found += [f"{place}.{fault}" for fault in rows.unplaced(stated, row, environ)]
         if provider.key is not None:
             wanted[f"{place}.key"] = provider.key
+            if row is not None and row.auth is not None and stated.key is None:
+                others[f"{place}.key"] = f", or say auth: {row.auth} and set {' and '.join(proofs.needed(row.auth))}"
         wanted |= {f"{place}.auth.{part}": reference for part, reference in provider.parts}
-    if found := [*found, *unreadable(wanted, environ)]:
+    found += [fault + others.get(fault.partition(": ")[0], "") for fault in unreadable(wanted, environ)]
+    if found:
         raise ConfigError(found, source=source)
 
 

@@ -72,6 +72,11 @@ def spelled(value: object) -> object:
     return {"kind": value} if isinstance(value, str) else value
 
 
+def needed(kind: AuthKind) -> list[str]:
+    """Give the variables of the parts that must be there."""
+    return [variable for name, variable in PARTS[kind].items() if name not in OPTIONAL.get(kind, ())]
+
+
 def is_set(kind: AuthKind, environ: Mapping[str, str]) -> bool:
     """Say whether the environment holds anything of what `kind` needs."""
     return any(environ.get(variable) for variable in PARTS[kind].values())

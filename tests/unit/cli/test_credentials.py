@@ -297,6 +297,12 @@ def test_a_token_that_the_cloud_repeats_is_taken_out(tmp_path: Path) -> None:
     asyncio.run(test())
 
 
+NO_BEDROCK_KEY = (
+    "providers.bedrock.key: found the environment variable AWS_BEARER_TOKEN_BEDROCK unset or empty; set it, "
+    "or say auth: sigv4 and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+)
+
+
 @pytest.mark.parametrize(
     ("provider", "environ", "faults"),
     [
@@ -314,6 +320,13 @@ def test_a_token_that_the_cloud_repeats_is_taken_out(tmp_path: Path) -> None:
             "vertex",
             {**GOOGLE, "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere.json"},
             ["providers.vertex.auth.credentials"],
+        ),
+        (
+            "bedrock",
+            {"AWS_REGION": "us-east-1"},
+            [
+                NO_BEDROCK_KEY,
+            ],
         ),
         (
             "bedrock",

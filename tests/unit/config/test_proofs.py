@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gearshift.config import Config, from_mapping
-from gearshift.config.proofs import OPTIONAL, PARTS, AuthConfig, is_set, parts_of
+from gearshift.config.proofs import OPTIONAL, PARTS, AuthConfig, is_set, needed, parts_of
 from gearshift.errors import ConfigError
 
 
@@ -58,6 +58,11 @@ def test_what_is_not_stated_is_in_its_variable_and_what_may_be_missing_is_left_o
 def test_any_of_its_variables_shows_that_it_is_meant() -> None:
     assert not is_set("entra", {"AWS_ACCESS_KEY_ID": "x", "AZURE_CLIENT_ID": ""})
     assert is_set("entra", {"AZURE_CLIENT_ID": "x"})
+
+
+def test_what_must_be_set_is_known() -> None:
+    assert needed("sigv4") == ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+    assert needed("google_metadata") == []
 
 
 def test_every_part_can_be_stated() -> None:
