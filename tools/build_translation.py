@@ -272,6 +272,8 @@ PROBES: Final = {
     "anthropic_messages": ANTHROPIC,
     "gemini": GEMINI,
 }
+NAMES: Final = {"bedrock_converse": "eu.anthropic.claude-sonnet-5"}
+"""What the upstream's model is called, where the name decides."""
 PATH: Final = "/v1beta/models/m:generateContent"
 HEAD: Final = """\
 # From one protocol to another
@@ -288,7 +290,8 @@ known or not, byte for byte. Where they do not, each field is one of four:
 What was mapped or dropped is in `attempts[].losses` of the metadata (`x-gearshift-metadata: enabled`) and of
 `GET /v1/generation`; the header `x-gearshift-dropped` names what was dropped. This page is made by
 `python -m tools.build_translation`, which asks the code. A provider's row may know more words than its protocol
-(`extensions`: OpenRouter carries `cache_control`, `top_k`, signed thinking): here the plain protocol is shown.
+(`extensions`: OpenRouter carries `cache_control`, `top_k`, signed thinking): here the plain protocol is shown. No
+client speaks `bedrock_converse`; what it leaves to the family of models is shown for Claude.
 
 Thinking that a provider signed comes back to that provider, whatever protocol the client speaks: the client is given
 the signature in its own protocol's place for it and sends it back with the conversation.
@@ -320,7 +323,8 @@ def outcome(caller: Codec, upstream: Codec, body: Body) -> str:
     """Say what becomes of a request."""
     request = caller.decode_request(json.dumps(body).encode(), PATH)
     try:
-        said = cross_request(request, upstream, RequestEdits(model="gemini-3-pro", max_output_tokens=9))
+        edits = RequestEdits(model=NAMES.get(upstream.name, "gemini-3-pro"), max_output_tokens=9)
+        said = cross_request(request, upstream, edits)
     except InvalidRequest:
         return "refused"
     kinds = {loss.kind for loss in said.losses if not _is_default(loss)}

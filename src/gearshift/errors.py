@@ -15,6 +15,7 @@
     │   ├── UpstreamUnreachable 502 connect, DNS, TLS, reset before any byte
     │   ├── UpstreamTimeout    504  connect, first token, stall or total; `phase` says which
     │   ├── UpstreamRefused    502  a status other than 2xx; `upstream_status` keeps it
+    │   ├── Unproven           502  no token or signature could be had for the provider's account
     │   ├── UpstreamInvalid    502  an answer that is not what the protocol promises
     │   ├── CannotCarry        400  the request cannot be said in the upstream's protocol; another may do
     │   └── StreamBroken       502  a stream that ended without its end
@@ -207,6 +208,12 @@ class UpstreamRefused(UpstreamError):
             self.status, self.code = 429, "upstream_rate_limited"
         elif upstream_status in CALLERS_FAULT:
             self.status, self.code, self.retryable = upstream_status, "upstream_rejected", False
+
+
+class Unproven(UpstreamError):
+    """Say that our account cannot be proved to a provider: nothing was sent to it, another provider may do."""
+
+    code = "upstream_auth"
 
 
 class UpstreamInvalid(UpstreamError):

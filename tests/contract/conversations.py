@@ -66,6 +66,10 @@ class Conversation(Struct, frozen=True, kw_only=True):
     form: ResponseFormat | None = None
     sampling: Sampling = Sampling(max_output_tokens=500)
     size: int = 7
+    refused_by: tuple[str, ...] = ()
+    """Protocols that cannot be told it."""
+    mapped_by: tuple[str, ...] = ()
+    """Protocols that have it said another way: tools that may not be called are not offered."""
     told: tuple[Message, ...] | None = None
     """What another protocol is told in place of `messages`, where these must not go there as they are."""
 
@@ -129,6 +133,7 @@ HI: Final = (user("Hi"),)
 WEATHER: Final = (tool("weather"),)
 IMAGE: Final = Media(kind="image", data=PNG, media_type="image/png")
 LINKED: Final = Media(kind="image", url="https://example.org/cat.png")
+BYTES_ONLY: Final = ("bedrock_converse",)
 PAPER: Final = Media(kind="file", data=PDF, media_type="application/pdf", name="paper.pdf")
 ROUND: Final = (user("Weather?"), model(call("weather", {"city": "Köln"})), result("weather", "4 degrees"))
 
@@ -140,9 +145,11 @@ ASKED: Final = (
     Conversation(
         name="many turns", messages=(*(each for n in range(30) for each in (user(f"q{n}"), model(f"a{n}"))), *HI)
     ),
-    Conversation(name="an image by URL", messages=(user("What?", LINKED),)),
+    Conversation(name="an image by URL", messages=(user("What?", LINKED),), refused_by=BYTES_ONLY),
     Conversation(name="an image as bytes", messages=(user("What?", IMAGE),)),
-    Conversation(name="images between words", messages=(user("This", IMAGE, "or this", LINKED, "?"),)),
+    Conversation(
+        name="images between words", messages=(user("This", IMAGE, "or this", LINKED, "?"),), refused_by=BYTES_ONLY
+    ),
     Conversation(name="an image alone", messages=(user(IMAGE),)),
     Conversation(name="an image in a later turn", messages=(*HI, model("Ho"), user(IMAGE, "that"))),
     Conversation(name="a PDF", messages=(user("Sum up", PAPER),)),
@@ -159,9 +166,17 @@ ASKED: Final = (
         tools=WEATHER,
         tool_choice=ToolChoice(mode="named", name="weather"),
     ),
-    Conversation(name="no tool may be called", messages=HI, tools=WEATHER, tool_choice=ToolChoice(mode="none")),
+    Conversation(
+        name="no tool may be called",
+        messages=HI,
+        tools=WEATHER,
+        tool_choice=ToolChoice(mode="none"),
+        mapped_by=("bedrock_converse",),
+    ),
     Conversation(name="a tool's result", messages=ROUND, tools=WEATHER),
-    Conversation(name="words before a call", messages=(HI[0], model("Wait", call("weather")), result("weather"))),
+    Conversation(
+        name="words before a call", messages=(HI[0], model("Wait", call("weather")), result("weather")), tools=WEATHER
+    ),
     Conversation(
         name="parallel calls and results",
         messages=(*HI, model(call("a"), call("b")), result("a", "1"), result("b", "2")),
@@ -203,6 +218,7 @@ ASKED: Final = (
     ),
     Conversation(
         name="a call without a result",
+        tools=WEATHER,
         messages=(*ROUND[:2], user("Never mind")),
         told=(*ROUND[:2], result("weather", "no result was recorded"), user("Never mind")),
     ),

@@ -1,4 +1,4 @@
-"""Drive the gateway with the official clients of all protocols, before a provider of each: 16 pairs, over real sockets.
+"""Drive the gateway with the official clients of all protocols, before a provider of each and of Converse: 20 pairs.
 
 Every event that we send parses in the clients' own types, for they raise where one does not.
 """
@@ -31,7 +31,8 @@ from tests.fakes.polyglot import Polyglot, listening
 PROTOCOLS: Final = ("openai_chat", "openai_responses", "anthropic_messages", "gemini")
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
 """google-genai's own affair (3.6)."""
-pairs = pytest.mark.parametrize(("caller", "upstream"), tuple(product(PROTOCOLS, PROTOCOLS)))
+UPSTREAMS: Final = (*PROTOCOLS, "bedrock_converse")
+pairs = pytest.mark.parametrize(("caller", "upstream"), tuple(product(PROTOCOLS, UPSTREAMS)))
 callers = pytest.mark.parametrize("caller", PROTOCOLS)
 SCHEMA: Final = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 USAGE: Final = Usage(input_tokens=20, output_tokens=9, cache_read_tokens=4)

@@ -16,7 +16,7 @@ from gearshift.errors import InvalidRequest, UpstreamError
 from gearshift.execution.handover import Heir, hand_over
 from gearshift.protocols.codec import RequestEdits, ResponseEdits
 from gearshift.protocols.crossing import Crossing, cross_request, cross_response
-from gearshift.protocols.registry import CODECS
+from gearshift.protocols.registry import CALLERS, CODECS
 from gearshift.routing.eligible import needs
 from gearshift.routing.session import in_turn, kept_state, previous
 from gearshift.routing.task import task_of
@@ -36,7 +36,7 @@ NASTY: Final = st.one_of(
     st.text(max_size=5),
     st.recursive(st.none() | st.text(max_size=2), lambda inner: st.lists(inner, max_size=2), max_leaves=3),
 )
-callers = pytest.mark.parametrize("name", tuple(CODECS))
+providers = pytest.mark.parametrize("name", tuple(CODECS))
 
 
 def places(document: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -67,7 +67,7 @@ def mutated(data: st.DataObject, body: bytes) -> bytes:
     return json.dumps(document).encode()
 
 
-@callers
+@pytest.mark.parametrize("name", CALLERS)
 @settings(max_examples=200)
 @given(data=st.data())
 def test_a_request_is_told_to_everybody_or_refused_in_words(name: str, data: st.DataObject) -> None:
@@ -92,7 +92,7 @@ def test_a_request_is_told_to_everybody_or_refused_in_words(name: str, data: st.
             continue
 
 
-@callers
+@providers
 @settings(max_examples=200)
 @given(data=st.data())
 def test_an_answer_is_told_to_everybody_or_refused_in_words(name: str, data: st.DataObject) -> None:
@@ -114,7 +114,7 @@ def test_an_answer_is_told_to_everybody_or_refused_in_words(name: str, data: st.
             continue
 
 
-@callers
+@providers
 @settings(max_examples=200)
 @given(data=st.data())
 def test_a_stream_is_told_to_everybody_or_breaks_in_words(name: str, data: st.DataObject) -> None:

@@ -101,6 +101,21 @@ def test_a_large_body_arrives_whole(make: Make) -> None:
     play(make, act, answers())
 
 
+def test_without_a_body_it_is_a_get(make: Make) -> None:
+    async def act(client: Upstream, server: ScriptedUpstream) -> None:
+        for _ in range(2):  # on a fresh connection, and on a kept one
+            reply = await client.post(f"{server.base_url}/token?a=b%2Fc", None, {"metadata": "true"}, 5.0)
+            assert await reply.read(LIMIT) == completion("Hello")
+            reply.close()
+        for seen in server.log:
+            assert (seen.method, seen.target, seen.body) == ("GET", "/v1/token?a=b%2Fc", b"")
+            assert seen.headers["metadata"] == "true"
+        await (await post(client, server)).read(LIMIT)
+        assert server.log[-1].method == "POST"
+
+    play(make, act, answers("Hello"))
+
+
 def test_chunks_arrive_as_they_come(make: Make) -> None:
     more = asyncio.Event()
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec import Raw, Struct
 
 from gearshift.protocols.anthropic_messages import AnthropicMessages
+from gearshift.protocols.bedrock_converse import BedrockConverse
 from gearshift.protocols.codec import Codec, RequestEdits
 from gearshift.protocols.gemini import Gemini
 from gearshift.protocols.openai_chat import OpenAIChat
@@ -49,7 +50,10 @@ spoken = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="{"
 class Tongue(Struct, frozen=True, kw_only=True):
     """Hold a codec and what its protocol can say.
 
-    `knobs` are fields of `Sampling`; `marks`: the prompt cache can be marked; `titles`: citations say where they stand.
+    `knobs` are fields of `Sampling`; `marks`: the prompt cache can be marked, `marks_whole`: by one mark for all of it;
+    `titles`: citations say where they stand. `calls`: callers of ours speak it. `named`: answers say their id and
+    model. `declares`: a tool that was called is among the tools, and which to call is said beside them only. `thought`:
+    thinking is counted apart.
     """
 
     codec: Codec
@@ -75,6 +79,12 @@ class Tongue(Struct, frozen=True, kw_only=True):
     scores: bool = True
     placed: bool = True
     written: bool = True
+    citations: bool = True
+    marks_whole: bool = True
+    calls: bool = True
+    named: bool = True
+    declares: bool = False
+    thought: bool = True
 
     @property
     def name(self) -> str:
@@ -103,6 +113,7 @@ _data = st.builds(
 _pdfs = st.builds(
     Media, kind=st.just("file"), data=nouns.base64, media_type=st.just("application/pdf"), name=nouns.maybe(nouns.words)
 )
+_documents = nouns.base64.map(lambda data: Media(kind="file", data=data, media_type="application/pdf"))
 _typed = nouns.urls.map(lambda url: Media(kind="image", url=url, media_type="image/png"))
 _COMMON: Final = frozenset({"max_output_tokens", "temperature", "top_p"})
 
@@ -163,7 +174,27 @@ TONGUES: Final[tuple[Tongue, ...]] = (
         choices=3,
         written=False,
     ),
+    Tongue(
+        codec=BedrockConverse(),
+        knobs=_COMMON | {"stop"},
+        formats=frozenset({"json_schema"}),
+        images=_data | _documents,
+        marks=True,
+        marks_whole=False,
+        parallel=False,
+        user=False,
+        errors=(None, True, False),
+        redacted=True,
+        refusals=False,
+        scores=False,
+        placed=False,
+        calls=False,
+        named=False,
+        declares=True,
+        thought=False,
+    ),
 )
+CALLERS: Final = tuple(tongue for tongue in TONGUES if tongue.calls)
 
 
 @st.composite
@@ -189,18 +220,22 @@ def requests(draw: st.DrawFn, tongue: Tongue) -> Request:
         "reasoning_shown": draw(st.sampled_from(tongue.shown)),
     }
     sampling = msgspec.convert(knobs | thinking, Sampling)
-    tools = tuple(draw(st.lists(_tools(tongue, marks), max_size=2)))
+    called = any(isinstance(part, ToolCall) for message in messages for part in message.parts)
+    tools = tuple(draw(st.lists(_tools(tongue, marks), min_size=int(called and tongue.declares), max_size=2)))
+    choice = draw(st.none() | nouns.choices_of_tools)
+    if tongue.declares and choice is not None and (not tools or choice.mode == "none"):
+        choice = None
     return Request(
         protocol=tongue.name,
         model=draw(nouns.words),
         messages=tuple(messages),
         tools=tools,
-        tool_choice=draw(st.none() | nouns.choices_of_tools),
+        tool_choice=choice,
         response_format=None if format_kind is None else draw(_formats(tongue, format_kind)),
         sampling=sampling,
         stream=draw(st.booleans()),
         user=draw(nouns.maybe(nouns.words)) if tongue.user else None,
-        cache=draw(marks),
+        cache=draw(marks) if tongue.marks_whole else None,
         metadata=draw(st.dictionaries(nouns.words, nouns.texts, max_size=2)) if tongue.tags else {},
         extra=draw(nouns.extras),
     )
@@ -282,10 +317,12 @@ def responses(draw: st.DrawFn, tongue: Tongue, *, plain: bool = False) -> Respon
     usage = draw(nouns.usages)
     if not tongue.written or plain:
         usage = msgspec.structs.replace(usage, cache_write_tokens=0)
+    if not tongue.thought:
+        usage = msgspec.structs.replace(usage, reasoning_tokens=0)
     return Response(
         protocol=tongue.name,
-        id=draw(nouns.words),
-        model=draw(nouns.words),
+        id=draw(nouns.words) if tongue.named else "",
+        model=draw(nouns.words) if tongue.named else "",
         created=draw(st.integers(0, 2**32)) if tongue.dated and not plain else 0,
         choices=tuple(draw(_choices(tongue, index, plain=plain)) for index in range(count)),
         usage=usage,
@@ -333,4 +370,4 @@ def edits(request: Request) -> RequestEdits:
     return RequestEdits(model=request.model, quirks=ALL)
 
 
-__all__ = ["ALL", "TONGUES", "Tongue", "Usage", "edits", "requests", "responses", "thoughts"]
+__all__ = ["ALL", "CALLERS", "TONGUES", "Tongue", "Usage", "edits", "requests", "responses", "thoughts"]

@@ -22,7 +22,12 @@ from gearshift.types.chat import Request, Response
 from gearshift.types.stream import Finished
 from tests.contract.unfold import unfold
 
-PREFIXES = {"openai_chat": "/chat", "openai_responses": "/responses", "anthropic_messages": "/messages"}
+PREFIXES = {
+    "openai_chat": "/chat",
+    "openai_responses": "/responses",
+    "anthropic_messages": "/messages",
+    "bedrock_converse": "/model/",
+}
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -79,7 +84,7 @@ class Polyglot:
 
     async def _stream(self, send: Send, codec: Codec) -> None:
         assert self.response is not None
-        await send(_head(200, b"text/event-stream"))
+        await send(_head(200, codec.stream_type.encode()))
         encoder = codec.stream_encoder(send_usage=True)
         *events, finished = unfold(self.response, self.size)
         assert isinstance(finished, Finished)

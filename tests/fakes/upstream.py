@@ -29,6 +29,7 @@ class Seen:
         self.opened = opened
         self.closed: float | None = None
         self.gone = asyncio.Event()
+        self.method = ""
         self.target = ""
         self.headers: dict[str, str] = {}
         self.body = b""
@@ -123,7 +124,8 @@ class Wire(asyncio.Protocol):
             return
         del self._received[: len(head) + 4 + size]
         self.seen = seen = Seen(self._number, self._opened)
-        seen.target, seen.headers, seen.body = first.split(" ")[1], headers, rest[:size]
+        seen.method, seen.target = first.split(" ")[:2]
+        seen.headers, seen.body = headers, rest[:size]
         self._house.log.append(seen)
         self._house.news.set()
         self._task = self._loop.create_task(self._play(self._house.next_scene()))

@@ -13,7 +13,7 @@ def test_the_page_is_current(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_protocol_has_its_table() -> None:
-    assert list(PROBES) == list(CODECS)
+    assert [*PROBES, "bedrock_converse"] == list(CODECS)
     assert all(len(probes) >= 15 for probes in PROBES.values())
 
 
@@ -25,6 +25,8 @@ def test_every_protocol_has_its_table() -> None:
         ("`seed`", "anthropic_messages", "dropped"),
         ("`seed`", "gemini", "carried"),
         ("`n` above 1", "openai_responses", "refused"),
+        ("`top_k`", "bedrock_converse", "carried"),
+        ("image by URL", "bedrock_converse", "refused"),
         ("a field that nobody knows", "gemini", "dropped"),
     ],
 )

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from gearshift.case import World
 from gearshift.catalog import Catalog, build
+from gearshift.cli.credentials import credentials
 from gearshift.config import Config, check_secrets, resolve_secret
 from gearshift.config.routers import BUILTIN
 from gearshift.errors import ConfigError, GearshiftError
@@ -84,9 +85,10 @@ def prepare(config: Config, environ: Mapping[str, str], *, source: str = "the co
     """
     catalog, found = open_catalog(config, environ), list[str]()
     predictors, broken = try_predictors(_wanted(config))
-    world = None
+    world = proven = None
     try:
         check_secrets(config, environ, source=source)
+        proven = credentials(catalog, environ)
     except ConfigError as error:
         found += error.faults
     try:
@@ -94,13 +96,13 @@ def prepare(config: Config, environ: Mapping[str, str], *, source: str = "the co
     except ConfigError as error:
         found += error.faults
     found += [*broken, *filter(None, [unusable(config.store_path)])]
-    if world is None or found:
+    if world is None or proven is None or found:
         raise ConfigError(found, source=source)
     return Plan(
         config=config,
         catalog=catalog,
         world=world,
-        credentials=credentials(catalog, environ),
+        credentials=proven,
         keys=Keys(_keys(config, environ)),
     )
 
@@ -218,18 +220,6 @@ def try_predictors(wanted: Mapping[str, str]) -> tuple[dict[str, Predictor], lis
 def predictor_path(predictor: str) -> Path:
     """Give the folder that a router's `predictor` means: an artefact, or a shelf of them."""
     return builtin_path() if predictor == BUILTIN else Path(predictor)
-
-
-def credentials(catalog: Catalog, environ: Mapping[str, str]) -> Credentials:
-    """Resolve the secret of every provider that a deployment uses."""
-    providers = {deployment.provider.id: deployment.provider for deployment in catalog.deployments}
-    return Credentials(
-        {
-            name: resolve_secret(provider.key, environ).reveal()
-            for name, provider in providers.items()
-            if provider.key is not None
-        }
-    )
 
 
 def make_upstream(environ: Mapping[str, str]) -> Upstream:

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from gearshift.catalog import Catalog
-from gearshift.cli.assemble import credentials, make_upstream
+from gearshift.cli.assemble import make_upstream
+from gearshift.cli.credentials import credentials
 from gearshift.errors import UpstreamError, UpstreamTimeout
 from gearshift.execution.credentials import Credentials
+from gearshift.execution.interpreter import address
+from gearshift.execution.proof import Outgoing
 from gearshift.execution.upstream import Upstream
 from gearshift.protocols.codec import RequestEdits
 from gearshift.protocols.registry import CODECS
@@ -48,11 +51,13 @@ async def _probe(upstream: Upstream, keys: Credentials, deployment: Deployment) 
         sampling=Sampling(max_output_tokens=1),
     )
     edits = RequestEdits(model=deployment.name, quirks=deployment.provider.quirks)
-    headers = {"content-type": "application/json", **codec.headers, **keys.headers(deployment.provider)}
+    headers = {"content-type": "application/json", **codec.headers}
+    url = address(deployment, codec, stream=False)
     try:
         async with asyncio.timeout(TOTAL):
-            url = deployment.provider.base_url + codec.path(deployment.name, stream=False)
-            reply = await upstream.post(url, codec.encode_request(request, edits).body, headers, CONNECT)
+            call = Outgoing(url, headers, codec.encode_request(request, edits).body)
+            proven = await keys.prove(deployment.provider, call, upstream)
+            reply = await upstream.post(proven.url, proven.body, proven.headers, CONNECT)
             try:
                 body = await reply.read(_LIMIT)
             finally:

@@ -15,7 +15,7 @@ from gearshift.config.model import (
     ServerConfig,
 )
 from gearshift.config.routers import RouterConfig, Rule
-from gearshift.config.secret import Secret, resolve_secret
+from gearshift.config.secret import Secret, resolve_document, resolve_secret
 
 __all__ = [
     "Config",
@@ -33,6 +33,7 @@ __all__ = [
     "from_mapping",
     "load",
     "render_initial",
+    "resolve_document",
     "resolve_secret",
     "unreadable",
 ]

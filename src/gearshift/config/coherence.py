@@ -14,7 +14,7 @@ from gearshift.config.conditions import Fault
 from gearshift.config.document import Document
 from gearshift.config.names import Names
 from gearshift.config.overrides import Path
-from gearshift.config.rows import OWN, ProviderRow
+from gearshift.config.rows import ProviderRow
 
 _NEEDED: Final = ("protocol", "base_url")
 
@@ -28,7 +28,7 @@ def names_of(document: Document, builtin: Mapping[str, ProviderRow]) -> Names:
     return Names(
         providers=frozenset(name for name, _ in _items(document, "providers")),
         builtin=frozenset(builtin),
-        unplaced={name: row.base_url for name, row in builtin.items() if OWN in row.base_url},
+        unplaced={name: row.base_url for name, row in builtin.items() if row.unplaced},
         models=tuple(name for name, _ in _items(document, "models")),
         routers=tuple(name for name, _ in _items(document, "routers")),
         deployments=deployments,
@@ -49,9 +49,11 @@ def _incomplete(document: Document, names: Names) -> Iterator[Fault]:
     for name, stated in _items(document, "providers"):
         if not isinstance(stated, dict):
             continue
-        if name in names.unplaced and stated.get("base_url") is None:
-            yield ("providers", name), f"found no base_url, expected your own, such as {names.unplaced[name]}"
-        if name in names.builtin:
+        like = stated.get("like")
+        row = like if isinstance(like, str) else name
+        if row in names.unplaced and stated.get("base_url") is None:
+            yield ("providers", name), f"found no base_url, expected your own, such as {names.unplaced[row]}"
+        if row in names.builtin:
             continue
         missing = " and ".join(key for key in _NEEDED if stated.get(key) is None)
         if missing:

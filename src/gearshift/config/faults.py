@@ -15,7 +15,7 @@ from gearshift.config.names import suggestion
 from gearshift.config.overrides import Path
 from gearshift.config.values import show
 
-_SECRETS: Final = frozenset({"key", "keys", "admin_key"})
+_SECRETS: Final = frozenset({"auth", "key", "keys", "admin_key"})
 """Keys whose values are never shown, whatever they look like."""
 _EXPECTED: Final[Mapping[str, str]] = {
     "string_type": "a text",

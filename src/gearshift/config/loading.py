@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gearshift.config import coherence, document, faults, overrides, rows
+from gearshift.config import coherence, document, faults, overrides, proofs, rows
 from gearshift.config.model import Config
 from gearshift.config.rows import ProviderRow
-from gearshift.config.secret import resolve_secret
+from gearshift.config.secret import resolve_document, resolve_secret
 from gearshift.errors import ConfigError
 
 
@@ -59,11 +59,21 @@ def check_secrets(
     if config.server.admin_key is not None:
         wanted["server.admin_key"] = config.server.admin_key
     used = {deployment.provider for model in config.models.values() for deployment in model.deployments}
+    found: list[str] = []
+    others: dict[str, str] = {}
     for name, stated in config.providers.items():
-        key = rows.resolve(name, stated, table.get(name), environ).key
-        if name in used and key is not None:
-            wanted[f"providers.{name}.key"] = key
-    if found := unreadable(wanted, environ):
+        if name not in used:
+            continue
+        place, row = f"providers.{name}", rows.row_of(name, stated, table)
+        provider = rows.resolve(name, stated, row, environ)
+        found += [f"{place}.{fault}" for fault in rows.unplaced(stated, row, environ)]
+        if provider.key is not None:
+            wanted[f"{place}.key"] = provider.key
+            if row is not None and row.auth is not None and stated.key is None:
+                others[f"{place}.key"] = f", or say auth: {row.auth} and set {' and '.join(proofs.needed(row.auth))}"
+        wanted |= {f"{place}.auth.{part}": reference for part, reference in provider.parts}
+    found += [fault + others.get(fault.partition(": ")[0], "") for fault in unreadable(wanted, environ)]
+    if found:
         raise ConfigError(found, source=source)
 
 
@@ -71,8 +81,9 @@ def unreadable(wanted: Mapping[str, str], environ: Mapping[str, str]) -> list[st
     """Give a fault for each secret that cannot be read; `wanted` are references, each by its place in the config."""
     found: list[str] = []
     for place, reference in wanted.items():
+        read = resolve_document if place.endswith(".auth.credentials") else resolve_secret
         try:
-            resolve_secret(reference, environ)
+            read(reference, environ)
         except ConfigError as problem:
             found += [f"{place}: {fault}" for fault in problem.faults]
     return found

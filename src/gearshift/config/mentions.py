@@ -18,6 +18,8 @@ def secrets(document: Document) -> dict[str, str]:
     stated = {f"server.keys[{at}]": key for at, key in enumerate(keys if isinstance(keys, list) else [])}
     stated["server.admin_key"] = server.get("admin_key")
     stated |= {f"providers.{name}.key": each.get("key") for name, each in _sections(document, "providers")}
+    for name, each in _sections(document, "providers"):
+        stated |= {f"providers.{name}.auth.{part}": key for part, key in _mapping(each.get("auth")).items()}
     return {place: key for place, key in stated.items() if isinstance(key, str) and key.startswith(("env:", "file:"))}
 
 

@@ -13,7 +13,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from gearshift.config.references import ProviderRef
+from gearshift.config.proofs import AuthConfig, spelled
+from gearshift.config.references import ProviderRef, RowRef
 from gearshift.config.routers import RouterConfig
 from gearshift.config.section import Section
 from gearshift.config.values import (
@@ -22,6 +23,7 @@ from gearshift.config.values import (
     Duration,
     Header,
     Id,
+    Label,
     ModelName,
     Protocol,
     Reference,
@@ -70,12 +72,17 @@ class ServerConfig(Section):
 
 
 class ProviderConfig(Section):
-    """Hold an endpoint. What is None comes from the built-in row of the same name."""
+    """Hold an endpoint. What is None comes from the built-in row of the name `like`, else of its own."""
 
+    like: RowRef | None = None
     protocol: Protocol | None = None
     base_url: BaseUrl | None = None
     key: Reference | None = None
     key_header: Header | None = None
+    key_query: Label | None = None
+    auth: Annotated[AuthConfig, BeforeValidator(spelled)] | None = None
+    project: Label | None = None
+    region: Label | None = None
     price_id: Annotated[str, AfterValidator(filled)] | None = None
     simulated: Switch = False
 

@@ -61,6 +61,24 @@ def resolve_secret(reference: str, environ: Mapping[str, str]) -> Secret:
     return Secret(text)
 
 
+def resolve_document(reference: str, environ: Mapping[str, str]) -> Secret:
+    """Read the JSON document of secrets that `env:NAME` or `file:PATH` refers to.
+
+    A variable holds the document itself or, as Google's own tools have it, the path of its file. Raises ConfigError
+    with one fault when there is none.
+    """
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        text = resolve_secret(reference, environ).reveal()
+        if text.startswith("{"):
+            return Secret(text)
+        name = text
+    text = _read(Path(name))
+    if not text.startswith("{"):
+        raise ConfigError([f"found no JSON object in {name}, expected the file of a credential"], source=reference)
+    return Secret(text)
+
+
 def _read(path: Path) -> str:
     if not path.is_file():
         raise ConfigError([f"found no file {path}; create it"], source=f"file:{path}")

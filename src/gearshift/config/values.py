@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from gearshift.config.names import suggestion
 from gearshift.types.catalog import CAPABILITIES, NANO_PER_USD, NanoUSDPerMillion, Seconds
 
-PROTOCOLS: Final = ("openai_chat", "openai_responses", "anthropic_messages", "gemini")
+PROTOCOLS: Final = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "bedrock_converse")
 MAX_DURATION: Final = 86_400.0
 MAX_USD: Final = 1_000_000
 """Nothing costs a million dollars per million tokens; a larger number is a slip of the unit."""
@@ -29,6 +29,8 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SECRET: Final = re.compile(r"(sk|pk|rk|gsk|csk|xai|hf|fw|ghp|pplx|nvapi|key|tgp)[-_]|AIza|eyJ", re.IGNORECASE)
 _REFERENCE: Final = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+", re.DOTALL)
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+"""What may stand in a URL as it is: a project, a region, the name of a parameter."""
 _MODEL: Final = re.compile(r"[^\s*?\[\]\x00-\x1f\x7f]{1,200}")
 _HEADER: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _LONG: Final = 32
@@ -147,6 +149,12 @@ def _model_name(value: str) -> str:
     return value
 
 
+def _label(value: str) -> str:
+    if not LABEL.fullmatch(value):
+        raise fault(f"found {show(value)}, expected letters, digits, dots, colons, dashes and underscores")
+    return value
+
+
 def _header(value: str) -> str:
     lowered = value.lower()
     if not _HEADER.fullmatch(lowered):
@@ -201,6 +209,7 @@ StoreUrl: TypeAlias = Annotated[str, AfterValidator(_store)]
 SharedUrl: TypeAlias = Annotated[str, AfterValidator(_shared)]
 Id: TypeAlias = Annotated[str, AfterValidator(_id)]
 ModelName: TypeAlias = Annotated[str, AfterValidator(_model_name)]
+Label: TypeAlias = Annotated[str, AfterValidator(_label)]
 Header: TypeAlias = Annotated[str, AfterValidator(_header)]
 Capabilities: TypeAlias = Annotated[tuple[str, ...], AfterValidator(_capabilities)]
 Protocol: TypeAlias = Annotated[str, AfterValidator(_protocol)]

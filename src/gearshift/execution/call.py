@@ -32,6 +32,7 @@ from gearshift.execution.machine import Ended, Failed, Limits, Ready, Send, Sign
 from gearshift.execution.metering import Meter
 from gearshift.execution.order import Order
 from gearshift.execution.outlet import FAREWELL, Outlet, farewell, taken
+from gearshift.execution.proof import Outgoing
 from gearshift.execution.refusal import no_stream, refusal
 from gearshift.execution.upstream import Reply, Upstream
 from gearshift.execution.watchdog import Phase, Watchdog
@@ -46,6 +47,7 @@ TERMINATOR_GRACE: Seconds = 1.0
 """How long a stream that owes nothing more may still take to send its terminator."""
 USAGE_GRACE: Seconds = 10.0
 """How long a stream whose answers are complete may still take to send the usage that it was asked for."""
+_UNBELIEVED = 401
 
 
 class Means(Struct, frozen=True, kw_only=True):
@@ -124,15 +126,18 @@ class Call:
         order, provider, limits = self._order, self._deployment.provider, self._limits
         stream = order.request.stream
         body = self._interpreter.request()
-        headers = self._interpreter.headers | self._means.credentials.headers(provider)
+        call = Outgoing(self._interpreter.url, self._interpreter.headers, body)
+        proven = await self._means.credentials.prove(provider, call, self._means.upstream)
         first, whole = limits.first_token_timeout, limits.answer_timeout
         self._watch.arm(*(("first_token", first) if stream else ("answer", whole)))
         self._called = True
         self._reply = reply = await self._means.upstream.post(
-            self._interpreter.url, body, headers, limits.connect_timeout, self._meter.begin
+            proven.url, proven.body, proven.headers, limits.connect_timeout, self._meter.begin
         )
         self._meter.status = reply.status
         if reply.status != 200:  # noqa: PLR2004
+            if reply.status == _UNBELIEVED:
+                self._means.credentials.refused(provider)
             self._watch.arm("answer", whole)  # the status decides, not the timer of a first token
             raise await refusal(reply, self._deployment, self._codec)
         return reply
@@ -144,7 +149,7 @@ class Call:
 
     async def _first_content(self, reply: Reply) -> None:
         """Read a stream until its first content; what comes before it is held back."""
-        if reply.content_type != "text/event-stream":
+        if reply.content_type != self._codec.stream_type:
             raise await no_stream(reply, self._deployment, self._codec)
         relay = self._interpreter.relay()
         self._stream = _Stream(reply, relay)

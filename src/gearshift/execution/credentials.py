@@ -1,4 +1,4 @@
-"""Own how a call proves who we are: the secret of each provider, resolved once, and the headers made of it.
+"""Own how a call proves who we are: the secret of each provider, resolved once, or what asks for tokens or signs.
 
 Invariant: a secret lives here and in the upstream's request headers, nowhere else: an upstream's words are redacted
 whole, before they are shortened, for half a secret is one too.
@@ -7,10 +7,14 @@ whole, before they are shortened, for half a secret is one too.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
+from urllib.parse import quote
 
 from gearshift.errors import MAX_UPSTREAM_TEXT
+from gearshift.execution.proof import Outgoing, Proof
+from gearshift.execution.upstream import Upstream
 from gearshift.types.catalog import Provider
 
 _LEAD: Final = 12
@@ -20,31 +24,51 @@ _TAIL: Final = 6
 
 
 class Credentials:
-    """Give the authentication headers of each provider."""
+    """Prove the calls to each provider."""
 
-    def __init__(self, secrets: Mapping[str, str]) -> None:
-        """Take the resolved secret of each provider id; a provider without one is called without a key."""
+    def __init__(self, secrets: Mapping[str, str], proofs: Mapping[str, Proof] = MappingProxyType({})) -> None:
+        """Take, by provider id, the resolved keys, and what proves where a key is not enough.
+
+        A provider without either is called without a key.
+        """
         self._secrets = dict(secrets)
+        self._proofs = dict(proofs)
 
-    def headers(self, provider: Provider) -> dict[str, str]:
-        """Give the headers that authenticate a call to `provider`, none when it needs no key."""
-        secret = self._secrets.get(provider.id)
+    async def prove(self, provider: Provider, call: Outgoing, upstream: Upstream) -> Outgoing:
+        """Give `call` as `provider` believes it; tokens are fetched over `upstream`. Raises Unproven in words."""
+        proof, secret = self._proofs.get(provider.id), self._secrets.get(provider.id)
+        if proof is not None:
+            return await proof.prove(call, upstream)
         if secret is None:
-            return {}
-        if provider.key_header == "authorization":
-            return {"authorization": f"Bearer {secret}"}
-        return {provider.key_header: secret}
+            return call
+        if provider.key_query is not None:
+            joint = "&" if "?" in call.url else "?"
+            return call._replace(url=f"{call.url}{joint}{provider.key_query}={quote(secret, safe='')}")
+        word = f"Bearer {secret}" if provider.key_header == "authorization" else secret
+        return call._replace(headers=call.headers | {provider.key_header: word})
+
+    def refused(self, provider: Provider) -> None:
+        """Take note that `provider` did not believe the last call (401)."""
+        if (proof := self._proofs.get(provider.id)) is not None:
+            proof.refused()
 
     def redact(self, provider: Provider, text: str) -> str:
-        """Take the secret of `provider`, in any case, even cut short, out of a text that it wrote; shorten the rest."""
-        secret = self._secrets.get(provider.id)
-        if not secret:
-            return text[:MAX_UPSTREAM_TEXT]
-        return _without_tail(_without(text, secret)[:MAX_UPSTREAM_TEXT], secret)
+        """Take the secrets of `provider`, in any case, even cut short, out of a text of its; shorten the rest."""
+        secrets = [secret for secret in self._of(provider) if secret]
+        for secret in secrets:
+            text = _without(text, secret)
+        text = text[:MAX_UPSTREAM_TEXT]
+        for secret in secrets:
+            text = _without_tail(text, secret)
+        return text
+
+    def _of(self, provider: Provider) -> Sequence[str]:
+        proof, secret = self._proofs.get(provider.id), self._secrets.get(provider.id, "")
+        return [secret, quote(secret, safe="")] if proof is None else proof.secrets
 
     def __repr__(self) -> str:
         """Name the providers, never their secrets."""
-        return f"Credentials({', '.join(sorted(self._secrets))})"
+        return f"Credentials({', '.join(sorted({*self._secrets, *self._proofs}))})"
 
 
 def _without(text: str, secret: str) -> str:

@@ -49,7 +49,7 @@ class Http1Upstream:
     async def post(
         self,
         url: str,
-        body: bytes,
+        body: bytes | None,
         headers: Mapping[str, str],
         connect_timeout: Seconds,
         written: Callable[[], None] = unheard,
@@ -149,9 +149,11 @@ def _target(url: str) -> _Target:
     return _Target(parts.scheme == "https", host, port, opening.encode())
 
 
-def _request(target: _Target, headers: Mapping[str, str], body: bytes) -> bytes:
+def _request(target: _Target, headers: Mapping[str, str], body: bytes | None) -> bytes:
     """Write a whole request."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     if lines.count("\n") != len(headers) or lines.count("\r") != len(headers) or "\0" in lines:
         raise UpstreamUnreachable("a request header holds a line break; check the provider's key in the config")
+    if body is None:
+        return b"GET%b%b\r\n" % (target.opening.removeprefix(b"POST"), lines.encode("latin-1", "replace"))
     return b"%b%bcontent-length: %d\r\n\r\n%b" % (target.opening, lines.encode("latin-1", "replace"), len(body), body)

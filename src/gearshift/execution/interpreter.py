@@ -5,6 +5,10 @@ Invariant: whatever could not be said is in `losses`, once the answer has been t
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
+from msgspec.structs import replace
+
 from gearshift.execution.handover import Handed, Heir, hand_over
 from gearshift.execution.order import Order
 from gearshift.protocols.answering import peek
@@ -12,6 +16,15 @@ from gearshift.protocols.codec import Codec, RequestEdits, ResponsePeek, StreamR
 from gearshift.protocols.crossing import Crossing, cross_request, cross_response, is_foreign
 from gearshift.types.catalog import Deployment
 from gearshift.types.record import Loss
+
+
+def address(deployment: Deployment, codec: Codec, *, stream: bool) -> str:
+    """Give where requests to `deployment` go."""
+    quirks = deployment.provider.quirks
+    path = (quirks.stream_path if stream else None) or quirks.path
+    if path is None:
+        return deployment.provider.base_url + codec.path(deployment.name, stream=stream)
+    return deployment.provider.base_url + path.replace("{model}", quote(deployment.name, safe="@"))
 
 
 class Interpreter:
@@ -34,8 +47,7 @@ class Interpreter:
     @property
     def url(self) -> str:
         """Where the request goes."""
-        path = self._upstream.path(self._deployment.name, stream=self._order.request.stream)
-        return self._deployment.provider.base_url + path
+        return address(self._deployment, self._upstream, stream=self._order.request.stream)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -73,6 +85,8 @@ class Interpreter:
         if self._same:
             return self._upstream.peek_response(body), body
         response = self._upstream.decode_response(body)
+        if not response.id:
+            response = replace(response, id=self._order.exchange_id)
         said = cross_response(response, self._order.codec)
         self._losses += said.losses
         return peek(response), said.body
@@ -82,5 +96,5 @@ class Interpreter:
         model, choices = self._deployment.model, self._order.request.sampling.n or 1
         if self._same:
             return self._upstream.relay(model, choices)
-        self._crossing = Crossing(self._upstream, self._order.codec, model, choices)
+        self._crossing = Crossing(self._upstream, self._order.codec, model, choices, self._order.exchange_id)
         return self._crossing

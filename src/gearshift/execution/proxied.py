@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Final, TypedDict
 
 import aiohttp
+from yarl import URL
 
 from gearshift.errors import StreamBroken, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
 from gearshift.execution.upstream import LINGER, STALE_SECONDS, Reply, unheard
@@ -46,22 +47,24 @@ class AiohttpUpstream:
     async def post(
         self,
         url: str,
-        body: bytes,
+        body: bytes | None,
         headers: Mapping[str, str],
         connect_timeout: Seconds,
         written: Callable[[], None] = unheard,
     ) -> Reply:
         """Send `body` and wait for the head."""
         session = self._session or self._open()
-        loop = asyncio.get_running_loop()
+        loop, method = asyncio.get_running_loop(), "GET" if body is None else "POST"
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout)
         options: _Options = {"headers": headers, "timeout": timeout, "allow_redirects": False}
         try:
             while True:
-                trip, began = _Trip(written), loop.time()
-                data = body if len(body) <= _LARGE else io.BytesIO(body)
+                trip, began, place = _Trip(written), loop.time(), URL(url, encoded=True)  # as it was signed
+                data = body if body is None or len(body) <= _LARGE else io.BytesIO(body)
                 try:
-                    return _AiohttpReply(await session.post(url, data=data, trace_request_ctx=trip, **options))
+                    return _AiohttpReply(
+                        await session.request(method, place, data=data, trace_request_ctx=trip, **options)
+                    )
                 except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                     if not trip.kept or loop.time() - began > STALE_SECONDS:
                         raise

@@ -40,7 +40,7 @@ async def no_stream(reply: Reply, deployment: Deployment, codec: Codec) -> Upstr
     """Say what came in place of a stream."""
     kind = reply.content_type
     found = kind if len(kind) <= MAX_KIND and _KIND.fullmatch(kind) else "no content type that could be one"
-    message = f"{deployment.id}: expected a text/event-stream, found {found}: {await _words(reply, codec)}"
+    message = f"{deployment.id}: expected a {codec.stream_type}, found {found}: {await _words(reply, codec)}"
     return UpstreamInvalid(message, upstream_status=reply.status)
 
 

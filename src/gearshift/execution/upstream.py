@@ -53,13 +53,14 @@ class Upstream(Protocol):
     async def post(
         self,
         url: str,
-        body: bytes,
+        body: bytes | None,
         headers: Mapping[str, str],
         connect_timeout: Seconds,
         written: Callable[[], None] = unheard,
     ) -> Reply:
         """Send `body` and wait for the head; raise UpstreamUnreachable, or UpstreamTimeout in phase `connect`.
 
+        Without a body it is a GET.
         `written` is called when the first byte of the request leaves: before it, nothing can have been billed.
         """
         ...

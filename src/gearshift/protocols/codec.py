@@ -154,6 +154,8 @@ class Codec(Protocol):
     """Translate one protocol. Every method is pure."""
 
     name: str
+    stream_type: str
+    """The content type of its streams."""
     headers: Mapping[str, str]
     """What every request to an upstream says beside its body."""
     gives_media: bool

@@ -5,19 +5,34 @@ Invariant: what came before an error in the same bytes is given first; the next 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Protocol
+
 from gearshift.errors import UpstreamError
-from gearshift.protocols.sse import ServerEvent, SSEParser
+from gearshift.protocols.sse import Item, ServerEvent, SSEParser
 from gearshift.types.stream import Event
+
+
+class Parser(Protocol):
+    """Turn bytes of a stream into its events, whatever the split."""
+
+    def feed(self, data: bytes) -> Iterable[Item]:
+        """Give the items that `data` completes; raise UpstreamInvalid on garbage, behind those that came before it."""
+        ...
+
+    def cut(self) -> bytes:
+        """Give what the end of input left of an event that is not whole."""
+        ...
 
 
 class Decoding:
     """Be the half of a stream's decoder that all protocols share; see `codec.StreamDecoder`."""
 
-    def __init__(self) -> None:
-        """Begin a stream."""
+    def __init__(self, parser: Parser | None = None) -> None:
+        """Begin a stream, of server-sent events unless `parser` says otherwise."""
         self.failure: UpstreamError | None = None
         self.ended = False
-        self.parser = SSEParser()
+        self.parser = parser or SSEParser()
 
     def take(self, item: ServerEvent) -> list[Event]:
         """Give what one event of the wire says; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from gearshift.errors import UpstreamInvalid
 
+CONTENT_TYPE: Final = "text/event-stream"
 MAX_LINE: Final = 32 << 20  # an image in an answer is one line
 MAX_EVENT: Final = 32 << 20
 MAX_RETRY_DIGITS: Final = 9  # 11 days, in milliseconds

@@ -2,7 +2,7 @@
 
 Invariant: an upstream's words are one printable line, and whole, for a secret that was cut can no more be found in
 them: who knows the secret shortens them.
-Sources: the error bodies of the four protocols; OpenRouter, "Errors"; FastAPI's `detail` (vLLM, SGLang) (2026-11).
+Sources: the error bodies of the protocols; OpenRouter, "Errors"; FastAPI's `detail` (vLLM, SGLang) (2026-11).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Invariant: an unknown price, window or capability is None, never 0 and never "ye
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -14,6 +14,8 @@ NANO_PER_USD: Final = 1_000_000_000
 NanoUSDPerMillion: TypeAlias = int
 """Price of a million tokens: $0.10 is 100_000_000. Integers, so that rounding happens once, at the attempt's cost."""
 Seconds: TypeAlias = float
+AuthKind: TypeAlias = Literal["key", "google", "google_metadata", "entra", "managed_identity", "sigv4"]
+"""How a call proves who we are: a key that is sent along, a token that is asked for, a signature."""
 
 CAPABILITIES: Final = frozenset(
     {"tools", "vision", "audio", "files", "json_object", "json_schema", "reasoning", "logprobs", "n", "seed"}
@@ -67,13 +69,21 @@ class Quirks(Struct, frozen=True, kw_only=True):
     """Request fields that it refuses; sending one is refused with an error that names the field."""
     caches_from: int | None = None
     """Tokens from which on it caches every prompt unasked; None: it does not, or that is not known."""
+    path: str | None = None
+    """Where requests go in place of the protocol's own path; `{model}` stands for the model, which the body then does
+    not name."""
+    stream_path: str | None = None
+    """As `path`, for an answer that is streamed."""
+    anthropic_version: str | None = None
+    """The version that the body of an Anthropic request states."""
 
 
 class Provider(Struct, frozen=True, kw_only=True):
     """Hold an endpoint: protocol, base URL and how to authenticate.
 
-    `key` is a reference (`env:NAME` or `file:PATH`), never the secret itself. `simulated` providers are labelled so
-    wherever they show.
+    `auth` says how a call proves who we are: `key`, or what `parts` are for. `key` and each of the `parts` are
+    references (`env:NAME` or `file:PATH`), never the secret itself. `simulated` providers are labelled so wherever they
+    show.
     """
 
     id: str
@@ -81,6 +91,13 @@ class Provider(Struct, frozen=True, kw_only=True):
     base_url: str
     key: str | None = None
     key_header: str = "authorization"
+    key_query: str | None = None
+    """The parameter of the URL's query that carries the key, in place of a header."""
+    auth: AuthKind = "key"
+    parts: tuple[tuple[str, str], ...] = ()
+    """Where the parts of the credential are, by their names in the config's `auth`."""
+    region: str | None = None
+    """The cloud's region that is called."""
     price_id: str | None = None
     """The provider's id in genai-prices."""
     quirks: Quirks = Quirks()

@@ -196,3 +196,22 @@ build(from_mapping(document, source="test", environ={}), {})
 assert "genai_prices" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True)  # noqa: S603 - our own program
+
+
+def test_a_provider_that_is_like_another_has_its_facts_and_prices_and_a_cloud_those_of_whose_models_it_serves() -> None:
+    at = [{"provider": "second"}, {"provider": "openai"}]
+    (second, first) = catalog({"gpt-5.5": {"deployments": at}}, second={"like": "openai"}).deployments
+    assert (second.context_window, second.capabilities) == (first.context_window, first.capabilities)
+    assert second.price == first.price is not None
+
+    here = {"project": "p", "region": "global"}
+    models = {
+        "claude-sonnet-5-5": {"deployments": [{"provider": "vertex_anthropic"}, {"provider": "anthropic"}]},
+        "gemini-3.8-flash": {"deployments": [{"provider": "vertex"}, {"provider": "google"}]},
+    }
+    clouds = {"vertex": here, "vertex_anthropic": here, "anthropic": {}, "google": {}}
+    every = catalog(models, **clouds).deployments
+    for cloud, own in (every[:2], every[2:]):
+        assert (cloud.context_window, cloud.capabilities) == (own.context_window, own.capabilities)
+        assert cloud.capabilities is not None
+        assert cloud.price is not None

@@ -20,6 +20,14 @@ def faults(**document: object) -> list[str]:
     return [f"{'.'.join(map(str, path))}: {text}" for path, text in coherence.faults_of(document, names)]
 
 
+def test_a_provider_may_be_like_a_built_in_one() -> None:
+    assert faults(providers={"mine": {"like": "openai"}}) == []
+    assert faults(providers={"mine": {"like": "azure"}}) == [
+        "providers.mine: found no base_url, expected your own, such as https://{resource}.openai.azure.com/openai/v1"
+    ]
+    assert len(faults(providers={"mine": {"like": "nobody"}, "odd": {"like": 7}})) == 2
+
+
 def test_names_are_read_from_every_section() -> None:
     document = {
         "providers": {"lab": {}},

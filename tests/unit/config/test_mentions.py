@@ -12,7 +12,14 @@ ANYTHING = st.recursive(st.none() | st.integers() | st.text(), lambda x: st.list
 def test_secrets_and_artefacts_are_found_by_their_place() -> None:
     document = {
         "server": {"keys": ["env:ONE", 3, "file:/two"], "admin_key": "env:ADMIN"},
-        "providers": {"lab": {"key": "env:LAB"}, "free": {}, "odd": 7, "literal": {"key": "sk-1"}},
+        "providers": {
+            "lab": {"key": "env:LAB"},
+            "free": {},
+            "odd": 7,
+            "literal": {"key": "sk-1"},
+            "cloud": {"auth": {"kind": "entra", "client_secret": "env:APP"}},
+            "short": {"auth": "entra"},
+        },
         "routers": {"auto": {"predictor": "mine"}, "other": {"predictor": 3}, "bare": None},
     }
     assert secrets(document) == {
@@ -20,6 +27,7 @@ def test_secrets_and_artefacts_are_found_by_their_place() -> None:
         "server.keys[2]": "file:/two",
         "server.admin_key": "env:ADMIN",
         "providers.lab.key": "env:LAB",
+        "providers.cloud.auth.client_secret": "env:APP",
     }
     assert predictors(document) == {"routers.auto.predictor": "mine"}
 

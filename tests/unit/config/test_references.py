@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from gearshift.config.names import Names
-from gearshift.config.references import Candidate, ProviderRef, Route, Target
+from gearshift.config.references import Candidate, ProviderRef, Route, RowRef, Target
 
 NAMES = Names(
     providers=frozenset({"lab"}),
@@ -37,6 +37,7 @@ def fault(kind: Any, value: str) -> str:  # noqa: ANN401 - a type alias
         (Route, "small"),
         (Route, "auto"),
         (ProviderRef, "lab"),
+        (RowRef, "openai"),
     ],
 )
 def test_a_name_that_is_declared_is_taken(kind: Any, value: str) -> None:  # noqa: ANN401 - a type alias
@@ -47,6 +48,7 @@ def test_a_name_that_is_declared_is_taken(kind: Any, value: str) -> None:  # noq
     ("kind", "value", "message"),
     [
         (Candidate, "smal", 'found "smal", expected a model, deployment or glob; did you mean "small"?'),
+        (RowRef, "opnai", 'found "opnai", expected a built-in provider; did you mean "openai"?'),
         (Candidate, "auto", 'found "auto", expected a model, deployment or glob'),
         (
             Candidate,

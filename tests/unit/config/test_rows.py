@@ -12,7 +12,8 @@ import pytest
 
 from gearshift.config import check_secrets, from_mapping
 from gearshift.config.model import ProviderConfig
-from gearshift.config.rows import ProviderRow, builtin, parse, resolve
+from gearshift.config.proofs import AuthConfig
+from gearshift.config.rows import ProviderRow, builtin, parse, resolve, row_of, unplaced
 from gearshift.config.values import PROTOCOLS
 from gearshift.errors import ConfigError
 from gearshift.types.catalog import CAPABILITIES, Provider, Quirks
@@ -37,9 +38,10 @@ date = "2026-11-24"
 def test_every_row_is_whole(name: str) -> None:
     row = builtin()[name]
 
-    assert re.fullmatch(r"[a-z]+", name)
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)?", name)
     assert row.protocol in PROTOCOLS
-    assert urlsplit(row.base_url).scheme == ("https" if row.key_env else "http")
+    assert urlsplit(row.base_url).scheme == ("https" if row.key_env or row.auth else "http")
+    assert row.unplaced == ("{resource}" in row.base_url)
     assert not row.base_url.endswith("/")
     assert set(row.capabilities) <= CAPABILITIES
     assert set(row.lacks) <= CAPABILITIES
@@ -57,7 +59,7 @@ def test_there_are_a_dozen_rows_and_each_is_in_the_reference() -> None:
     assert len(builtin()) >= 12
     for name, row in builtin().items():
         assert f"| `{name}` | {row.name} | `{row.protocol}` |" in page
-        for variable in row.key_env:
+        for variable in (*row.key_env, *row.project_env, *row.region_env):
             assert f"`{variable}`" in page
 
 
@@ -77,8 +79,8 @@ def test_the_header_of_the_key_is_the_protocols_unless_stated(protocol: str, sta
     assert resolve("azure", ProviderConfig(base_url="https://a/v1"), builtin()["azure"], {}).key_header == "api-key"
 
 
-def test_no_two_rows_share_a_key() -> None:
-    variables = [variable for row in builtin().values() for variable in row.key_env]
+def test_no_two_rows_that_serve_without_a_config_share_a_key() -> None:
+    variables = [variable for row in builtin().values() for variable in row.key_env if row.models]
 
     assert len(variables) == len(set(variables))
 
@@ -135,3 +137,93 @@ def test_a_provider_without_row_is_what_the_config_says() -> None:
     assert resolve("lab", stated, None, {}) == Provider(
         id="lab", protocol="openai_chat", base_url="http://127.0.0.1:9001/v1"
     )
+
+
+PLACE = {"GOOGLE_CLOUD_PROJECT": "project-1", "GOOGLE_CLOUD_LOCATION": "europe-west4"}
+VERTEX = "projects/project-1/locations"
+
+
+@pytest.mark.parametrize(
+    ("stated", "url"),
+    [
+        ({}, f"https://europe-west4-aiplatform.googleapis.com/v1/{VERTEX}/europe-west4/publishers/google"),
+        ({"region": "global"}, f"https://aiplatform.googleapis.com/v1/{VERTEX}/global/publishers/google"),
+        ({"region": "eu"}, f"https://aiplatform.eu.rep.googleapis.com/v1/{VERTEX}/eu/publishers/google"),
+        ({"base_url": "http://127.0.0.1:1/x"}, "http://127.0.0.1:1/x"),
+    ],
+)
+def test_a_clouds_place_is_stated_or_in_its_variables(stated: dict[str, str], url: str) -> None:
+    config, row = ProviderConfig(**stated), builtin()["vertex"]
+    assert resolve("vertex", config, row, PLACE).base_url == url
+    assert unplaced(config, row, PLACE) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "environ", "missing"),
+    [
+        ("vertex", {}, ["project", "region"]),
+        ("vertex", {"GOOGLE_CLOUD_PROJECT": "p"}, ["region"]),
+        ("vertex", {**PLACE, "GOOGLE_CLOUD_LOCATION": "evil.example/x"}, ["region"]),
+        ("bedrock", {"AWS_BEARER_TOKEN_BEDROCK": "x"}, ["region"]),
+        ("openai", {}, []),
+    ],
+)
+def test_a_missing_place_is_a_fault_that_says_what_to_set(
+    name: str, environ: dict[str, str], missing: list[str]
+) -> None:
+    row = builtin()[name]
+    faults = unplaced(ProviderConfig(), row, environ)
+    assert [fault.partition(":")[0] for fault in faults] == missing
+    for fault in faults:
+        for variable in row.project_env if fault.startswith("project") else row.region_env:
+            assert variable in fault
+
+
+def test_a_signature_needs_a_region_wherever_it_goes() -> None:
+    stated = ProviderConfig(base_url="http://127.0.0.1:1", auth=AuthConfig(kind="sigv4"))
+    assert [fault.partition(":")[0] for fault in unplaced(stated, builtin()["bedrock"], {})] == ["region"]
+    assert unplaced(stated, None, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "environ", "auth", "key"),
+    [
+        ("azure", {}, "key", "env:AZURE_OPENAI_API_KEY"),
+        ("azure", {"AZURE_CLIENT_SECRET": "x"}, "entra", None),
+        ("azure", {"AZURE_CLIENT_SECRET": "x", "AZURE_OPENAI_API_KEY": "x"}, "key", "env:AZURE_OPENAI_API_KEY"),
+        ("bedrock", {}, "key", "env:AWS_BEARER_TOKEN_BEDROCK"),
+        ("bedrock", {"AWS_ACCESS_KEY_ID": "x"}, "sigv4", None),
+        ("vertex", {}, "google", None),
+        ("vertex_anthropic", {}, "google", None),
+    ],
+)
+def test_a_key_proves_a_call_else_what_is_usual_there(
+    name: str, environ: dict[str, str], auth: str, key: str | None
+) -> None:
+    made = resolve(name, ProviderConfig(), builtin()[name], environ)
+    assert (made.auth, made.key) == (auth, key)
+    assert bool(made.parts) == (auth != "key")
+
+
+def test_how_calls_are_proved_can_be_stated() -> None:
+    stated = ProviderConfig(auth=AuthConfig(kind="entra", client_secret="file:/secret"))
+    made = resolve("azure", stated, builtin()["azure"], {"AZURE_OPENAI_API_KEY": "x"})
+    assert (made.auth, made.key) == ("entra", None)
+    assert dict(made.parts)["client_secret"] == "file:/secret"
+    keyed = resolve("vertex", ProviderConfig(key="env:K", auth=AuthConfig(kind="key")), builtin()["vertex"], {})
+    assert (keyed.auth, keyed.key, keyed.parts) == ("key", "env:K", ())
+
+
+def test_a_second_one_is_like_the_first() -> None:
+    providers = {"eu": {"like": "bedrock", "region": "eu-central-1"}}
+    document = {"providers": providers, "models": {"m": {"deployments": [{"provider": "eu", "price": 0}]}}}
+    config = from_mapping(document, source="test", environ={})
+    check_secrets(config, {"AWS_BEARER_TOKEN_BEDROCK": "x"}, source="test")
+    with pytest.raises(ConfigError, match="AWS_BEARER_TOKEN_BEDROCK"):
+        check_secrets(config, {}, source="test")
+    stated = config.providers["eu"]
+    made = resolve("eu", stated, row_of("eu", stated, builtin()), {})
+    assert made.id == "eu"
+    assert made.base_url == "https://bedrock-runtime.eu-central-1.amazonaws.com/openai/v1"
+    with pytest.raises(ConfigError, match='found "bedrok", expected a built-in provider; did you mean "bedrock"'):
+        from_mapping({**document, "providers": {"eu": {"like": "bedrok"}}}, source="test", environ={})

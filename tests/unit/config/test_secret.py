@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gearshift.config.secret import Secret, resolve_secret
+from gearshift.config.secret import Secret, resolve_document, resolve_secret
 from gearshift.errors import ConfigError
 
 VALUE = "sk-very-secret-42"
@@ -81,3 +81,29 @@ def test_a_key_that_would_break_a_header_is_refused_without_being_shown() -> Non
         resolve_secret("env:LAB_KEY", {"LAB_KEY": f"{VALUE}\r\nx-evil: 1"})
 
     assert VALUE not in caught.value.message
+
+
+DOCUMENT = '{\n  "private_key": "sk-very-secret-42"\n}'
+
+
+def test_a_document_is_a_files_or_a_variables_or_where_a_variable_says(tmp_path: Path) -> None:
+    path = tmp_path / "key.json"
+    path.write_text(DOCUMENT + "\n", encoding="utf-8")
+    line = DOCUMENT.replace("\n", "")
+    assert resolve_document(f"file:{path}", {}).reveal() == DOCUMENT
+    assert resolve_document("env:FILE", {"FILE": str(path)}).reveal() == DOCUMENT
+    assert resolve_document("env:TEXT", {"TEXT": line}).reveal() == line
+
+
+@pytest.mark.parametrize("text", ["", "no json sk-very-secret-42"])
+def test_a_document_that_is_none_is_a_fault(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "key.json"
+    path.write_text(text, encoding="utf-8")
+    for reference in (f"file:{path}", "env:FILE"):
+        with pytest.raises(ConfigError, match="no JSON object") as caught:
+            resolve_document(reference, {"FILE": str(path)})
+        assert VALUE not in caught.value.message
+    with pytest.raises(ConfigError, match="FILE unset"):
+        resolve_document("env:FILE", {})
+    with pytest.raises(ConfigError, match="no file"):
+        resolve_document("env:FILE", {"FILE": str(tmp_path / "gone")})

@@ -1,28 +1,84 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 import pytest
 
 from gearshift.errors import MAX_UPSTREAM_TEXT
 from gearshift.execution.credentials import Credentials
+from gearshift.execution.http1 import Http1Upstream
+from gearshift.execution.proof import Outgoing
+from gearshift.execution.upstream import Upstream
+from gearshift.types.catalog import Provider
 from tests.fakes.nouns import SECRET, provider
 
-CREDENTIALS = Credentials({"lab": SECRET, "cloud": "sk-other"})
+
+class Signing:
+    """Prove a call by a header and a mark at the end of its body."""
+
+    secrets: Sequence[str] = ("signing-secret", "token-of-today")
+    stale = 0
+
+    def refused(self) -> None:
+        self.stale += 1
+
+    async def prove(self, call: Outgoing, upstream: Upstream) -> Outgoing:
+        assert isinstance(upstream, Http1Upstream)
+        return call._replace(headers={**call.headers, "proof": "signed"}, body=call.body + b"!")
+
+
+CREDENTIALS = Credentials({"lab": SECRET, "cloud": "sk-other"}, {"signed": Signing()})
+CALL = Outgoing("http://up/v1", {"a": "b"}, b"body")
+
+
+def proven(of: Provider, call: Outgoing = CALL, credentials: Credentials = CREDENTIALS) -> Outgoing:
+    return asyncio.run(credentials.prove(of, call, Http1Upstream()))
+
+
+def headers(of: Provider) -> dict[str, str]:
+    made = proven(of)
+    assert (made.url, made.body) == (CALL.url, CALL.body)
+    return {name: value for name, value in made.headers.items() if CALL.headers.get(name) != value}
 
 
 def test_a_bearer_is_the_usual_way() -> None:
-    assert CREDENTIALS.headers(provider("lab")) == {"authorization": f"Bearer {SECRET}"}
+    assert headers(provider("lab")) == {"authorization": f"Bearer {SECRET}"}
 
 
 def test_a_provider_may_want_its_key_in_a_header_of_its_own() -> None:
-    assert CREDENTIALS.headers(provider("lab", key_header="x-api-key")) == {"x-api-key": SECRET}
+    assert headers(provider("lab", key_header="x-api-key")) == {"x-api-key": SECRET}
 
 
 def test_a_provider_without_a_key_is_called_without_one() -> None:
-    assert CREDENTIALS.headers(provider("demo")) == {}
+    assert headers(provider("demo")) == {}
+
+
+@pytest.mark.parametrize(("url", "joint"), [("http://up/v1", "?"), ("http://up/v1?alt=sse", "&")])
+def test_a_provider_may_want_its_key_in_the_query(url: str, joint: str) -> None:
+    odd = Credentials({"lab": "a&b c"})
+    at = provider("lab", key_query="key")
+    assert proven(at, CALL._replace(url=url), odd) == CALL._replace(url=f"{url}{joint}key=a%26b%20c")
+    assert odd.redact(at, "no /v1?key=a%26b%20c here") == "no /v1?key=[key] here"
+
+
+def test_a_proof_makes_of_a_call_what_it_wants_and_its_secrets_are_taken_out() -> None:
+    made = proven(provider("signed"))
+    assert made == Outgoing(CALL.url, {"a": "b", "proof": "signed"}, b"body!")
+    said = CREDENTIALS.redact(provider("signed"), "signing-secret and TOKEN-OF-TODAY, but token-of")
+    assert said == "[key] and [key], but "
+
+
+def test_a_proof_is_told_that_it_was_not_believed() -> None:
+    signing = Signing()
+    kept = Credentials({"lab": SECRET}, {"signed": signing})
+    for name in ("signed", "lab", "demo"):
+        kept.refused(provider(name))
+    assert signing.stale == 1
 
 
 def test_a_secret_goes_to_its_own_provider_only() -> None:
-    assert SECRET not in str(CREDENTIALS.headers(provider("cloud")))
+    assert SECRET not in str(headers(provider("cloud")))
 
 
 def test_a_secret_is_taken_out_of_what_its_provider_wrote() -> None:
@@ -59,11 +115,11 @@ def test_words_that_only_resemble_a_secret_stay() -> None:
 
 
 def test_a_repr_names_providers_not_secrets() -> None:
-    assert repr(CREDENTIALS) == "Credentials(cloud, lab)"
+    assert repr(CREDENTIALS) == "Credentials(cloud, lab, signed)"
 
 
 def test_later_changes_of_the_given_mapping_change_nothing() -> None:
     given = {"lab": SECRET}
     kept = Credentials(given)
     given["lab"] = "sk-changed"
-    assert kept.headers(provider("lab")) == {"authorization": f"Bearer {SECRET}"}
+    assert proven(provider("lab"), CALL, kept).headers["authorization"] == f"Bearer {SECRET}"

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from gearshift.case import Case
 from gearshift.errors import InvalidRequest
-from gearshift.execution.interpreter import Interpreter
+from gearshift.execution.interpreter import Interpreter, address
 from gearshift.protocols.crossing import Crossing
 from gearshift.protocols.openai_chat.relay import Relay
 from gearshift.protocols.registry import CODECS
+from gearshift.types.catalog import Quirks
 from gearshift.types.decision import Standing
 from gearshift.types.inbound import Inbound
 from tests.fakes.nouns import decision, deployment, provider
@@ -136,3 +137,13 @@ def test_a_call_without_a_result_is_told_in_another_protocol_and_left_to_the_ups
     assert [loss.field for loss in made.losses] == ["messages[1].f"]
     same = interpreter("openai_chat", body, "openai_chat")
     assert json.loads(same.request())["messages"] == turns
+
+
+def test_a_provider_may_have_paths_of_its_own() -> None:
+    quirks = Quirks(path="/models/{model}:rawPredict", stream_path="/models/{model}:streamRawPredict")
+    at = deployment("small", provider("lab", "https://up/v1", quirks=quirks), name="claude-x@2026/;1")
+    codec = CODECS["anthropic_messages"]
+    assert address(at, codec, stream=False) == "https://up/v1/models/claude-x@2026%2F%3B1:rawPredict"
+    assert address(at, codec, stream=True) == "https://up/v1/models/claude-x@2026%2F%3B1:streamRawPredict"
+    one = deployment("small", provider("lab", "https://up/v1", quirks=Quirks(path="/only")))
+    assert address(one, codec, stream=True) == "https://up/v1/only"

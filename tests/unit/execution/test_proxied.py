@@ -48,7 +48,7 @@ def test_a_bad_certificate_is_no_bad_url(monkeypatch: pytest.MonkeyPatch) -> Non
     async def fail(*_args: object, **_options: object) -> None:
         raise aiohttp.ClientConnectorCertificateError(None, ValueError("expired"))  # type: ignore[arg-type]
 
-    monkeypatch.setattr(aiohttp.ClientSession, "post", fail)
+    monkeypatch.setattr(aiohttp.ClientSession, "request", fail)
 
     async def scene() -> None:
         client = AiohttpUpstream()

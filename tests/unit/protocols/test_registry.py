@@ -16,5 +16,6 @@ def test_every_protocol_says_where_requests_go() -> None:
         "openai_responses": "/responses",
         "anthropic_messages": "/messages",
         "gemini": "/models/m/1:streamGenerateContent?alt=sse",
+        "bedrock_converse": "/model/m%2F1/converse-stream",
     }
     assert CODECS["gemini"].path("a b?", stream=False) == "/models/a%20b%3F:generateContent"

@@ -9,7 +9,7 @@ The sample is an agent's request: instructions, two tools, a call and its result
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import permutations
+from itertools import product
 from time import perf_counter
 from typing import Final
 
@@ -19,7 +19,7 @@ from msgspec import Raw, Struct
 from gearshift.execution.handover import Heir, hand_over
 from gearshift.protocols.codec import Codec, RequestEdits
 from gearshift.protocols.crossing import Crossing, cross_request
-from gearshift.protocols.registry import CODECS
+from gearshift.protocols.registry import CALLERS, CODECS
 from gearshift.types.catalog import Seconds
 from gearshift.types.chat import Message, Request, Sampling, Text, Tool, ToolCall, ToolResult
 from gearshift.types.stream import Event, PartDelta, PartStarted, Started
@@ -51,7 +51,8 @@ class Pair(Struct, frozen=True, kw_only=True):
 
 def measure_translation() -> tuple[Pair, ...]:
     """Measure each pair of two protocols."""
-    return tuple(_pair(caller, upstream) for caller, upstream in permutations(CODECS.values(), 2))
+    pairs = product(CALLERS, CODECS)
+    return tuple(_pair(CODECS[caller], CODECS[upstream]) for caller, upstream in pairs if caller != upstream)
 
 
 def sample() -> Request:
@@ -92,7 +93,7 @@ def _pair(caller: Codec, upstream: Codec) -> Pair:
         for _ in range(CHUNKS):
             crossing.feed(chunk)
 
-    data = chunk[chunk.index(b"{") :].strip()
+    data = chunk[chunk.index(b"{") : chunk.rindex(b"}") + 1]  # without the line or the frame around it
 
     def bare() -> None:
         for _ in range(CHUNKS):

@@ -13,12 +13,14 @@ from gearshift.protocols.anthropic_messages.stream_decoder import Decoder
 from gearshift.protocols.anthropic_messages.stream_encoder import Encoder
 from gearshift.protocols.codec import Codec, StreamDecoder, StreamEncoder, StreamRelay
 from gearshift.protocols.following import Following
+from gearshift.protocols.sse import CONTENT_TYPE
 
 
 class AnthropicMessages:
     """Be the codec; see `codec.Codec`."""
 
     name = NAME
+    stream_type = CONTENT_TYPE
     headers: Mapping[str, str] = MappingProxyType({"anthropic-version": "2023-06-01"})
     gives_media = False
     passed_on: frozenset[bytes] = frozenset({b"anthropic-beta", b"anthropic-version"})

@@ -40,7 +40,14 @@ def encode_request(request: Request, edits: RequestEdits) -> Encoded:
         said = _encode(request, edits, losses)
     except Misfit as misfit:
         raise InvalidRequest(str(misfit), param=misfit.path) from None
-    return Encoded(body=msgspec.json.encode(said), losses=tuple(losses))
+    return Encoded(body=msgspec.json.encode({**said, **_placed(edits)}), losses=tuple(losses))
+
+
+def _placed(edits: RequestEdits) -> dict[str, str]:
+    """Say where the request goes: the model, if the path does not name it, and the version that a cloud asks for."""
+    version = edits.quirks.anthropic_version
+    named = {} if edits.quirks.path else {"model": edits.model}
+    return named if version is None else {**named, "anthropic_version": version}
 
 
 def patch_request(body: bytes, edits: RequestEdits) -> bytes:
@@ -49,7 +56,7 @@ def patch_request(body: bytes, edits: RequestEdits) -> bytes:
     members = document.members
     try:
         changes = strip_routing(members)
-        changes["model"] = msgspec.json.encode(edits.model)
+        changes |= {"model": None, **{name: msgspec.json.encode(word) for name, word in _placed(edits).items()}}
         if bytes(members.get("metadata", NULL)) != NULL:
             tags = OBJECT.read(members["metadata"], "metadata")
             if tags.keys() - {USER}:
@@ -67,7 +74,7 @@ def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken
     if not turns:
         raise Misfit("messages", "found nothing that Anthropic can be told, expected a turn with text or media")
     most = _most(request, edits, losses)
-    said: Spoken = {"model": edits.model, "max_tokens": most, "messages": turns}
+    said: Spoken = {"max_tokens": most, "messages": turns}
     if system := _system(head, speaker):
         said["system"] = system
     if request.tools:

@@ -14,12 +14,14 @@ from gearshift.protocols.gemini.parts import NAME
 from gearshift.protocols.gemini.relay import Patch
 from gearshift.protocols.gemini.stream_decoder import Decoder
 from gearshift.protocols.gemini.stream_encoder import Encoder
+from gearshift.protocols.sse import CONTENT_TYPE
 
 
 class Gemini:
     """Be the codec; see `codec.Codec`."""
 
     name = NAME
+    stream_type = CONTENT_TYPE
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = True
     passed_on: frozenset[bytes] = frozenset()

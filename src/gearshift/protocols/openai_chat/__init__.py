@@ -11,12 +11,14 @@ from gearshift.protocols.openai_chat import errors, outbound, request, response
 from gearshift.protocols.openai_chat.relay import Relay
 from gearshift.protocols.openai_chat.stream_decoder import Decoder
 from gearshift.protocols.openai_chat.stream_encoder import Encoder
+from gearshift.protocols.sse import CONTENT_TYPE
 
 
 class OpenAIChat:
     """Be the codec; see `codec.Codec`."""
 
     name = "openai_chat"
+    stream_type = CONTENT_TYPE
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = False
     passed_on: frozenset[bytes] = frozenset()

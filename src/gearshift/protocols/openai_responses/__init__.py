@@ -13,12 +13,14 @@ from gearshift.protocols.openai_responses.items import NAME
 from gearshift.protocols.openai_responses.relay import Patch
 from gearshift.protocols.openai_responses.stream_decoder import Decoder
 from gearshift.protocols.openai_responses.stream_encoder import Encoder
+from gearshift.protocols.sse import CONTENT_TYPE
 
 
 class OpenAIResponses:
     """Be the codec; see `codec.Codec`."""
 
     name = NAME
+    stream_type = CONTENT_TYPE
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = True
     passed_on: frozenset[bytes] = frozenset({b"openai-beta"})

@@ -3,12 +3,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import Raw
 
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.anthropic_messages.outbound import LONGEST, encode_request, patch_request
+from gearshift.protocols.anthropic_messages.request import decode_request
 from gearshift.protocols.codec import RequestEdits
+from gearshift.types.catalog import Quirks
 from gearshift.types.chat import (
     Message,
     Reasoning,
@@ -189,3 +192,16 @@ def test_a_patch_changes_the_model_and_takes_the_routers_fields_out() -> None:
     assert patch_request(b'{"model":"a","metadata":{"user_id" : "u"}}', EDITS) == (
         b'{"model":"up","metadata":{"user_id" : "u"}}'
     )
+
+
+CLOUD = RequestEdits(model="claude-x", quirks=Quirks(path="/models/{model}:do", anthropic_version="vertex-1"))
+
+
+def test_a_cloud_whose_path_names_the_model_is_told_a_version_in_the_body() -> None:
+    body = b'{"model":"auto","max_tokens":9,"messages":[{"role":"user","content":"Hi"}],"odd":1.50}'
+    assert patch_request(body, CLOUD) == (
+        b'{"max_tokens":9,"messages":[{"role":"user","content":"Hi"}],"odd":1.50,"anthropic_version":"vertex-1"}'
+    )
+    said = msgspec.json.decode(encode_request(decode_request(body), CLOUD).body)
+    assert said["anthropic_version"] == "vertex-1"
+    assert "model" not in said
