@@ -10,17 +10,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from gearshift.case import Case, World, prompt_text
+from gearshift.case import Case, World
 from gearshift.errors import CallerLeft, InvalidRequest
 from gearshift.execution.machine import Limits
 from gearshift.protocols.openai_chat import codec
 from gearshift.routing.router import RouterTable
 from gearshift.types.catalog import Price, Rates
-from gearshift.types.chat import Media, Message, Text
 from gearshift.types.inbound import Inbound
 from tests.fakes.asgi import Visit
 from tests.fakes.house import house, served_by, serving
-from tests.fakes.nouns import PRICE, deployment, provider, request
+from tests.fakes.nouns import PRICE, deployment, provider
 from tests.fakes.upstream import ScriptedUpstream, Wire, answers, event, refuses, says, sends, streams
 
 BODY = {"model": "auto", "messages": [{"role": "user", "content": "a prompt"}]}
@@ -398,17 +397,6 @@ def test_a_caller_who_left_is_cancelled_and_all_else_failed() -> None:
     assert (made.outcome, made.status, made.error) == ("failed", 400, "invalid_request")
     made.fail(CallerLeft("gone"))
     assert (made.outcome, made.status, made.error) == ("cancelled", 499, "caller_left")
-
-
-def test_the_prompt_is_the_text_of_the_last_user_turn() -> None:
-    picture = Media(kind="image", url="https://example.com/a.png")
-    turns = (
-        Message(role="user", parts=(Text(text="first"),)),
-        Message(role="user", parts=(Text(text="What is"), picture, Text(text="this?"))),
-        Message(role="assistant", parts=(Text(text="A cat."),)),
-    )
-    assert prompt_text(request(messages=turns)) == "What is\nthis?"
-    assert prompt_text(request(messages=())) == ""
 
 
 @pytest.mark.parametrize("stream", [False, True])

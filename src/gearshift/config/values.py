@@ -79,6 +79,10 @@ def _duration(value: object) -> float:
     return float(seconds)
 
 
+def _interval(value: object) -> float:
+    return 0.0 if value == 0 and not isinstance(value, bool) else _duration(value)
+
+
 def _usd_per_million(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_USD:
         raise fault(f"found {show(value)}, expected US dollars per million tokens, from 0 to {MAX_USD}")
@@ -194,6 +198,8 @@ Whole: TypeAlias = Annotated[int, Strict()]
 Number: TypeAlias = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Switch: TypeAlias = Annotated[bool, Strict()]
 Duration: TypeAlias = Annotated[Seconds, BeforeValidator(_duration)]
+Interval: TypeAlias = Annotated[Seconds, BeforeValidator(_interval)]
+"""A duration, or 0 for never."""
 UsdPerMillion: TypeAlias = Annotated[NanoUSDPerMillion, BeforeValidator(_usd_per_million)]
 Reference: TypeAlias = Annotated[str, AfterValidator(_reference)]
 BaseUrl: TypeAlias = Annotated[str, AfterValidator(_base_url)]

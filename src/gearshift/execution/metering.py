@@ -10,7 +10,8 @@ from gearshift import accounting, tokens
 from gearshift.errors import GearshiftError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from gearshift.protocols.codec import Facts
 from gearshift.types.catalog import Deployment, NanoUSD, Seconds
-from gearshift.types.chat import Request, Usage
+from gearshift.types.chat import Usage
+from gearshift.types.embedding import Asked, EmbeddingRequest
 from gearshift.types.record import Attempt, Billing, Loss
 
 BYTES_PER_TOKEN = 4
@@ -64,7 +65,7 @@ class Meter:
         self.upstream_model = facts.upstream_model
         self.answer_bytes = facts.answer_bytes
 
-    def attempt(self, request: Request, ended: Seconds, error: GearshiftError | None) -> Attempt:
+    def attempt(self, request: Asked, ended: Seconds, error: GearshiftError | None) -> Attempt:
         """Close the record; `error` is CallerLeft when the caller went away and the upstream was cancelled."""
         self._judge_billing(error)
         usage = self.usage or self._estimate(request)
@@ -99,9 +100,12 @@ class Meter:
             case _:
                 self.billing = "maybe_billed"
 
-    def _estimate(self, request: Request) -> Usage | None:
+    def _estimate(self, request: Asked) -> Usage | None:
         if self.billing in {"not_sent", "not_billed"}:
             return None
+        if isinstance(request, EmbeddingRequest):
+            length = tokens.estimate_inputs(request)
+            return None if length is None else Usage(input_tokens=length, estimated=True)
         output = -(-self.answer_bytes // BYTES_PER_TOKEN)
         return Usage(input_tokens=tokens.estimate(request), output_tokens=output, estimated=True)
 

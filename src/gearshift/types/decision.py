@@ -32,6 +32,7 @@ DecisionReason: TypeAlias = Literal[
     "degraded",  # deciding failed; the router's fallback answers
     "rule",  # a rule chose the target
     "sorted",  # the caller had all candidates sorted, across models
+    "only_model",  # embeddings: the router has one model that makes them
     "no_candidate",  # nobody fits: there is no plan
 ]
 

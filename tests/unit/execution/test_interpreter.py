@@ -11,6 +11,7 @@ from gearshift.execution.interpreter import Interpreter
 from gearshift.protocols.crossing import Crossing
 from gearshift.protocols.openai_chat.relay import Relay
 from gearshift.protocols.registry import CODECS
+from gearshift.types.chat import Request
 from gearshift.types.inbound import Inbound
 from tests.fakes.nouns import deployment, provider
 from tests.unit.execution.test_order import WORLD
@@ -35,7 +36,8 @@ def interpreter(caller: str, body: bytes, upstream: str) -> Interpreter:
     case = Case(WORLD, CODECS[caller], inbound, "gx-1", time.monotonic)
     case.read()
     at = deployment("small", provider("lab", "https://up/v1", protocol=upstream))
-    return Interpreter(case, at, CODECS[upstream])
+    assert isinstance(case.request, Request)
+    return Interpreter(case, case.request, at, CODECS)
 
 
 def test_the_same_protocol_is_patched() -> None:

@@ -19,6 +19,7 @@ class OpenAIChat:
     name = "openai_chat"
     headers: Mapping[str, str] = MappingProxyType({})
     passed_on: frozenset[bytes] = frozenset()
+    keep_alive = b": keep-alive\n\n"
 
     @staticmethod
     def path(model: str, *, stream: bool) -> str:  # noqa: ARG004 - the body says them

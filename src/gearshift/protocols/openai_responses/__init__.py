@@ -21,6 +21,7 @@ class OpenAIResponses:
     name = NAME
     headers: Mapping[str, str] = MappingProxyType({})
     passed_on: frozenset[bytes] = frozenset({b"openai-beta"})
+    keep_alive = b": keep-alive\n\n"
 
     decode_request = staticmethod(request.decode_request)
     encode_request = staticmethod(outbound.encode_request)
