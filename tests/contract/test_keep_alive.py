@@ -31,7 +31,7 @@ PATHS = {
     "anthropic_messages": "/v1/messages",
     "gemini": "/v1beta/models/small:streamGenerateContent",
 }
-BODIES = {
+BODIES: dict[str, dict[str, object]] = {
     "openai_chat": {"model": "small", "stream": True, "messages": [{"role": "user", "content": "Hi"}]},
     "openai_responses": {"model": "small", "stream": True, "input": "Hi"},
     "anthropic_messages": {

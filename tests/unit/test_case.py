@@ -413,3 +413,14 @@ def test_content_is_kept_only_where_that_is_switched_on(tmp_path: Path, stream: 
                 assert (row.prompt, row.answer) == (("a prompt", "Hello") if switched_on else (None, None))
 
     asyncio.run(scene())
+
+
+def test_what_is_known_before_anybody_answers_is_said_then() -> None:
+    names = {name.decode() for name, _ in case().early_head()}
+    assert names == {
+        "content-type",
+        "cache-control",
+        "x-gearshift-exchange-id",
+        "x-gearshift-cache",
+        "x-gearshift-policy",
+    }

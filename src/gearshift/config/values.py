@@ -80,7 +80,9 @@ def _duration(value: object) -> float:
 
 
 def _interval(value: object) -> float:
-    return 0.0 if value == 0 and not isinstance(value, bool) else _duration(value)
+    if value == "0s" or (value == 0 and not isinstance(value, bool)):
+        return 0.0
+    return _duration(value)
 
 
 def _usd_per_million(value: object) -> int:

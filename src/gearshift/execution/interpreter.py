@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from gearshift.execution.order import Order
 from gearshift.protocols.codec import Codec, RequestEdits, ResponsePeek, StreamRelay
 from gearshift.protocols.crossing import Crossing, cross_request, cross_response, is_foreign
@@ -69,7 +71,9 @@ class Interpreter:
         peek = self.upstream.peek_response(body)
         if self._same:
             return peek, body
-        said = cross_response(self.upstream.decode_response(body), self._caller)
+        told = self.upstream.decode_response(body)
+        named = msgspec.structs.replace(told, id=told.id or self._order.exchange_id)
+        said = cross_response(named, self._caller)
         self._losses += said.losses
         return peek, said.body
 
@@ -78,5 +82,5 @@ class Interpreter:
         model, choices = self._deployment.model, self._request.sampling.n or 1
         if self._same:
             return self.upstream.relay(model, choices)
-        self._crossing = Crossing(self.upstream, self._caller, model, choices)
+        self._crossing = Crossing(self.upstream, self._caller, model, choices, name=self._order.exchange_id)
         return self._crossing

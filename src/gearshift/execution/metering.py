@@ -6,6 +6,8 @@ that surely was not billed costs 0, one whose price is unknown costs None.
 
 from __future__ import annotations
 
+import msgspec
+
 from gearshift import accounting, tokens
 from gearshift.errors import GearshiftError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from gearshift.protocols.codec import Facts
@@ -68,7 +70,7 @@ class Meter:
     def attempt(self, request: Asked, ended: Seconds, error: GearshiftError | None) -> Attempt:
         """Close the record; `error` is CallerLeft when the caller went away and the upstream was cancelled."""
         self._judge_billing(error)
-        usage = self.usage or self._estimate(request)
+        usage = self._estimate(request) if self.usage is None else self._grown(self.usage, error)
         return Attempt(
             id=self.id,
             deployment=self.deployment,
@@ -99,6 +101,13 @@ class Meter:
                 self.billing = "billed"
             case _:
                 self.billing = "maybe_billed"
+
+    def _grown(self, usage: Usage, error: GearshiftError | None) -> Usage:
+        """Count the answer of a stream that was cut where it had only reported its beginning, as Anthropic's do."""
+        output = -(-self.answer_bytes // BYTES_PER_TOKEN)
+        if error is None or output <= usage.output_tokens:
+            return usage
+        return msgspec.structs.replace(usage, output_tokens=output, estimated=True)
 
     def _estimate(self, request: Asked) -> Usage | None:
         if self.billing in {"not_sent", "not_billed"}:

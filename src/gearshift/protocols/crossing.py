@@ -84,9 +84,13 @@ def cross_response(response: Response, codec: Codec) -> Encoded:
 class Crossing(Progress):
     """Pass a stream on in another protocol; see `codec.StreamRelay`."""
 
-    def __init__(self, upstream: Codec, caller: Codec, model: str, choices: int = 1) -> None:
-        """Begin a stream of `choices` answers, for a caller who is told that `model` answers."""
+    def __init__(self, upstream: Codec, caller: Codec, model: str, choices: int = 1, *, name: str = "") -> None:
+        """Begin a stream of `choices` answers, for a caller who is told that `model` answers.
+
+        `name` is the id of an answer to which the upstream gives none.
+        """
         super().__init__(choices)
+        self._name = name
         self.failure: UpstreamError | None = None
         self._model = model
         self._decoder = upstream.stream_decoder(choices)
@@ -141,7 +145,7 @@ class Crossing(Progress):
             self._finished = told
             return b""
         if isinstance(told, Started):
-            told = msgspec.structs.replace(told, model=self._model)
+            told = msgspec.structs.replace(told, id=told.id or self._name, model=self._model)
         return self._tell(told)
 
     def _tell(self, event: Event) -> bytes:

@@ -196,3 +196,20 @@ build(from_mapping(document, source="test", environ={}), {})
 assert "genai_prices" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True)  # noqa: S603 - our own program
+
+
+def test_a_model_of_vectors_is_known_as_one_with_its_price() -> None:
+    small = {"deployments": [{"provider": "openai"}]}
+    (found,) = catalog({"text-embedding-3-small": small}).deployments
+
+    assert found.capabilities == frozenset({"embeddings"})  # nothing of what the API adds to conversations
+    assert (found.embeds, found.chats) == (True, False)
+    assert found.price is not None
+    assert (found.price.rates.input, found.price.rates.output) == (20_000_000, 0)
+    assert (found.context_window, found.max_output_tokens) == (8191, None)
+
+
+def test_a_model_may_do_both_where_a_config_says_so() -> None:
+    (found,) = catalog({"small": {**SMALL, "capabilities": ["embeddings", "chat"]}}).deployments
+
+    assert (found.embeds, found.chats) == (True, True)

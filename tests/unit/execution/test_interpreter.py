@@ -97,3 +97,9 @@ def test_streams_are_relayed_or_cross() -> None:
     assert isinstance(relay, Crossing)
     relay.feed(b'data: {"modelStatus":{},"candidates":[{"content":{"parts":[{"text":"Hi"}]}}],"odd":1}\n\n')
     assert made.losses == relay.losses
+
+
+def test_an_answer_to_which_the_upstream_gives_no_id_has_the_exchange_s() -> None:
+    made = interpreter("openai_chat", CHAT, "anthropic_messages")
+    assert json.loads(made.answer(ANSWER)[1])["id"] == "msg_1"
+    assert json.loads(made.answer(ANSWER.replace(b"msg_1", b""))[1])["id"] == "gx-1"

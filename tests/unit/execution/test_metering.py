@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import Raw
 
 from gearshift import tokens
 from gearshift.errors import (
@@ -16,6 +17,7 @@ from gearshift.errors import (
 from gearshift.execution.metering import Meter
 from gearshift.protocols.codec import ResponsePeek
 from gearshift.types.chat import Usage
+from gearshift.types.embedding import EmbeddingRequest, Input, TokenIds
 from gearshift.types.record import Attempt, Billing
 from tests.fakes.nouns import USAGE, deployment, request
 
@@ -114,3 +116,24 @@ def test_a_refusal_costs_nothing_even_without_a_price() -> None:
 def test_what_never_left_costs_nothing(error: GearshiftError) -> None:
     made = measure(error, sent=False)
     assert (made.billing, made.usage, made.cost) == ("not_sent", None, 0)
+
+
+def test_a_stream_that_was_cut_is_counted_on_where_it_had_only_told_of_its_beginning() -> None:
+    begun = facts(usage=Usage(input_tokens=10, output_tokens=1), answer_bytes=40)
+    cut = measure(CallerLeft("gone"), begun, first_token=0.5)
+    assert cut.usage == Usage(input_tokens=10, output_tokens=10, estimated=True)
+    assert measure(None, begun, first_token=0.5).usage == Usage(input_tokens=10, output_tokens=1)
+    told = facts(usage=Usage(input_tokens=10, output_tokens=11), answer_bytes=40)
+    assert measure(StreamBroken("broken"), told, first_token=0.5).usage == told.usage
+
+
+def test_vectors_have_input_only_and_what_cannot_be_counted_is_unknown() -> None:
+    def usage_of(*inputs: Input) -> Usage | None:
+        measured = Meter("x-1", deployment(), 0.0)
+        measured.begin()
+        measured.first_token = 0.5
+        return measured.attempt(EmbeddingRequest(model="m", inputs=inputs), 1.0, None).usage
+
+    ids = TokenIds(raw=Raw(b"[]"), count=7)
+    assert usage_of(ids, ids) == Usage(input_tokens=14, estimated=True)
+    assert usage_of("Hello there, you", Raw(b"{}")) is None
