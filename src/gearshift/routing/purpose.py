@@ -20,7 +20,7 @@ def embeds(deployment: Deployment) -> Rejection | None:
     key = f"models.{deployment.model}.capabilities"
     if not deployment.embeds:
         reason: RejectionReason = "capability_unknown" if deployment.capabilities is None else "capability_missing"
-        known = "whether it does is not known" if deployment.capabilities is None else "it does not"
+        known = "whether it makes any is not known" if deployment.capabilities is None else "it makes none"
         detail = f"the request asks {deployment.model} for embeddings, {known}; if it can, add embeddings to {key}"
         return _reject(deployment, reason, f"{detail} in the config")
     protocol = deployment.provider.protocol
