@@ -92,7 +92,7 @@ def _chat_models(connection: sqlite3.Connection, provider: str) -> Iterator[tupl
             "json_schema": row["structured_output"],
             "reasoning": row["reasoning"],
         }
-        yield row["id"], _facts(row["limit_context"], row["limit_output"], words)
+        yield row["id"], _facts(row["id"], row["limit_context"], row["limit_output"], words)
 
 
 def _add_profiles(wheel: Path, ids: dict[str, str], models: dict[str, dict[str, Facts]]) -> None:
@@ -109,7 +109,7 @@ def _add_profiles(wheel: Path, ids: dict[str, str], models: dict[str, dict[str, 
                 "json_schema": profile.get("structured_output"),
                 "reasoning": profile.get("reasoning_output"),
             }
-            facts = _facts(profile["max_input_tokens"], profile.get("max_output_tokens"), words)
+            facts = _facts(model, profile["max_input_tokens"], profile.get("max_output_tokens"), words)
             models[provider].setdefault(model, facts)
 
 
@@ -122,8 +122,11 @@ def _profiles(wheel: Path, module: str) -> dict[str, dict[str, Any]]:
     return profiles
 
 
-def _facts(window: int, output: int | None, words: dict[str, Any]) -> Facts:
-    return window, output or None, " ".join(sorted(word for word, has in words.items() if has))
+def _facts(model: str, window: int, output: int | None, words: dict[str, Any]) -> Facts:
+    """Give the facts; what makes vectors shows by its name only, and its "longest answer" is their length."""
+    embeds = "embed" in model
+    told = sorted(word for word, has in {**words, "embeddings": embeds}.items() if has)
+    return window, None if embeds else output or None, " ".join(told)
 
 
 def _date(wheel: Path) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
@@ -16,15 +15,17 @@ from gearshift import accounting, documents
 from gearshift.errors import CallerLeft, GearshiftError, ShuttingDown, UpstreamRefused
 from gearshift.execution.machine import Limits
 from gearshift.execution.metering import Meter
-from gearshift.execution.outlet import Headers, Outlet, farewell
-from gearshift.execution.transcript import Transcript
-from gearshift.protocols.codec import Codec, ResponseEdits
+from gearshift.execution.outlet import Headers, Outlet, ascii_of, farewell
+from gearshift.execution.transcript import Transcript, prompt_text
+from gearshift.protocols.codec import ResponseEdits
+from gearshift.protocols.voice import Voice
 from gearshift.routing.explain import explain_flip
 from gearshift.routing.router import RouterTable
 from gearshift.routing.task import task_of
 from gearshift.types.catalog import Deployment, NanoUSD, Seconds
-from gearshift.types.chat import Request, Text
+from gearshift.types.chat import Request
 from gearshift.types.decision import Decision
+from gearshift.types.embedding import Asked
 from gearshift.types.inbound import Inbound
 from gearshift.types.record import Attempt, Exchange, Outcome
 
@@ -51,7 +52,7 @@ class Case:
     """Be one request on its way through: what is known of it so far, and how its answer is worded."""
 
     def __init__(
-        self, world: World, codec: Codec, inbound: Inbound, exchange_id: str, clock: Callable[[], float]
+        self, world: World, codec: Voice, inbound: Inbound, exchange_id: str, clock: Callable[[], float]
     ) -> None:
         """Open the case; nothing has been read yet."""
         self.codec = codec
@@ -59,7 +60,7 @@ class Case:
         self.began = inbound.began
         self.exchange_id = exchange_id
         self.attempts: list[Attempt] = []
-        self.request = Request(model="", messages=())
+        self.request: Asked = Request(model="", messages=())
         self._decision: Decision | None = None
         self.outcome: Outcome = "completed"
         self.status = 200
@@ -136,6 +137,10 @@ class Case:
             cost = accounting.total(made.cost for made in self.attempts)
             headers.append((b"x-gearshift-cost-usd", b"null" if cost is None else accounting.usd(cost).encode()))
         return headers
+
+    def early_head(self) -> Headers:
+        """Give the head of a stream of which it is not known yet who answers."""
+        return [(b"content-type", b"text/event-stream"), *self._known(None), (b"cache-control", b"no-cache")]
 
     def edits(self, attempt: Attempt) -> ResponseEdits:
         """Give what is added to a good answer: its cost, and the metadata where they are wanted."""
@@ -214,17 +219,23 @@ class Case:
     def _headers(self, attempt: Attempt | Meter | None) -> Headers:
         """Give the headers that every answer carries; `attempt` is the one that answers."""
         running = attempt if isinstance(attempt, Meter) else None
-        headers = [
-            (b"x-gearshift-exchange-id", self.exchange_id.encode()),
+        return [
+            *self._known(attempt),
             (b"x-gearshift-attempts", b"%d" % (len(self.attempts) + (running is not None))),
-            (b"x-gearshift-cache", b"off"),
-            (b"x-gearshift-policy", self._world.version.encode()),
             (b"x-gearshift-overhead-ms", b"%.3f" % (self._overhead(self._clock(), running) * 1000)),
         ]
+
+    def _known(self, attempt: Attempt | Meter | None) -> Headers:
+        """Give the headers that are known before anybody has answered."""
+        headers = [
+            (b"x-gearshift-exchange-id", self.exchange_id.encode()),
+            (b"x-gearshift-cache", b"off"),
+            (b"x-gearshift-policy", self._world.version.encode()),
+        ]
         if dropped := [*self._inbound.dropped, *(_lost(attempt) if attempt is not None else ())]:
-            headers.append((b"x-gearshift-dropped", _ascii(", ".join(dropped[:MAX_LOSSES]))))
+            headers.append((b"x-gearshift-dropped", ascii_of(", ".join(dropped[:MAX_LOSSES]))))
         if self._decision is not None:
-            headers.append((b"x-gearshift-router", _ascii(self._decision.router)))
+            headers.append((b"x-gearshift-router", ascii_of(self._decision.router)))
             headers.append((b"x-gearshift-reason", self._decision.reason.encode()))
         return headers
 
@@ -277,24 +288,11 @@ def _whose(attempt: Attempt | Meter) -> Headers:
     """Say who answers, or, in an error, who was asked last."""
     deployment = attempt.deployment
     return [
-        (b"x-gearshift-model", _ascii(deployment.model)),
-        (b"x-gearshift-provider", _ascii(deployment.provider.id)),
+        (b"x-gearshift-model", ascii_of(deployment.model)),
+        (b"x-gearshift-provider", ascii_of(deployment.provider.id)),
     ]
 
 
 def _lost(attempt: Attempt | Meter) -> Iterator[str]:
     """Name the fields that this attempt could not carry to its upstream's protocol, or back."""
     return (loss.field for loss in attempt.losses if loss.kind == "dropped")
-
-
-def prompt_text(request: Request) -> str:
-    """Give the text of the last user turn, for the log."""
-    for message in reversed(request.messages):
-        if message.role == "user":
-            return "\n".join(part.text for part in message.parts if isinstance(part, Text))
-    return ""
-
-
-def _ascii(text: str) -> bytes:
-    """Make a header value of a name: what is not printable ASCII is percent-encoded."""
-    return quote(text, safe=" /:@+,;=()[]{}<>!$&'*?#|~^`").encode()

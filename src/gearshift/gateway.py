@@ -22,15 +22,16 @@ from gearshift.execution.driver import Driver
 from gearshift.execution.outlet import Outlet
 from gearshift.execution.speeds import Speeds
 from gearshift.pacing import Pacer
-from gearshift.protocols.codec import Codec
+from gearshift.protocols.voice import Voice
 from gearshift.routing.decide import decide
+from gearshift.routing.embedding import decide_embedding
 from gearshift.routing.explain import explain_refusal
 from gearshift.routing.policy import Dice
 from gearshift.sessions import Sessions
 from gearshift.storage.store import Store
 from gearshift.telemetry import Telemetry
-from gearshift.types.chat import Request
 from gearshift.types.decision import Decision, Snapshot
+from gearshift.types.embedding import Asked, EmbeddingRequest
 from gearshift.types.inbound import Inbound
 
 _log = logging.getLogger("gearshift.gateway")
@@ -71,7 +72,7 @@ class Gateway:
         self._new_id = new_id
         self._dice = dice
 
-    async def answer(self, codec: Codec, inbound: Inbound, outlet: Outlet) -> None:
+    async def answer(self, codec: Voice, inbound: Inbound, outlet: Outlet) -> None:
         """Answer one request of a caller who speaks `codec`'s protocol.
 
         Raises CancelledError when the caller leaves or the gateway is stopped; every end is recorded here, and every
@@ -102,7 +103,7 @@ class Gateway:
         finally:
             self._record(case)
 
-    async def turn_away(self, codec: Codec, inbound: Inbound, error: CallerError, outlet: Outlet) -> None:
+    async def turn_away(self, codec: Voice, inbound: Inbound, error: CallerError, outlet: Outlet) -> None:
         """Answer and record a request that was refused at the door: no key, too large, or cut short."""
         case = Case(self.world, codec, inbound, self._new_id(), self._clock)
         self._telemetry.began()
@@ -112,7 +113,7 @@ class Gateway:
         finally:
             self._record(case)
 
-    def decide(self, request: Request, key: str | None = None) -> Decision:
+    def decide(self, request: Asked, key: str | None = None) -> Decision:
         """Decide where `request` of the caller with `key` goes, without calling anyone; it may be that nobody fits."""
         world, now = self.world, self._wall_clock()
         router = world.routers.resolve(request)
@@ -125,7 +126,10 @@ class Gateway:
             paces=self.pacer.paces,
             standing=self._sessions.find(request, key, now),
         )
-        decision = decide(request, snapshot, router, self._dice)
+        if isinstance(request, EmbeddingRequest):
+            decision = decide_embedding(request, snapshot, router)
+        else:
+            decision = decide(request, snapshot, router, self._dice)
         self._telemetry.decided(decision, self._clock() - began)
         return decision
 

@@ -21,6 +21,7 @@ from gearshift.routing.session import in_turn, previous
 from gearshift.types.catalog import Seconds
 from gearshift.types.chat import Message, Request, Text
 from gearshift.types.decision import Standing
+from gearshift.types.embedding import Asked, EmbeddingRequest
 from gearshift.types.record import Attempt, Exchange
 
 Place: TypeAlias = tuple[str | None, str | None, str | int | None]
@@ -52,9 +53,9 @@ class Sessions:
         """Begin with nothing known."""
         self._pasts: OrderedDict[Place, _Past] = OrderedDict()
 
-    def find(self, request: Request, key: str | None, now: Seconds) -> Standing | None:
+    def find(self, request: Asked, key: str | None, now: Seconds) -> Standing | None:
         """Give where the conversation of `request` stands at `now`, None when it is not known."""
-        if not request.messages:
+        if isinstance(request, EmbeddingRequest) or not request.messages:
             return None
         past = self._recall((key, request.routing.session_id, _beginning(request)))
         if past is None or not _goes_on(request, past):
@@ -62,10 +63,10 @@ class Sessions:
         held = past.held if now - past.at <= CACHE_LIFE else 0
         return Standing(deployment=past.deployment, provider=past.provider, held=held, moved=past.moved)
 
-    def note(self, request: Request, exchange: Exchange, now: Seconds) -> None:
+    def note(self, request: Asked, exchange: Exchange, now: Seconds) -> None:
         """Learn from an exchange that ended at `now`; one that nobody served changes nothing."""
         served = exchange.served
-        if served is None or not request.messages:
+        if served is None or isinstance(request, EmbeddingRequest) or not request.messages:
             return
         session = request.routing.session_id
         turns = len(request.messages)

@@ -25,6 +25,7 @@ from weakref import ref
 from msgspec import Raw, Struct
 
 from gearshift.types.chat import Media, Part, Reasoning, Refusal, Request, Text, ToolCall, ToolResult
+from gearshift.types.embedding import EmbeddingRequest, TokenIds
 
 _WORDS: Final = (string.ascii_letters + " ").encode()
 _DIGITS: Final = string.digits.encode()
@@ -110,6 +111,33 @@ def estimate(request: Request) -> int:
     return measure(request).estimate
 
 
+def estimate_inputs(request: EmbeddingRequest) -> int | None:
+    """Guess how many tokens are embedded in all; None where an input is neither text nor token ids."""
+    total = 0
+    for each in request.inputs:
+        if isinstance(each, Raw):
+            return None
+        total += each.count if isinstance(each, TokenIds) else _size_of(each).estimate
+    return total
+
+
+def longest_input(request: EmbeddingRequest, window: int) -> int | None:
+    """Give the length of the first input that surely does not fit a window of `window` tokens, None when there is none.
+
+    Of a text it is the fewest tokens that it can be.
+    """
+    for each in request.inputs:
+        if isinstance(each, TokenIds):
+            least = each.count
+        elif isinstance(each, str) and len(each) > window:  # no token is less than a byte
+            least = _size_of(each).least
+        else:
+            continue
+        if least > window:
+            return least
+    return None
+
+
 def count(request: Request) -> int:
     """Count input tokens as well as can be told here: by OpenAI's vocabulary where it is at hand, else by guessing."""
     counter = find_counter()
@@ -157,7 +185,7 @@ def measure(request: Request) -> Size:
 
 
 def _walk(request: Request) -> Size:
-    total = words = digits = symbols = 0
+    words = digits = symbols = other = 0
     rest = len(request.messages) * MESSAGE + bool(request.tools) * TOOLS + REQUEST
     rest_bound = len(request.messages) * MESSAGE_BOUND + bool(request.tools) * TOOLS_BOUND + REQUEST_BOUND
     for piece in _pieces(request):
@@ -166,16 +194,27 @@ def _walk(request: Request) -> Size:
             rest += tokens
             rest_bound += bound
             continue
-        data = piece.encode("utf-8", "surrogatepass") if isinstance(piece, str) else bytes(piece)
-        ascii_only = data.translate(None, _NOT_ASCII)
-        unlettered = ascii_only.translate(None, _WORDS)
-        undigited = unlettered.translate(None, _DIGITS)
-        total += len(data)
-        words += len(ascii_only) - len(unlettered)
-        digits += len(unlettered) - len(undigited)
-        symbols += len(undigited)
-    other = total - words - digits - symbols
+        kinds = _kinds(piece.encode("utf-8", "surrogatepass") if isinstance(piece, str) else bytes(piece))
+        words += kinds[0]
+        digits += kinds[1]
+        symbols += kinds[2]
+        other += kinds[3]
     return Size(words=words, digits=digits, symbols=symbols, other=other, rest=rest, rest_bound=rest_bound)
+
+
+def _size_of(text: str) -> Size:
+    """Measure a text that stands by itself."""
+    words, digits, symbols, other = _kinds(text.encode("utf-8", "surrogatepass"))
+    return Size(words=words, digits=digits, symbols=symbols, other=other, rest=0, rest_bound=0)
+
+
+def _kinds(data: bytes) -> tuple[int, int, int, int]:
+    """Count the bytes of a text by kind: words, digits, symbols, other."""
+    ascii_only = data.translate(None, _NOT_ASCII)
+    unlettered = ascii_only.translate(None, _WORDS)
+    undigited = unlettered.translate(None, _DIGITS)
+    words, digits = len(ascii_only) - len(unlettered), len(unlettered) - len(undigited)
+    return words, digits, len(undigited), len(data) - len(ascii_only)
 
 
 def _pieces(request: Request) -> Iterator[str | Raw | Media]:

@@ -19,11 +19,13 @@ insert into models values ('openai/a', 'openai', 'a', 1, 0, 1, 1000, 100),
                           ('openai/image', 'openai', 'image', 0, 0, null, 1000, 100),
                           ('openai/none', 'openai', 'none', 0, 0, null, 0, 0),
                           ('zeta/z', 'zeta', 'z', 0, 1, null, 2000, 0),
+                          ('zeta/z-embed', 'zeta', 'z-embed', 0, 0, null, 500, 1024),
                           ('other/o', 'other', 'o', 0, 0, 0, 1, 1);
 insert into model_modalities values ('openai/a', 'input', 'text'), ('openai/a', 'input', 'image'),
                                     ('openai/a', 'output', 'text'), ('openai/image', 'output', 'image'),
                                     ('openai/none', 'output', 'text'), ('zeta/z', 'input', 'audio'),
-                                    ('zeta/z', 'input', 'pdf'), ('zeta/z', 'output', 'text');
+                                    ('zeta/z', 'input', 'pdf'), ('zeta/z', 'output', 'text'),
+                                    ('zeta/z-embed', 'output', 'text');
 """
 PROFILES = """
 from typing import Any
@@ -60,7 +62,7 @@ def test_the_models_of_the_rows_are_taken_and_newer_ones_added(wheels: Path) -> 
 
     assert found["providers"] == {
         "openai": {"a": [1000, 100, "json_schema tools vision"], "b": [3000, 30, "tools"]},
-        "zed": {"z": [2000, None, "audio files reasoning"]},
+        "zed": {"z": [2000, None, "audio files reasoning"], "z-embed": [500, None, "embeddings"]},
     }
 
 
@@ -86,7 +88,7 @@ def test_the_file_is_written_and_summed_up(
 
     assert build_catalog.main(wheels, wheels / "models.json") == 0
     assert set(json.loads((wheels / "models.json").read_text())["providers"]) == {"openai", "zed"}
-    assert capsys.readouterr().out.endswith(": openai 2, zed 1\n")
+    assert capsys.readouterr().out.endswith(": openai 2, zed 2\n")
 
 
 def test_a_file_that_has_grown_too_large_is_not_written(

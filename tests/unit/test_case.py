@@ -10,17 +10,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from gearshift.case import Case, World, prompt_text
+from gearshift.case import Case, World
 from gearshift.errors import CallerLeft, InvalidRequest
 from gearshift.execution.machine import Limits
 from gearshift.protocols.openai_chat import codec
 from gearshift.routing.router import RouterTable
 from gearshift.types.catalog import Price, Rates
-from gearshift.types.chat import Media, Message, Text
 from gearshift.types.inbound import Inbound
 from tests.fakes.asgi import Visit
 from tests.fakes.house import house, served_by, serving
-from tests.fakes.nouns import PRICE, deployment, provider, request
+from tests.fakes.nouns import PRICE, deployment, provider
 from tests.fakes.upstream import ScriptedUpstream, Wire, answers, event, refuses, says, sends, streams
 
 BODY = {"model": "auto", "messages": [{"role": "user", "content": "a prompt"}]}
@@ -400,17 +399,6 @@ def test_a_caller_who_left_is_cancelled_and_all_else_failed() -> None:
     assert (made.outcome, made.status, made.error) == ("cancelled", 499, "caller_left")
 
 
-def test_the_prompt_is_the_text_of_the_last_user_turn() -> None:
-    picture = Media(kind="image", url="https://example.com/a.png")
-    turns = (
-        Message(role="user", parts=(Text(text="first"),)),
-        Message(role="user", parts=(Text(text="What is"), picture, Text(text="this?"))),
-        Message(role="assistant", parts=(Text(text="A cat."),)),
-    )
-    assert prompt_text(request(messages=turns)) == "What is\nthis?"
-    assert prompt_text(request(messages=())) == ""
-
-
 @pytest.mark.parametrize("stream", [False, True])
 def test_content_is_kept_only_where_that_is_switched_on(tmp_path: Path, stream: bool) -> None:
     async def scene() -> None:
@@ -425,3 +413,14 @@ def test_content_is_kept_only_where_that_is_switched_on(tmp_path: Path, stream: 
                 assert (row.prompt, row.answer) == (("a prompt", "Hello") if switched_on else (None, None))
 
     asyncio.run(scene())
+
+
+def test_what_is_known_before_anybody_answers_is_said_then() -> None:
+    names = {name.decode() for name, _ in case().early_head()}
+    assert names == {
+        "content-type",
+        "cache-control",
+        "x-gearshift-exchange-id",
+        "x-gearshift-cache",
+        "x-gearshift-policy",
+    }

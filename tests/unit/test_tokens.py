@@ -26,6 +26,7 @@ from gearshift.types.chat import (
     ToolCall,
     ToolResult,
 )
+from gearshift.types.embedding import EmbeddingRequest, TokenIds
 
 ENGLISH = (
     "The committee met on Tuesday to discuss the budget, and after two hours of debate it decided to postpone the vote "
@@ -224,3 +225,23 @@ def test_a_request_is_walked_once_however_often_it_is_asked_for(monkeypatch: pyt
     assert tokens.estimate(other) == walk(other).estimate
     assert tokens.estimate(one) == walk(one).estimate
     assert len(walked) == 3
+
+
+def test_inputs_of_vectors_are_counted_each_by_itself() -> None:
+    ids = TokenIds(raw=Raw(b"[1,2]"), count=2)
+    hello = "Hello there, how are you today?"
+    one = tokens.estimate_inputs(EmbeddingRequest(model="m", inputs=(hello,)))
+    assert one is not None
+    assert tokens.estimate_inputs(EmbeddingRequest(model="m", inputs=(hello, ids, hello))) == 2 * one + 2
+    assert tokens.estimate_inputs(EmbeddingRequest(model="m", inputs=(hello, Raw(b"{}")))) is None
+
+
+def test_an_input_that_surely_does_not_fit_is_found() -> None:
+    short, long = "a few words", "many more words " * 40
+    request = EmbeddingRequest(model="m", inputs=(short, Raw(b"{}"), long))
+    found = tokens.longest_input(request, 10)
+    assert found is not None
+    assert 10 < found <= len(long)
+    assert tokens.longest_input(request, len(long)) is None
+    ids = EmbeddingRequest(model="m", inputs=(TokenIds(raw=Raw(b"[]"), count=11),))
+    assert (tokens.longest_input(ids, 10), tokens.longest_input(ids, 11)) == (11, None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
+from typing import Final
 
 from msgspec import Struct
 
@@ -16,6 +17,8 @@ from gearshift.config.names import closest, matches
 from gearshift.config.rows import ProviderRow, builtin, resolve, row_of
 from gearshift.errors import UnknownModel
 from gearshift.types.catalog import Deployment, Provider
+
+EMBEDDINGS: Final = "embeddings"
 
 
 class Catalog(Struct, frozen=True, kw_only=True):
@@ -88,9 +91,11 @@ class _Builder(Struct, frozen=True, kw_only=True):
         row = self.rows.get(provider.id)
         fact = self.snapshot.find((row and row.facts_of) or self.likes[provider.id], name)
         window = stated.context_window or fact.context_window
+        capabilities = self._capabilities(provider, stated, fact)
         listing = prices.Listing()
         if provider.price_id is not None and (at.price is None or window is None):
-            listing = prices.look_up(provider.price_id, name, self.today)
+            only_embeds = capabilities is not None and EMBEDDINGS in capabilities and "chat" not in capabilities
+            listing = prices.look_up(provider.price_id, name, self.today, only_input=only_embeds)
         return Deployment(
             id=f"{provider.id}/{model}",
             model=model,
@@ -99,7 +104,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             price=listing.price if at.price is None else at.price.price,
             context_window=window or listing.context_window,
             max_output_tokens=stated.max_output_tokens or fact.max_output_tokens,
-            capabilities=self._capabilities(provider, stated, fact),
+            capabilities=capabilities,
         )
 
     def _capabilities(self, provider: Provider, stated: ModelConfig, fact: facts.Facts) -> frozenset[str] | None:
@@ -109,4 +114,5 @@ class _Builder(Struct, frozen=True, kw_only=True):
         row = self.rows.get(provider.id)
         if fact.capabilities is None or row is None:
             return None
-        return (fact.capabilities | set(row.capabilities)) - set(row.lacks)
+        added = set[str]() if EMBEDDINGS in fact.capabilities else set(row.capabilities)  # these are of conversations
+        return (fact.capabilities | added) - set(row.lacks)

@@ -53,8 +53,12 @@ class Listing(Struct, frozen=True, kw_only=True):
     context_window: int | None = None
 
 
-def look_up(provider: str, model: str, today: date) -> Listing:
-    """Find the price of `model` at the provider with the id `provider` in genai-prices, as it is on the day `today`."""
+def look_up(provider: str, model: str, today: date, *, only_input: bool = False) -> Listing:
+    """Find the price of `model` at the provider with the id `provider` in genai-prices, as it is on the day `today`.
+
+    `only_input`: it makes vectors, so there is no output to charge for, and none is looked for.
+    """
+    needed = {"input_mtok"} if only_input else {"input_mtok", "output_mtok"}
     # Imported here: 6 MB of data that a gateway with prices of its own does not need.
     from genai_prices import __version__  # noqa: PLC0415
     from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415
@@ -64,7 +68,7 @@ def look_up(provider: str, model: str, today: date) -> Listing:
     except LookupError:
         return Listing()
     listed = _of_day(info, today)
-    known = [(_rates(each, None), each) for each in listed if _is_chargeable(each)]
+    known = [(_rates(each, None), each) for each in listed if _is_chargeable(each, needed)]
     if len(known) < len(listed):
         return Listing(context_window=info.context_window)
     rates, dearest = max(known, key=lambda pair: pair[0].input + pair[0].output)
@@ -87,10 +91,10 @@ def _of_day(info: ModelInfo, today: date) -> list[ModelPrice]:
     return list(found.values())
 
 
-def _is_chargeable(price: ModelPrice) -> bool:
-    """Say whether usage is all that it takes to know the cost."""
+def _is_chargeable(price: ModelPrice, needed: set[str]) -> bool:
+    """Say whether usage is all that it takes to know the cost, with the prices `needed` for that."""
     keys = {key for key, value in vars(price).items() if value is not None}
-    return {"input_mtok", "output_mtok"} <= keys <= _CHARGED.keys() | _BESIDE
+    return needed <= keys <= _CHARGED.keys() | _BESIDE
 
 
 def _rates(price: ModelPrice, start: int | None) -> Rates:

@@ -180,6 +180,7 @@ def _world(config: Config, catalog: Catalog, predictors: Mapping[str, Predictor]
             first_token_timeout=bounds.first_token_timeout,
             answer_timeout=bounds.answer_timeout,
             stall_timeout=bounds.stall_timeout,
+            keep_alive=bounds.keep_alive,
         ),
         version=config.version,
         log_content=config.logging.content,

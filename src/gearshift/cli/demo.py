@@ -76,7 +76,7 @@ class Running:
         self._mapping = mapping
         self.url = url
         self.notes = notes
-        self.models: list[str] = list(mapping["models"])
+        self.models: list[str] = list(mapping["routers"]["auto"]["candidates"])
         self.prompts = load_prompts()
         self.ended: asyncio.Task[None]
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from gearshift.learning.artifact import demo_path
+from gearshift.simulate.answer import Card
+from gearshift.simulate.embed import CARD as EMBED
 from gearshift.simulate.roster import CARDS
 from gearshift.types.catalog import NANO_PER_USD
 
@@ -16,14 +18,14 @@ WILLINGNESS_USD: Final = 0.002
 
 
 def demo_mapping(base_url: str, models: Iterable[str]) -> dict[str, Any]:
-    """Give the config, as plain data, of the demo providers at `base_url`."""
+    """Give the config, as plain data, of the demo providers at `base_url`; what chats is what `auto` may choose."""
     names = [name for name in models if name in CARDS]
     return {
         "providers": {
             LOCAL: {"protocol": "openai_chat", "base_url": base_url},
             SIMULATED: {"protocol": "openai_chat", "base_url": base_url, "simulated": True},
         },
-        "models": {name: _model(name) for name in names},
+        "models": {**{name: _model(CARDS[name]) for name in names}, EMBED.id: _model(EMBED, "embeddings")},
         "reliability": {"max_attempts": max(1, len(names))},  # the tiers refuse what they have no answer to
         "routers": {
             "auto": {
@@ -36,13 +38,12 @@ def demo_mapping(base_url: str, models: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _model(name: str) -> dict[str, Any]:
-    card = CARDS[name]
+def _model(card: Card, *capabilities: str) -> dict[str, Any]:
     deployment: dict[str, Any] = {"provider": SIMULATED if card.simulated else LOCAL}
     if card.rates is not None:
         dollars = NANO_PER_USD
         deployment["price"] = {"input": card.rates.input / dollars, "output": card.rates.output / dollars}
-    model: dict[str, Any] = {"deployments": [deployment], "capabilities": []}
+    model: dict[str, Any] = {"deployments": [deployment], "capabilities": [*capabilities]}
     if card.context_window is not None:
         model["context_window"] = card.context_window
     return model
@@ -50,5 +51,6 @@ def _model(name: str) -> dict[str, Any]:
 
 def describe(models: Iterable[str], unavailable: Mapping[str, str]) -> list[str]:
     """Say what each demo model is, SIMULATED ones loudly, and which are missing and why."""
-    lines = [f"{name}: {CARDS[name].description}" for name in models if name in CARDS]
+    cards = [*(CARDS[name] for name in models if name in CARDS), EMBED]
+    lines = [f"{card.id}: {card.description}" for card in cards]
     return [*lines, *(f"{name}: not here ({reason})" for name, reason in unavailable.items())]

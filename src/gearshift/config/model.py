@@ -23,6 +23,7 @@ from gearshift.config.values import (
     Duration,
     Header,
     Id,
+    Interval,
     Label,
     ModelName,
     Protocol,
@@ -141,6 +142,7 @@ class ReliabilityConfig(Section):
     first_token_timeout: Duration = 10.0
     answer_timeout: Duration = 300.0
     stall_timeout: Duration = 30.0
+    keep_alive: Interval = 10.0
 
 
 class LoggingConfig(Section):

@@ -81,6 +81,12 @@ def _duration(value: object) -> float:
     return float(seconds)
 
 
+def _interval(value: object) -> float:
+    if value == "0s" or (value == 0 and not isinstance(value, bool)):
+        return 0.0
+    return _duration(value)
+
+
 def _usd_per_million(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_USD:
         raise fault(f"found {show(value)}, expected US dollars per million tokens, from 0 to {MAX_USD}")
@@ -202,6 +208,8 @@ Whole: TypeAlias = Annotated[int, Strict()]
 Number: TypeAlias = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Switch: TypeAlias = Annotated[bool, Strict()]
 Duration: TypeAlias = Annotated[Seconds, BeforeValidator(_duration)]
+Interval: TypeAlias = Annotated[Seconds, BeforeValidator(_interval)]
+"""A duration, or 0 for never."""
 UsdPerMillion: TypeAlias = Annotated[NanoUSDPerMillion, BeforeValidator(_usd_per_million)]
 Reference: TypeAlias = Annotated[str, AfterValidator(_reference)]
 BaseUrl: TypeAlias = Annotated[str, AfterValidator(_base_url)]

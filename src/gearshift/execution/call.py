@@ -27,6 +27,7 @@ from gearshift.errors import (
     UpstreamInvalid,
 )
 from gearshift.execution.credentials import Credentials
+from gearshift.execution.embedding import EmbeddingInterpreter
 from gearshift.execution.interpreter import Interpreter
 from gearshift.execution.machine import Ended, Failed, Limits, Ready, Send, Signal
 from gearshift.execution.metering import Meter
@@ -37,7 +38,8 @@ from gearshift.execution.refusal import no_stream, refusal
 from gearshift.execution.upstream import Reply, Upstream
 from gearshift.execution.watchdog import Phase, Watchdog
 from gearshift.protocols.codec import Codec, StreamRelay
-from gearshift.types.catalog import Seconds
+from gearshift.types.catalog import Deployment, Seconds
+from gearshift.types.embedding import EmbeddingRequest
 from gearshift.types.record import Attempt
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -66,6 +68,16 @@ class _Stream(NamedTuple):
     relay: StreamRelay
 
 
+def _interpreter(
+    order: Order, deployment: Deployment, codecs: Mapping[str, Codec]
+) -> Interpreter | EmbeddingInterpreter:
+    match order.request:
+        case EmbeddingRequest() as request:
+            return EmbeddingInterpreter(order, request, deployment)
+        case request:
+            return Interpreter(order, request, deployment, codecs)
+
+
 class Call:
     """Make one upstream call."""
 
@@ -75,8 +87,7 @@ class Call:
         self._order = order
         self._limits = limits
         self._deployment = command.deployment
-        self._codec = means.codecs[command.deployment.provider.protocol]
-        self._interpreter = Interpreter(order, command.deployment, self._codec)
+        self._interpreter = _interpreter(order, command.deployment, means.codecs)
         self._watch = Watchdog(command.remaining)
         self._meter = Meter(command.attempt_id, command.deployment, self._now())
         self._reply: Reply | None = None
@@ -139,7 +150,7 @@ class Call:
             if reply.status == _UNBELIEVED:
                 self._means.credentials.refused(provider)
             self._watch.arm("answer", whole)  # the status decides, not the timer of a first token
-            raise await refusal(reply, self._deployment, self._codec)
+            raise await refusal(reply, self._deployment, self._interpreter.upstream)
         return reply
 
     async def _whole_answer(self, reply: Reply) -> None:
@@ -149,8 +160,9 @@ class Call:
 
     async def _first_content(self, reply: Reply) -> None:
         """Read a stream until its first content; what comes before it is held back."""
-        if reply.content_type != self._codec.stream_type:
-            raise await no_stream(reply, self._deployment, self._codec)
+        expected = self._interpreter.stream_type
+        if reply.content_type != expected:
+            raise await no_stream(reply, self._deployment, self._interpreter.upstream, expected)
         relay = self._interpreter.relay()
         self._stream = _Stream(reply, relay)
         held: list[bytes] = []

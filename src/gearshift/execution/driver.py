@@ -10,6 +10,7 @@ from gearshift.execution.call import Call, Means
 from gearshift.execution.machine import Commit, Limits, Send, Signal, Verdict, execute
 from gearshift.execution.order import Order
 from gearshift.execution.outlet import Outlet
+from gearshift.execution.pulse import Pulse
 
 
 class Driver:
@@ -22,8 +23,14 @@ class Driver:
     async def run(self, order: Order, limits: Limits, outlet: Outlet) -> Verdict:
         """Walk the plan of `order` to its end; attempts are appended to `order.attempts` as they end.
 
-        Raises CancelledError when the caller leaves.
+        A stream is kept alive meanwhile. Raises CancelledError when the caller leaves.
         """
+        if not (order.request.stream and limits.keep_alive):
+            return await self._walk(order, limits, outlet)
+        async with Pulse(outlet, order.codec.keep_alive, limits.keep_alive, order.early_head) as pulse:
+            return await self._walk(order, limits, pulse)
+
+    async def _walk(self, order: Order, limits: Limits, outlet: Outlet) -> Verdict:
         plan = execute(order.decision, order.exchange_id, limits)
         call: Call | None = None
         try:

@@ -8,7 +8,7 @@ The driver performs each command and sends back a signal. One exchange is one wa
              ──> Ready                  the first content (stream) or the whole answer is there
                    Commit ──> Ended     end: answered, or broken in the caller's sight
 
-Invariant: nothing reaches the caller before Commit, and after Commit no other candidate is tried.
+Invariant: no content reaches the caller before Commit, and after Commit no other candidate is tried.
 Every Send carries its own attempt id, `<exchange id>-<number>`.
 """
 
@@ -28,7 +28,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Hold the bounds of one exchange, in seconds but for `max_attempts`.
 
     `first_token_timeout` and `stall_timeout` bound a stream; an answer that is not streamed comes all at once, and has
-    `answer_timeout` for it. `deadline` bounds all attempts together.
+    `answer_timeout` for it. `deadline` bounds all attempts together. `keep_alive` is how long a stream may be quiet
+    before its caller gets a sign of life; 0: for ever.
     """
 
     max_attempts: int = 3
@@ -37,6 +38,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     first_token_timeout: Seconds = 10.0
     answer_timeout: Seconds = 300.0
     stall_timeout: Seconds = 30.0
+    keep_alive: Seconds = 10.0
     allow_fallbacks: bool = True
 
 

@@ -12,7 +12,8 @@ from gearshift import accounting, tokens
 from gearshift.errors import GearshiftError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from gearshift.protocols.codec import Facts
 from gearshift.types.catalog import Deployment, NanoUSD, Seconds
-from gearshift.types.chat import Request, Usage
+from gearshift.types.chat import Usage
+from gearshift.types.embedding import Asked, EmbeddingRequest
 from gearshift.types.record import Attempt, Billing, Loss
 
 BYTES_PER_TOKEN = 4
@@ -66,7 +67,7 @@ class Meter:
         self.upstream_model = facts.upstream_model
         self.answer_bytes = facts.answer_bytes
 
-    def attempt(self, request: Request, ended: Seconds, error: GearshiftError | None) -> Attempt:
+    def attempt(self, request: Asked, ended: Seconds, error: GearshiftError | None) -> Attempt:
         """Close the record; `error` is CallerLeft when the caller went away and the upstream was cancelled."""
         self._judge_billing(error)
         usage = self._used(request, broken=error is not None and self.finish_reason is None)
@@ -101,19 +102,24 @@ class Meter:
             case _:
                 self.billing = "maybe_billed"
 
-    def _used(self, request: Request, *, broken: bool) -> Usage | None:
+    def _used(self, request: Asked, *, broken: bool) -> Usage | None:
         """Give the usage; what a stream said before it broke (Anthropic's at its start) lacks what came after it."""
         if self.usage is None:
             return self._estimate(request)
         output = -(-self.answer_bytes // BYTES_PER_TOKEN)
         if not broken or self.usage.output_tokens >= output:
             return self.usage
-        input_tokens = self.usage.input_tokens or tokens.estimate(request)
-        return msgspec.structs.replace(self.usage, input_tokens=input_tokens, output_tokens=output, estimated=True)
+        counted = msgspec.structs.replace(self.usage, output_tokens=output, estimated=True)
+        if counted.input_tokens or isinstance(request, EmbeddingRequest):
+            return counted
+        return msgspec.structs.replace(counted, input_tokens=tokens.estimate(request))
 
-    def _estimate(self, request: Request) -> Usage | None:
+    def _estimate(self, request: Asked) -> Usage | None:
         if self.billing in {"not_sent", "not_billed"}:
             return None
+        if isinstance(request, EmbeddingRequest):
+            length = tokens.estimate_inputs(request)
+            return None if length is None else Usage(input_tokens=length, estimated=True)
         output = -(-self.answer_bytes // BYTES_PER_TOKEN)
         return Usage(input_tokens=tokens.estimate(request), output_tokens=output, estimated=True)
 

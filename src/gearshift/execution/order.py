@@ -8,18 +8,19 @@ from typing import Protocol
 from gearshift.errors import GearshiftError
 from gearshift.execution.metering import Meter
 from gearshift.execution.outlet import Headers
-from gearshift.protocols.codec import Codec, ResponseEdits
-from gearshift.types.chat import Request
+from gearshift.protocols.codec import ResponseEdits
+from gearshift.protocols.voice import Voice
 from gearshift.types.decision import Decision
+from gearshift.types.embedding import Asked
 from gearshift.types.record import Attempt
 
 
 class Order(Protocol):
     """Be what the gateway wants done, and how it words the answer."""
 
-    request: Request
+    request: Asked
     body: bytes
-    codec: Codec
+    codec: Voice
     decision: Decision
     exchange_id: str
     began: float
@@ -32,6 +33,10 @@ class Order(Protocol):
 
     def head(self, attempt: Attempt | Meter) -> Headers:
         """Give the head of a good answer: of a finished attempt, or of one that has begun to stream."""
+        ...
+
+    def early_head(self) -> Headers:
+        """Give the head of a stream of which it is not known yet who answers."""
         ...
 
     def edits(self, attempt: Attempt) -> ResponseEdits:

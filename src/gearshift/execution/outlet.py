@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from typing import Protocol, TypeAlias
+from urllib.parse import quote
 
 from gearshift.errors import CallerLeft
 from gearshift.types.catalog import Seconds
@@ -16,6 +17,11 @@ FAREWELL: Seconds = 5.0
 """How long a caller may take at least to accept the end of its answer, and at most an error."""
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+
+def ascii_of(text: str) -> bytes:
+    """Make a header value of a name: what is not printable ASCII is percent-encoded."""
+    return quote(text, safe=" /:@+,;=()[]{}<>!$&'*?#|~^`").encode()
 
 
 class Outlet(Protocol):

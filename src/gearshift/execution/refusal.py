@@ -12,7 +12,7 @@ from typing import Final
 
 from gearshift.errors import OUR_FAULT, UpstreamError, UpstreamInvalid, UpstreamRefused
 from gearshift.execution.upstream import Reply
-from gearshift.protocols.codec import Codec
+from gearshift.protocols.voice import Voice
 from gearshift.types.catalog import Deployment, Seconds
 
 MAX_ERROR_BYTES: Final = 64 * 1024
@@ -24,7 +24,7 @@ MAX_KIND: Final = 50
 _KIND: Final = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
 
 
-async def refusal(reply: Reply, deployment: Deployment, codec: Codec) -> UpstreamRefused:
+async def refusal(reply: Reply, deployment: Deployment, codec: Voice) -> UpstreamRefused:
     """Say why the upstream refused."""
     status = reply.status
     said = await _words(reply, codec)
@@ -36,15 +36,15 @@ async def refusal(reply: Reply, deployment: Deployment, codec: Codec) -> Upstrea
     return UpstreamRefused(message, upstream_status=status, retry_after=retry_after)
 
 
-async def no_stream(reply: Reply, deployment: Deployment, codec: Codec) -> UpstreamInvalid:
-    """Say what came in place of a stream."""
+async def no_stream(reply: Reply, deployment: Deployment, codec: Voice, expected: str) -> UpstreamInvalid:
+    """Say what came in place of a stream of the content type `expected`."""
     kind = reply.content_type
     found = kind if len(kind) <= MAX_KIND and _KIND.fullmatch(kind) else "no content type that could be one"
-    message = f"{deployment.id}: expected a {codec.stream_type}, found {found}: {await _words(reply, codec)}"
+    message = f"{deployment.id}: expected a {expected}, found {found}: {await _words(reply, codec)}"
     return UpstreamInvalid(message, upstream_status=reply.status)
 
 
-async def _words(reply: Reply, codec: Codec) -> str:
+async def _words(reply: Reply, codec: Voice) -> str:
     """Read what the upstream says of itself, as far as it says it at once."""
     try:
         async with asyncio.timeout(PATIENCE):

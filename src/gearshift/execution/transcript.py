@@ -11,7 +11,10 @@ from typing import Final
 from gearshift.errors import UpstreamError
 from gearshift.execution.outlet import Headers, Outlet
 from gearshift.protocols.codec import Codec
+from gearshift.protocols.registry import CODECS
+from gearshift.protocols.voice import Voice
 from gearshift.types.chat import Refusal, Text
+from gearshift.types.embedding import Asked, EmbeddingRequest
 from gearshift.types.stream import PartDelta, PartStarted
 
 MAX_KEPT: Final = 1024 * 1024
@@ -54,8 +57,11 @@ class Transcript:
         self._keep(data)
         await self._outlet.finish(data)
 
-    def text(self, codec: Codec, *, stream: bool) -> str | None:
+    def text(self, voice: Voice, *, stream: bool) -> str | None:
         """Give the text of the first answer as far as it came; None when there was none, as in an error."""
+        codec = CODECS.get(voice.name)
+        if codec is None:  # vectors are no text
+            return None
         try:
             return "".join(self._streamed(codec) if stream else self._whole(codec)) or None
         except UpstreamError:
@@ -83,3 +89,13 @@ class Transcript:
                     spoken.add(event.part)
                 elif isinstance(event, PartDelta) and event.choice == 0 and event.part in spoken:
                     yield event.text
+
+
+def prompt_text(request: Asked) -> str | None:
+    """Give the text of the last user turn, for the log; of what is embedded nothing is kept, for it is no prompt."""
+    if isinstance(request, EmbeddingRequest):
+        return None
+    for message in reversed(request.messages):
+        if message.role == "user":
+            return "\n".join(part.text for part in message.parts if isinstance(part, Text))
+    return ""

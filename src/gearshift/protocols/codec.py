@@ -162,6 +162,8 @@ class Codec(Protocol):
     """Answers can hold images; else what an upstream gave is lost on its way to a caller of this protocol."""
     passed_on: frozenset[bytes]
     """The caller's headers that an upstream of this protocol is told too, in lower case."""
+    keep_alive: bytes
+    """What is said in a stream while there is nothing to say: every client of the protocol passes over it."""
 
     def path(self, model: str, *, stream: bool) -> str:
         """Give where requests go, below a provider's base URL; `model` is the upstream's name."""

@@ -106,13 +106,13 @@ def cross_response(response: Response, codec: Codec) -> Encoded:
 class Crossing(Progress):
     """Pass a stream on in another protocol; see `codec.StreamRelay`."""
 
-    def __init__(self, upstream: Codec, caller: Codec, model: str, choices: int = 1, unnamed: str = "") -> None:
+    def __init__(self, upstream: Codec, caller: Codec, model: str, choices: int = 1, *, name: str = "") -> None:
         """Begin a stream of `choices` answers, for a caller who is told that `model` answers.
 
-        An answer that has no id is called `unnamed`.
+        `name` is the id of an answer to which the upstream gives none.
         """
         super().__init__(choices)
-        self._unnamed = unnamed
+        self._name = name
         self.failure: UpstreamError | None = None
         self._model = model
         self._decoder = upstream.stream_decoder(choices)
@@ -171,7 +171,7 @@ class Crossing(Progress):
             self._finished = told
         if isinstance(told, Started):
             self._headed = True
-            told = msgspec.structs.replace(told, id=told.id or self._unnamed, model=self._model)
+            told = msgspec.structs.replace(told, id=told.id or self._name, model=self._model)
         return self._tell(told)
 
     def _tell(self, event: Event) -> bytes:

@@ -3,7 +3,8 @@
 Invariant: every deployment comes out once, as fitting or with the first reason against it. The order of reasons: the
 caller's own lists, what only one provider keeps, capabilities, context window, health, price; cost comes later, when it
 has been estimated.
-A caller who names a model gets it: then only the caller's lists and health count.
+A caller who names a model gets it: then only the caller's lists, health, and whether it makes what is asked for (an
+answer, a vector) count.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Final, TypeAlias
 
 from gearshift import accounting, tokens
 from gearshift.routing.estimate import Option
+from gearshift.routing.purpose import chats, embeds, holds_each
 from gearshift.routing.session import bound
 from gearshift.types.catalog import CAPABILITIES, Deployment, NanoUSD
 from gearshift.types.chat import TRUNCATED, Media, Message, Request, Routing, Text, ToolCall, ToolResult
 from gearshift.types.decision import Health, Rejection, RejectionReason, Snapshot
+from gearshift.types.embedding import Asked, EmbeddingRequest
 
 Check: TypeAlias = Callable[[Deployment], Rejection | None]
 
@@ -47,11 +50,11 @@ def needs(request: Request) -> set[str]:
 
 
 def split(
-    request: Request, deployments: Sequence[Deployment], snapshot: Snapshot, *, named: bool = False
+    request: Asked, deployments: Sequence[Deployment], snapshot: Snapshot, *, named: bool = False
 ) -> tuple[list[Deployment], list[Rejection]]:
     """Part `deployments` into those that fit, in their order, and the rejections of the others.
 
-    `named`: the caller named them, so nothing but the caller's own lists and health is asked.
+    `named`: the caller named them, so what it needs, its length and their price are not asked.
     """
     checks = _checks(request, deployments, snapshot, named=named)
     if not checks:
@@ -77,17 +80,24 @@ def affordable(options: Iterable[Option], max_cost: NanoUSD) -> tuple[list[Optio
     kept: list[Option] = []
     rejections: list[Rejection] = []
     for deployment, estimate in options:
-        cost = None if estimate is None else estimate.cost
-        if cost is not None and cost <= max_cost:
+        rejection = too_dear(deployment, None if estimate is None else estimate.cost, max_cost)
+        if rejection is None:
             kept.append((deployment, estimate))
-            continue
-        limit = f"the request's limit of ${accounting.usd(max_cost)}"
-        if cost is None:
-            detail = f"its cost cannot be estimated, so {limit} cannot be kept; ask without one"
         else:
-            detail = f"it is expected to cost ${accounting.usd(cost)}, above {limit}; raise that or shorten the request"
-        rejections.append(Rejection(deployment=deployment.id, reason="max_cost", detail=detail))
+            rejections.append(rejection)
     return kept, rejections
+
+
+def too_dear(deployment: Deployment, cost: NanoUSD | None, max_cost: NanoUSD) -> Rejection | None:
+    """Hold an expected cost to the request's limit."""
+    if cost is not None and cost <= max_cost:
+        return None
+    limit = f"the request's limit of ${accounting.usd(max_cost)}"
+    if cost is None:
+        detail = f"its cost cannot be estimated, so {limit} cannot be kept; ask without one"
+    else:
+        detail = f"it is expected to cost ${accounting.usd(cost)}, above {limit}; raise that or shorten the request"
+    return _reject(deployment, "max_cost", detail)
 
 
 def _parts_need(messages: Iterable[Message]) -> set[str]:
@@ -107,16 +117,23 @@ def _parts_need(messages: Iterable[Message]) -> set[str]:
     return found
 
 
-def _checks(request: Request, deployments: Sequence[Deployment], snapshot: Snapshot, *, named: bool) -> list[Check]:
+def _checks(request: Asked, deployments: Sequence[Deployment], snapshot: Snapshot, *, named: bool) -> list[Check]:
     """Give the checks that this request can fail: most requests can only fail the one of price."""
     checks = _lists(request.routing)
-    if not named:
-        if (keeps := bound(request, snapshot.standing)) is not None:
-            checks.append(keeps)
-        if needed := needs(request):
-            checks.append(_capabilities(needed))
-        if (window := _window(request, deployments)) is not None:
-            checks.append(window)
+    if isinstance(request, EmbeddingRequest):
+        checks.append(embeds)
+        if not named:
+            checks.append(holds_each(request))
+    else:
+        if not all(each.chats for each in deployments):
+            checks.append(chats)
+        if not named:
+            if (keeps := bound(request, snapshot.standing)) is not None:
+                checks.append(keeps)
+            if needed := needs(request):
+                checks.append(_capabilities(needed))
+            if (window := _window(request, deployments)) is not None:
+                checks.append(window)
     if snapshot.health:
         checks.append(_health(snapshot.health))
     if not named:

@@ -19,6 +19,7 @@ from gearshift.routing.rules import Rule
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request, Sort
 from gearshift.types.decision import Budget, Objective, Stay
+from gearshift.types.embedding import Asked, EmbeddingRequest
 
 SUFFIXES: Final[dict[str, Sort]] = {":nitro": "throughput", ":floor": "price"}
 """What OpenRouter's shortcuts behind a name stand for: `provider.sort` ("Model variants", read 2026-11)."""
@@ -67,13 +68,18 @@ class RouterTable:
         """Give the budgets of the routers that have one."""
         return {name: each.objective for name, each in self.routers.items() if isinstance(each.objective, Budget)}
 
-    def resolve(self, request: Request) -> Router:
+    def resolve(self, request: Asked) -> Router:
         """Find who decides on `request`, following rules to their target.
 
         With `request.routing.models` the deployments of these follow: behind all of a named model's, behind the first
         choice of any other router. A suffix holds for the whole request, whichever name it stands behind. A router of
         which no rule matches has nobody to choose from. Raises UnknownModel and InvalidRequest.
+
+        A request for vectors follows no rules: a condition that led one text here and another there would mix vectors
+        of two models. It gets all that its router and `models` can reach.
         """
+        if isinstance(request, EmbeddingRequest):
+            return self._reached(request)
         router, via = self._follow(request)
         if router.rules:
             return msgspec.structs.replace(router, deployments=(), via=via)
@@ -85,6 +91,13 @@ class RouterTable:
             router, after = msgspec.structs.replace(router, deployments=every), ()
         changed = via or after or sort
         return msgspec.structs.replace(router, via=via, after=after, sort=sort) if changed else router
+
+    def _reached(self, request: EmbeddingRequest) -> Router:
+        router, after = self._find(request.model, "model"), self._after(request)
+        every = {each.id: each for each in (*router.deployments, *after)}
+        return msgspec.structs.replace(
+            router, deployments=tuple(every.values()), rules=(), after=(), sort=self._sort(request)
+        )
 
     def _follow(self, request: Request) -> tuple[Router, str]:
         """Follow the rules to who decides, and say which led there.
@@ -102,7 +115,7 @@ class RouterTable:
             router = msgspec.structs.replace(target, name=router.name) if target.named else target
         return router, via
 
-    def _after(self, request: Request) -> tuple[Deployment, ...]:
+    def _after(self, request: Asked) -> tuple[Deployment, ...]:
         """Give the deployments of the caller's fallback models, in order, each once."""
         found: dict[str, Deployment] = {}
         own = self._bare(request.model)[0]
@@ -125,7 +138,7 @@ class RouterTable:
         sort = None if name in self._all else SUFFIXES.get(colon + suffix)
         return (name, None) if sort is None else (bare, sort)
 
-    def _sort(self, request: Request) -> Sort | None:
+    def _sort(self, request: Asked) -> Sort | None:
         """Find what the suffixes stand for; they must agree with each other and with `provider.sort`."""
         fields = [
             ("model", request.model),

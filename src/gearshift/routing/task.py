@@ -22,6 +22,7 @@ from typing import Final
 from msgspec import Struct
 
 from gearshift.types.chat import Media, Message, Request, Task, Text, ToolCall, ToolResult
+from gearshift.types.embedding import Asked, EmbeddingRequest
 
 LONG: Final = 40_000
 """About 10,000 tokens of English."""
@@ -114,8 +115,10 @@ _SURE: Final = 9
 """Points that not even a lack of numbers takes away."""
 
 
-def task_of(request: Request) -> Task:
-    """Tell the task of `request`."""
+def task_of(request: Asked) -> Task | None:
+    """Tell the task of `request`, None for what is no conversation."""
+    if isinstance(request, EmbeddingRequest):
+        return None
     return _by_form(request) or _by_text(_last_text(request.messages))
 
 

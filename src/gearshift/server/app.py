@@ -13,7 +13,6 @@ from typing import Final, TypeAlias
 from msgspec.structs import replace
 
 from gearshift.errors import GearshiftError, InternalError, NoCandidate, RouteNotFound
-from gearshift.protocols.registry import CODECS
 from gearshift.server import paths
 from gearshift.server.asgi import Receive, Scope, Send, respond
 from gearshift.server.auth import KEY, Keys
@@ -36,7 +35,7 @@ class App:
 
     def adopt(self, inference: Inference, views: Views) -> None:
         """Serve by these handlers from the next request on; a request in flight ends where it began."""
-        self._inference = {name: replace(inference, codec=codec) for name, codec in CODECS.items()}
+        self._inference = {name: replace(inference, codec=codec) for name, codec in paths.VOICES.items()}
         self._keys: Keys = inference.keys
         self._views = views
         self._routes: dict[tuple[str, str], Handler] = {
@@ -68,6 +67,8 @@ class App:
         verb = paths.gemini_verb(path) if method == "POST" else None
         if verb in paths.GENERATE:
             return self._inference["gemini"]
+        if verb in paths.EMBED:
+            return self._inference["gemini_embeddings"]
         if verb == paths.COUNT_VERB:
             return self._guarded(self._views.count)
         if method == "GET" and (found := _MODEL.fullmatch(path)):

@@ -10,7 +10,7 @@ from msgspec import Struct
 from gearshift.errors import CallerError
 from gearshift.execution.outlet import Outlet
 from gearshift.gateway import Gateway
-from gearshift.protocols.codec import Codec
+from gearshift.protocols.voice import Voice
 from gearshift.server.asgi import ASGIOutlet, CallerWatch, Receive, Scope, Send, read_body
 from gearshift.server.auth import Keys
 from gearshift.server.connection import ABORT
@@ -23,7 +23,7 @@ class Inference(Struct, frozen=True, kw_only=True):
     """Serve one protocol's inference route; `clock` is monotonic, in seconds."""
 
     gateway: Gateway
-    codec: Codec
+    codec: Voice
     keys: Keys
     max_body: int
     clock: Callable[[], float]
@@ -46,7 +46,7 @@ class Inference(Struct, frozen=True, kw_only=True):
             await self.gateway.answer(self.codec, msgspec.structs.replace(inbound, body=body), outlet)
 
 
-def _told(scope: Scope, codec: Codec) -> dict[str, str]:
+def _told(scope: Scope, codec: Voice) -> dict[str, str]:
     """Give the headers that an upstream of the caller's own protocol is told too."""
     if not codec.passed_on:
         return {}

@@ -38,6 +38,7 @@ _BY_CAPABILITY: Final = {
     "seed": ("seed",),
     "n": ("n",),
 }
+_OF_VECTORS: Final = ("dimensions", "encoding_format", "user")
 _MODALITIES: Final = {"vision": "image", "audio": "audio", "files": "file"}
 _PER_TOKEN: Final = 1_000_000
 _CLOSE = 3
@@ -88,6 +89,9 @@ class Listing:
 
 def supported_parameters(deployments: Iterable[Deployment]) -> list[str]:
     """Give the request fields that at least one of `deployments` is known to understand."""
+    deployments = tuple(deployments)
+    if deployments and not any(each.chats for each in deployments):
+        return list(_OF_VECTORS)
     known = {word for deployment in deployments for word in deployment.capabilities or ()}
     extra = {field for word in known for field in _BY_CAPABILITY.get(word, ())}
     return [*_ALWAYS, *sorted(extra)]
@@ -106,7 +110,7 @@ def _entry(
         "created": created,
         "owned_by": "gearshift" if kind == "router" else deployments[0].provider.id,
         "context_length": max(windows, default=None),
-        "architecture": {"input_modalities": modalities, "output_modalities": ["text"]},
+        "architecture": {"input_modalities": modalities, "output_modalities": _outputs(deployments)},
         "supported_parameters": supported_parameters(deployments),
         "pricing": _pricing(prices[0]) if kind != "router" and prices else None,
         "gearshift": {
@@ -115,6 +119,12 @@ def _entry(
             "deployments": [each.id for each in deployments],
         },
     }
+
+
+def _outputs(deployments: Iterable[Deployment]) -> list[str]:
+    """Say what comes out, in OpenRouter's words ("Models API", `output_modalities`, 2026-11)."""
+    found = {"text" for each in deployments if each.chats} | {"embeddings" for each in deployments if each.embeds}
+    return sorted(found, reverse=True) or ["text"]
 
 
 def _for_anthropic(document: Document) -> Document:
@@ -138,11 +148,23 @@ def _for_gemini(document: Document) -> Document:
         "name": f"models/{document['id']}",
         "version": "1",
         "displayName": document["id"],
-        "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
+        "supportedGenerationMethods": [
+            method
+            for output in msgspec.convert(document["architecture"], _Form).output_modalities
+            for method in _METHODS[output]
+        ],
         **({} if window is None else {"inputTokenLimit": window}),
     }
 
 
+class _Form(msgspec.Struct):
+    output_modalities: list[str]
+
+
+_METHODS: Final = {
+    "text": ("generateContent", "streamGenerateContent", "countTokens"),
+    "embeddings": ("embedContent", "batchEmbedContents"),
+}
 _FORMS: Final[dict[str, Callable[[Document], Document]]] = {
     "anthropic_messages": _for_anthropic,
     "gemini": _for_gemini,

@@ -1,6 +1,6 @@
 """Own the simulated upstream: a bare ASGI app that serves simulated models in OpenAI's protocol.
 
-    POST /v1/chat/completions     streamed or not      GET /v1/models      GET /healthz
+    POST /v1/chat/completions     streamed or not      POST /v1/embeddings      GET /v1/models      GET /healthz
 
 Invariant: a caller that goes away stops the generation; an error has OpenAI's shape; a stream that breaks ends in an
 error event without `[DONE]`, never as a clean end.
@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from gearshift.errors import BodyTooLarge, GearshiftError, UnknownModel
-from gearshift.simulate import wire
+from gearshift.simulate import embed, wire
 from gearshift.simulate.answer import Answerer, AnswerRefused, End, Piece
 from gearshift.simulate.wire import Ask, Envelope
 
@@ -44,9 +44,11 @@ class Upstream:
             match (scope["method"], scope["path"]):
                 case ("POST", "/v1/chat/completions"):
                     await self._chat(receive, send)
+                case ("POST", "/v1/embeddings"):
+                    await _send_json(send, 200, await asyncio.to_thread(embed.answer, await _read_body(receive)))
                 case ("GET", "/v1/models"):
                     cards = [(model.card, model.state) for model in self._models.values()]
-                    await _send_json(send, 200, wire.encode_models(cards))
+                    await _send_json(send, 200, wire.encode_models([*cards, (embed.CARD, "ready")]))
                 case ("GET", "/healthz"):
                     states = {name: model.state for name, model in self._models.items()}
                     await _send_json(send, 200, msgspec.json.encode({"status": "ok", "models": states}))

@@ -18,9 +18,26 @@ AuthKind: TypeAlias = Literal["key", "google", "google_metadata", "entra", "mana
 """How a call proves who we are: a key that is sent along, a token that is asked for, a signature."""
 
 CAPABILITIES: Final = frozenset(
-    {"tools", "vision", "audio", "files", "json_object", "json_schema", "reasoning", "logprobs", "n", "seed"}
+    {
+        "tools",
+        "vision",
+        "audio",
+        "files",
+        "json_object",
+        "json_schema",
+        "reasoning",
+        "logprobs",
+        "n",
+        "seed",
+        "embeddings",
+        "chat",
+    }
 )
-"""Every capability word that a config or the catalogue may state."""
+"""Every capability word that a config or the catalogue may state.
+
+A model with `embeddings` makes vectors, and is taken to answer no conversation unless `chat` stands beside it; without
+`embeddings` every model is taken to chat.
+"""
 
 
 class Rates(Struct, frozen=True, kw_only=True):
@@ -119,3 +136,13 @@ class Deployment(Struct, frozen=True, kw_only=True):
     context_window: int | None = None
     max_output_tokens: int | None = None
     capabilities: frozenset[str] | None = None
+
+    @property
+    def embeds(self) -> bool:
+        """Say whether it is known to make vectors."""
+        return self.capabilities is not None and "embeddings" in self.capabilities
+
+    @property
+    def chats(self) -> bool:
+        """Say whether it is taken to answer conversations."""
+        return not self.embeds or (self.capabilities is not None and "chat" in self.capabilities)

@@ -34,6 +34,7 @@ DecisionReason: TypeAlias = Literal[
     "rule",  # a rule chose the target
     "session",  # the conversation stays with the model that answered it last
     "sorted",  # the caller had all candidates sorted, across models
+    "only_model",  # embeddings: the router has one model that makes them
     "no_candidate",  # nobody fits: there is no plan
 ]
 

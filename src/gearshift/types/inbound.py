@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gearshift.errors import InvalidRequest
 from gearshift.types.catalog import NanoUSD, Seconds
-from gearshift.types.chat import Request
+from gearshift.types.embedding import Asked
 
 MAX_NAME: Final = 40
 """Characters of a name that an error repeats."""
@@ -38,7 +38,7 @@ class Inbound(Struct, frozen=True, kw_only=True):
     dropped: tuple[str, ...] = ()
     passed_on: dict[str, str] = {}
 
-    def steer(self, request: Request) -> Request:
+    def steer(self, request: Asked) -> Asked:
         """Add what the headers ask for to what the body asks; raise InvalidRequest where they contradict each other."""
         if self.max_cost is None and self.session is None and not self.metadata:
             return request

@@ -215,3 +215,20 @@ def test_a_provider_that_is_like_another_has_its_facts_and_prices_and_a_cloud_th
         assert (cloud.context_window, cloud.capabilities) == (own.context_window, own.capabilities)
         assert cloud.capabilities is not None
         assert cloud.price is not None
+
+
+def test_a_model_of_vectors_is_known_as_one_with_its_price() -> None:
+    small = {"deployments": [{"provider": "openai"}]}
+    (found,) = catalog({"text-embedding-3-small": small}).deployments
+
+    assert found.capabilities == frozenset({"embeddings"})  # nothing of what the API adds to conversations
+    assert (found.embeds, found.chats) == (True, False)
+    assert found.price is not None
+    assert (found.price.rates.input, found.price.rates.output) == (20_000_000, 0)
+    assert (found.context_window, found.max_output_tokens) == (8191, None)
+
+
+def test_a_model_may_do_both_where_a_config_says_so() -> None:
+    (found,) = catalog({"small": {**SMALL, "capabilities": ["embeddings", "chat"]}}).deployments
+
+    assert (found.embeds, found.chats) == (True, True)

@@ -140,3 +140,10 @@ def test_every_model_that_serves_without_a_config_has_a_price() -> None:
         for model in row.models:
             assert row.price_id is not None
             assert prices.look_up(row.price_id, model, TODAY).price is not None, model
+
+
+def test_a_model_of_vectors_needs_no_price_of_output() -> None:
+    assert prices.look_up("openai", "text-embedding-3-small", TODAY).price is None
+    price = prices.look_up("openai", "text-embedding-3-small", TODAY, only_input=True).price
+    assert price is not None
+    assert accounting.cost(price, Usage(input_tokens=1_000_000)) == NANO_PER_USD // 50

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from gearshift.cli.demo_config import demo_mapping, describe
 from gearshift.config import from_mapping
+from gearshift.simulate.embed import CARD
 from gearshift.simulate.roster import CARDS
 from gearshift.types.catalog import NANO_PER_USD
 
@@ -11,7 +12,10 @@ def test_the_demo_config_is_valid_and_labels_what_is_simulated() -> None:
     assert config.providers["simulated"].simulated
     assert not config.providers["demo"].simulated
     for name, model in config.models.items():
-        assert (model.deployments[0].provider == "simulated") == CARDS[name].simulated
+        card = {**CARDS, CARD.id: CARD}[name]
+        assert (model.deployments[0].provider == "simulated") == card.simulated
+    assert config.models["sim-embed"].capabilities == ("embeddings",)
+    assert "sim-embed" not in (config.routers["auto"].candidates or ())
 
 
 def test_prices_are_those_of_the_cards() -> None:
@@ -23,7 +27,7 @@ def test_prices_are_those_of_the_cards() -> None:
 
 
 def test_models_that_are_no_demo_models_are_left_out() -> None:
-    assert list(demo_mapping("http://127.0.0.1:9/v1", ["calc", "gpt-9"])["models"]) == ["calc"]
+    assert list(demo_mapping("http://127.0.0.1:9/v1", ["calc", "gpt-9"])["models"]) == ["calc", "sim-embed"]
 
 
 def test_what_is_missing_is_said_with_its_reason() -> None:

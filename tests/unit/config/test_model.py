@@ -38,6 +38,7 @@ def test_the_defaults() -> None:
         "first_token_timeout": 10.0,
         "answer_timeout": 300.0,
         "stall_timeout": 30.0,
+        "keep_alive": 10.0,
     }
     assert found.logging.content is False
 

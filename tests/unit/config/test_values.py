@@ -235,3 +235,9 @@ def test_loopback(host: str, only_here: bool) -> None:
 )
 def test_what_is_shown_is_short_and_no_secret(value: object, shown: str) -> None:
     assert values.show(value) == shown
+
+
+def test_an_interval_may_be_never() -> None:
+    assert [read(values.Interval, value) for value in (0, "0s", "5s")] == [0.0, 0.0, 5.0]
+    for value in (-1, False, "soon"):
+        assert "expected a duration" in fault(values.Interval, value)

@@ -13,6 +13,7 @@ from gearshift.protocols.crossing import Crossing
 from gearshift.protocols.openai_chat.relay import Relay
 from gearshift.protocols.registry import CODECS
 from gearshift.types.catalog import Quirks
+from gearshift.types.chat import Request
 from gearshift.types.decision import Standing
 from gearshift.types.inbound import Inbound
 from tests.fakes.nouns import decision, deployment, provider
@@ -39,7 +40,8 @@ def interpreter(caller: str, body: bytes, upstream: str, standing: Standing | No
     case.read()
     case.decision = decision(standing=standing)
     at = deployment("small", provider("lab", "https://up/v1", protocol=upstream))
-    return Interpreter(case, at, CODECS[upstream])
+    assert isinstance(case.request, Request)
+    return Interpreter(case, case.request, at, CODECS)
 
 
 def test_the_same_protocol_is_patched() -> None:
@@ -147,3 +149,9 @@ def test_a_provider_may_have_paths_of_its_own() -> None:
     assert address(at, codec, stream=True) == "https://up/v1/models/claude-x@2026%2F%3B1:streamRawPredict"
     one = deployment("small", provider("lab", "https://up/v1", quirks=Quirks(path="/only")))
     assert address(one, codec, stream=True) == "https://up/v1/only"
+
+
+def test_an_answer_to_which_the_upstream_gives_no_id_has_the_exchange_s() -> None:
+    made = interpreter("openai_chat", CHAT, "anthropic_messages")
+    assert json.loads(made.answer(ANSWER)[1])["id"] == "msg_1"
+    assert json.loads(made.answer(ANSWER.replace(b"msg_1", b""))[1])["id"] == "gx-1"

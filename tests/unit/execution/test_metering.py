@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import Raw
 from msgspec.structs import replace
 
 from gearshift import tokens
@@ -17,6 +18,7 @@ from gearshift.errors import (
 from gearshift.execution.metering import Meter
 from gearshift.protocols.codec import ResponsePeek
 from gearshift.types.chat import Usage
+from gearshift.types.embedding import EmbeddingRequest, Input, TokenIds
 from gearshift.types.record import Attempt, Billing
 from tests.fakes.nouns import USAGE, deployment, request
 
@@ -132,3 +134,15 @@ def test_a_count_that_came_with_the_end_or_is_higher_stands_whatever_broke_then(
     assert measure(CallerLeft("left"), facts(counted, 400), first_token=0.5).usage == counted
     more = replace(facts(Usage(input_tokens=10, output_tokens=500), 400), finish_reason=None)
     assert measure(StreamBroken("cut"), more, first_token=0.5).usage == more.usage
+
+
+def test_vectors_have_input_only_and_what_cannot_be_counted_is_unknown() -> None:
+    def usage_of(*inputs: Input) -> Usage | None:
+        measured = Meter("x-1", deployment(), 0.0)
+        measured.begin()
+        measured.first_token = 0.5
+        return measured.attempt(EmbeddingRequest(model="m", inputs=inputs), 1.0, None).usage
+
+    ids = TokenIds(raw=Raw(b"[]"), count=7)
+    assert usage_of(ids, ids) == Usage(input_tokens=14, estimated=True)
+    assert usage_of("Hello there, you", Raw(b"{}")) is None

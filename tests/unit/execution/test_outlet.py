@@ -7,11 +7,12 @@ import pytest
 
 from gearshift.errors import CallerLeft
 from gearshift.execution.outlet import Outlet, taken
+from gearshift.execution.pulse import Pulse
 from gearshift.execution.transcript import Transcript
 from gearshift.server.asgi import ASGIOutlet
 
 
-@pytest.mark.parametrize("outlet", [ASGIOutlet, Transcript])
+@pytest.mark.parametrize("outlet", [ASGIOutlet, Transcript, Pulse])
 def test_every_outlet_has_the_interface_s_methods_with_its_signatures(outlet: type) -> None:
     for name, method in inspect.getmembers(Outlet, inspect.isfunction):
         if not name.startswith("_"):

@@ -8,7 +8,10 @@ import pytest
 from gearshift.errors import StreamBroken, UpstreamError, UpstreamInvalid
 from gearshift.execution import refusal as module
 from gearshift.execution.refusal import no_stream, refusal
+from gearshift.execution.upstream import Reply
 from gearshift.protocols.openai_chat import codec
+from gearshift.protocols.voice import Voice
+from gearshift.types.catalog import Deployment
 from tests.fakes.nouns import deployment
 
 
@@ -83,13 +86,17 @@ def test_of_our_own_account_nothing_is_told_in_the_upstream_s_words() -> None:
     assert error.code == "upstream_auth"
 
 
+async def _stream(reply: Reply, deployment: Deployment, codec: Voice) -> UpstreamInvalid:
+    return await no_stream(reply, deployment, codec, "text/event-stream")
+
+
 def test_what_came_in_place_of_a_stream_is_told() -> None:
-    error = asked(no_stream, Answer(b'{"error":{"message":"model is loading"}}'))
+    error = asked(_stream, Answer(b'{"error":{"message":"model is loading"}}'))
     assert "found application/json: model is loading" in error.message
 
 
 @pytest.mark.parametrize("kind", ["sk-upstream-secret", "text/" + "x" * 50, "a/b c", "", "text/html\x1b"])
 def test_a_content_type_that_is_none_is_not_repeated(kind: str) -> None:
-    message = asked(no_stream, Answer(b"", content_type=kind)).message
+    message = asked(_stream, Answer(b"", content_type=kind)).message
     assert "no content type that could be one" in message
     assert not kind or kind not in message

@@ -6,8 +6,11 @@ import pytest
 
 from gearshift.execution import transcript
 from gearshift.execution.outlet import Headers
-from gearshift.execution.transcript import Transcript
+from gearshift.execution.transcript import Transcript, prompt_text
 from gearshift.protocols.openai_chat import codec
+from gearshift.types.chat import Media, Message, Text
+from gearshift.types.embedding import EmbeddingRequest
+from tests.fakes.nouns import request
 from tests.fakes.upstream import DONE, completion, event, stream_events
 
 
@@ -88,3 +91,15 @@ def test_only_so_much_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     pieces = [event({"content": "a"}), event({"content": "b"}), event({"content": "c"})]
     monkeypatch.setattr(transcript, "MAX_KEPT", len(pieces[0]) * 2)
     assert keep(*pieces)[0].text(codec, stream=True) == "ab"
+
+
+def test_the_prompt_is_the_text_of_the_last_user_turn() -> None:
+    picture = Media(kind="image", url="https://example.com/a.png")
+    turns = (
+        Message(role="user", parts=(Text(text="first"),)),
+        Message(role="user", parts=(Text(text="What is"), picture, Text(text="this?"))),
+        Message(role="assistant", parts=(Text(text="A cat."),)),
+    )
+    assert prompt_text(request(messages=turns)) == "What is\nthis?"
+    assert prompt_text(request(messages=())) == ""
+    assert prompt_text(EmbeddingRequest(model="m", inputs=("secret",))) is None

@@ -99,3 +99,16 @@ def test_a_miss_names_close_matches() -> None:
     assert "'small'" in LISTING.miss("smal")
     assert "GET /v1/models" in LISTING.miss("quite another")
     assert len(LISTING.miss("x" * 10_000)) < 300
+
+
+def test_a_model_of_vectors_is_shown_as_one() -> None:
+    vectors = deployment("vectors", capabilities=frozenset({"embeddings"}))
+    both = deployment("both", capabilities=frozenset({"embeddings", "chat"}))
+    listing = Listing({"auto": (TEXT, vectors)}, {"vectors": (vectors,), "both": (both,)}, created=1)
+    shown = json.loads(listing.entries["vectors"])
+    assert shown["architecture"]["output_modalities"] == ["embeddings"]
+    assert shown["supported_parameters"] == ["dimensions", "encoding_format", "user"]
+    assert json.loads(listing.entries["both"])["architecture"]["output_modalities"] == ["text", "embeddings"]
+    auto, one, _ = json.loads(listing.bodies["gemini"])["models"]
+    assert one["supportedGenerationMethods"] == ["embedContent", "batchEmbedContents"]
+    assert "generateContent" in auto["supportedGenerationMethods"]

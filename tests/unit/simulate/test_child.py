@@ -20,6 +20,7 @@ from openai.types.chat import ChatCompletionMessageParam
 from gearshift.errors import UpstreamUnreachable
 from gearshift.simulate import child
 from gearshift.simulate.child import Announcement, Child, start_child
+from gearshift.simulate.embed import embed
 
 COMMAND = [sys.executable, "-m", "gearshift.simulate", "--models", "calc"]
 PARENT = """
@@ -91,7 +92,20 @@ def test_the_sdk_gets_errors_as_errors() -> None:
                 await client.chat.completions.create(model="cal", messages=message("?"))
             with pytest.raises(BadRequestError, match="`messages` is empty"):
                 await client.chat.completions.create(model="calc", messages=[])
-            assert [model.id async for model in client.models.list()] == ["calc"]
+            assert [model.id async for model in client.models.list()] == ["calc", "sim-embed"]
+
+    asyncio.run(ask())
+
+
+def test_the_sdk_gets_vectors() -> None:
+    async def ask() -> None:
+        async with start_child(models=["calc"]) as running, client_of(running) as client:
+            told = await client.embeddings.create(model="sim-embed", input=["Oslo", "Lima"], dimensions=8)
+            assert [each.embedding for each in told.data] == [
+                pytest.approx(embed(x, 8), abs=1e-6) for x in ("Oslo", "Lima")
+            ]
+            with pytest.raises(NotFoundError, match="use sim-embed"):
+                await client.embeddings.create(model="calc", input="Oslo")
 
     asyncio.run(ask())
 

@@ -121,6 +121,9 @@ def test_there_is_nothing_else(call: Call, scripted: Make, method: str, path: st
 def test_models_and_health_say_who_is_ready(call: Call, scripted: Make) -> None:
     app = Upstream([scripted()])
     models = msgspec.json.decode(call(app, "/v1/models", method="GET")[2])
-    assert [(model["id"], model["state"]) for model in models["data"]] == [("scripted", "ready")]
+    assert [(model["id"], model["state"]) for model in models["data"]] == [
+        ("scripted", "ready"),
+        ("sim-embed", "ready"),
+    ]
     health = msgspec.json.decode(call(app, "/healthz", method="GET")[2])
     assert health == {"status": "ok", "models": {"scripted": "ready"}}

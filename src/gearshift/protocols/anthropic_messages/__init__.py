@@ -24,6 +24,7 @@ class AnthropicMessages:
     headers: Mapping[str, str] = MappingProxyType({"anthropic-version": "2023-06-01"})
     gives_media = False
     passed_on: frozenset[bytes] = frozenset({b"anthropic-beta", b"anthropic-version"})
+    keep_alive = b'event: ping\ndata: {"type": "ping"}\n\n'
 
     decode_request = staticmethod(request.decode_request)
     encode_request = staticmethod(outbound.encode_request)

@@ -21,6 +21,7 @@ class BedrockConverse:
     name = NAME
     stream_type = CONTENT_TYPE
     gives_media = False
+    keep_alive = b""  # no caller speaks it
     headers: Mapping[str, str] = MappingProxyType({})
     passed_on: frozenset[bytes] = frozenset()
 

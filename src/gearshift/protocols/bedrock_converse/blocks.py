@@ -16,6 +16,7 @@ from typing import Final, TypeAlias, assert_never
 import msgspec
 from msgspec import Raw
 
+from gearshift.protocols.arguments import as_object
 from gearshift.protocols.bedrock_converse.citations import decode_cited, say_cited
 from gearshift.protocols.bedrock_converse.media import WORDS, Kind, Shelf, decode_media
 from gearshift.protocols.fields import ABSENT, OBJECT, OBJECTS, TEXT, Misfit, Spoken, maybe, take
@@ -71,7 +72,11 @@ class Speaker:
             case Media():
                 return dict(part.extra) if _is_whole(part) else self._shelf.say(part, at)
             case ToolCall():
-                call = {"toolUseId": self.id(part.id, at), "name": part.name, "input": said_input(part.arguments, at)}
+                call = {
+                    "toolUseId": self.id(part.id, at),
+                    "name": part.name,
+                    "input": as_object(part.arguments, at, self.losses),
+                }
                 return {"toolUse": {**call, **part.extra}}
             case ToolResult():
                 return self._result(part, at)
@@ -116,16 +121,6 @@ class Speaker:
         if said != name:
             self.losses.append(mapped(f"{at}.id", f"said as {said}"))
         return said
-
-
-def said_input(arguments: str, at: str) -> Raw:
-    """Give the arguments of a call as the object that they are."""
-    text = arguments.strip() or "{}"
-    try:
-        OBJECT.read(Raw(text.encode()), "arguments")
-    except Misfit:
-        raise Misfit(f"{at}.arguments", "found text that is no JSON object, expected one") from None
-    return Raw(text.encode())
 
 
 def _is_whole(media: Media) -> bool:

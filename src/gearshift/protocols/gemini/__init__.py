@@ -25,6 +25,9 @@ class Gemini:
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = True
     passed_on: frozenset[bytes] = frozenset()
+    keep_alive = b"\n"
+    """An empty line. Google's clients take a comment for a piece of the answer: google-genai 3.6 for Python parses it
+    as JSON, js-genai may drop the event behind it (maximhq/bifrost issue 6240), go-genai raises (issue 903)."""
 
     decode_request = staticmethod(request.decode_request)
     encode_request = staticmethod(outbound.encode_request)

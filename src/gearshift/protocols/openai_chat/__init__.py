@@ -22,6 +22,7 @@ class OpenAIChat:
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = False
     passed_on: frozenset[bytes] = frozenset()
+    keep_alive = b": keep-alive\n\n"
 
     @staticmethod
     def path(model: str, *, stream: bool) -> str:  # noqa: ARG004 - the body says them

@@ -24,6 +24,7 @@ class OpenAIResponses:
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = True
     passed_on: frozenset[bytes] = frozenset({b"openai-beta"})
+    keep_alive = b": keep-alive\n\n"
 
     decode_request = staticmethod(request.decode_request)
     encode_request = staticmethod(outbound.encode_request)

@@ -75,8 +75,9 @@ def test_parts_are_said_and_heard_as_they_were(part: Part, blocks: list[object])
 def test_arguments_keep_their_bytes() -> None:
     call = ToolCall(id="c", name="f", arguments='{"n": [1, 2.50]}')
     assert b'{"n": [1, 2.50]}' in msgspec.json.encode(Speaker([]).blocks([call], "at"))
-    with pytest.raises(Misfit, match=r"at\[0\]\.arguments: found text that is no JSON object"):
-        said(ToolCall(id="c", name="f", arguments="[1]"))
+    blocks, losses = said(ToolCall(id="c", name="f", arguments="[1]"))
+    assert blocks == [{"toolUse": {"toolUseId": "c", "name": "f", "input": {"INVALID_JSON": "[1]"}}}]
+    assert losses == {"at[0].arguments"}
     assert said(ToolCall(id="c", name="f", arguments=" "))[0] == [
         {"toolUse": {"toolUseId": "c", "name": "f", "input": {}}}
     ]
