@@ -216,6 +216,9 @@ GEMINI: Final[dict[str, Body]] = {
     "`toolConfig`: ANY": _gemini(
         tools=[{"functionDeclarations": [{"name": "f"}]}], toolConfig={"functionCallingConfig": {"mode": "ANY"}}
     ),
+    "`toolConfig`: VALIDATED": _gemini(
+        tools=[{"functionDeclarations": [{"name": "f"}]}], toolConfig={"functionCallingConfig": {"mode": "VALIDATED"}}
+    ),
     "`functionCall`, `functionResponse`": _gemini(
         contents=[
             {"role": "user", "parts": [{"text": "Hi"}]},
@@ -235,6 +238,7 @@ GEMINI: Final[dict[str, Body]] = {
     "`responseLogprobs`": _config(responseLogprobs=True),
     "`safetySettings`": _gemini(safetySettings=[]) | {"safetySettings": [{"category": "X", "threshold": "Y"}]},
     "`cachedContent`": _gemini(cachedContent="c"),
+    "`responseModalities`: text": _config(responseModalities=["TEXT"]),
     "`responseModalities`, `speechConfig`": _config(responseModalities=["AUDIO"]),
 }
 

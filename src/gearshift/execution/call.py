@@ -12,6 +12,7 @@ that was made leaves exactly one `Attempt`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -49,12 +50,13 @@ USAGE_GRACE: Seconds = 10.0
 
 
 class Means(Struct, frozen=True, kw_only=True):
-    """Hold what every call needs; `clock` is monotonic, in seconds."""
+    """Hold what every call needs; `clock` is monotonic, in seconds, `wall_clock` in seconds since the epoch."""
 
     upstream: Upstream
     codecs: Mapping[str, Codec]
     credentials: Credentials
     clock: Callable[[], float]
+    wall_clock: Callable[[], float] = time.time
 
 
 class _Stream(NamedTuple):
@@ -74,7 +76,7 @@ class Call:
         self._limits = limits
         self._deployment = command.deployment
         self._codec = means.codecs[command.deployment.provider.protocol]
-        self._interpreter = Interpreter(order, command.deployment, self._codec)
+        self._interpreter = Interpreter(order, command.deployment, self._codec, means.wall_clock())
         self._watch = Watchdog(command.remaining)
         self._meter = Meter(command.attempt_id, command.deployment, self._now())
         self._reply: Reply | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from gearshift.execution.order import Order
 from gearshift.protocols.codec import Codec, RequestEdits, ResponsePeek, StreamRelay
-from gearshift.protocols.crossing import Crossing, cross_request, cross_response, is_foreign
+from gearshift.protocols.crossing import Crossing, Stamp, cross_request, cross_response, is_foreign
 from gearshift.types.catalog import Deployment
 from gearshift.types.record import Loss
 
@@ -15,8 +15,9 @@ from gearshift.types.record import Loss
 class Interpreter:
     """Stand between one caller and one upstream."""
 
-    def __init__(self, order: Order, deployment: Deployment, upstream: Codec) -> None:
-        """Take the caller's wish, and whom it is told to."""
+    def __init__(self, order: Order, deployment: Deployment, upstream: Codec, now: float) -> None:
+        """Take the caller's wish, and whom it is told to; `now` is in seconds since the epoch."""
+        self._stamp = Stamp(order.exchange_id, int(now))
         self._order = order
         self._deployment = deployment
         self._upstream = upstream
@@ -64,7 +65,7 @@ class Interpreter:
         peek = self._upstream.peek_response(body)
         if self._same:
             return peek, body
-        said = cross_response(self._upstream.decode_response(body), self._order.codec)
+        said = cross_response(self._upstream.decode_response(body), self._order.codec, self._stamp)
         self._losses += said.losses
         return peek, said.body
 
@@ -73,5 +74,5 @@ class Interpreter:
         model, choices = self._deployment.model, self._order.request.sampling.n or 1
         if self._same:
             return self._upstream.relay(model, choices)
-        self._crossing = Crossing(self._upstream, self._order.codec, model, choices)
+        self._crossing = Crossing(self._upstream, self._order.codec, model, choices, self._stamp)
         return self._crossing

@@ -25,6 +25,7 @@ from gearshift.types.record import Loss
 from gearshift.types.stream import Event, Finished, PartDelta, Started
 
 S = TypeVar("S", bound=Struct)
+A = TypeVar("A", Response, Started)
 
 MEANT: Final = frozenset(
     {
@@ -52,28 +53,54 @@ MEANT: Final = frozenset(
     }
 )
 """Fields that a request means something else without; an upstream of another protocol has no word for them."""
+_AS_WITHOUT: Final = {
+    "background": b"false",
+    "modalities": b'["text"]',
+    "responseModalities": b'["TEXT"]',
+    "truncation": b'"disabled"',
+}
+"""Values of such fields that say what is so without them; some clients always send them (Pydantic AI 2.68 to Gemini)."""
+_CHOICE: Final = "toolConfig"
 _TYPE: Final = "type"
 _CONFIG: Final = "generationConfig"
 _ITEM: Final = "item"  # of `openai_responses`: a turn that is no message
 _text = msgspec.json.Decoder(str)
 
 
+class Stamp(Struct, frozen=True):
+    """Hold what an answer is called, and when it was made (seconds since the epoch), where its upstream says neither."""
+
+    id: str = ""
+    created: int = 0
+
+    def put(self, answer: A) -> A:
+        """Give `answer` with both: OpenAI's clients lose the usage of a stream without an id (openai for Node 7.57)."""
+        return msgspec.structs.replace(answer, id=answer.id or self.id, created=answer.created or self.created)
+
+
+UNSTAMPED: Final = Stamp()
+
+
 def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encoded:
     """Say a request in another protocol than its own; raise InvalidRequest where its meaning would be lost."""
     losses: list[Loss] = []
-    extra = {name: raw for name, raw in request.extra.items() if bytes(raw) != NULL}
-    for name in (*extra, *_config(extra)):
-        if name in MEANT:
+    extra = _said(request.extra)
+    config = _said(OBJECT.read(extra.pop(_CONFIG), _CONFIG)) if _CONFIG in extra else {}
+    for name in (*extra, *config):
+        if name in MEANT and not (
+            name == _CHOICE and request.tool_choice is not None
+        ):  # then only a hint is left of it
             raise InvalidRequest(_untold(name, codec), param=name)
     told = _Way(codec, losses, InvalidRequest).cross(msgspec.structs.replace(request, extra={}), "")
     said = codec.encode_request(told, edits)
-    dropped = [_dropped(name, codec) for name in extra]
+    dropped = [_dropped(name, codec) for name in (*extra, *(f"{_CONFIG}.{name}" for name in config))]
     return Encoded(body=said.body, losses=_once([*dropped, *losses, *said.losses]))
 
 
-def cross_response(response: Response, codec: Codec) -> Encoded:
+def cross_response(response: Response, codec: Codec, stamp: Stamp = UNSTAMPED) -> Encoded:
     """Say an upstream's answer in the caller's protocol."""
     losses: list[Loss] = []
+    response = stamp.put(response)
     try:
         said = codec.encode_response(_Way(codec, losses, invalid).cross(response, ""))
     except Misfit as misfit:
@@ -84,9 +111,10 @@ def cross_response(response: Response, codec: Codec) -> Encoded:
 class Crossing(Progress):
     """Pass a stream on in another protocol; see `codec.StreamRelay`."""
 
-    def __init__(self, upstream: Codec, caller: Codec, model: str, choices: int = 1) -> None:
+    def __init__(self, upstream: Codec, caller: Codec, model: str, choices: int = 1, stamp: Stamp = UNSTAMPED) -> None:
         """Begin a stream of `choices` answers, for a caller who is told that `model` answers."""
         super().__init__(choices)
+        self._stamp = stamp
         self.failure: UpstreamError | None = None
         self._model = model
         self._decoder = upstream.stream_decoder(choices)
@@ -141,7 +169,7 @@ class Crossing(Progress):
             self._finished = told
             return b""
         if isinstance(told, Started):
-            told = msgspec.structs.replace(told, model=self._model)
+            told = msgspec.structs.replace(self._stamp.put(told), model=self._model)
         return self._tell(told)
 
     def _tell(self, event: Event) -> bytes:
@@ -151,9 +179,13 @@ class Crossing(Progress):
             raise invalid(str(misfit)) from None
 
 
-def _config(extra: Extra) -> Extra:
-    """Give what Gemini's `generationConfig` holds beyond the nouns."""
-    return OBJECT.read(extra[_CONFIG], _CONFIG) if _CONFIG in extra else {}
+def _said(members: Extra) -> Extra:
+    """Give what `members` say that is not so without them."""
+    return {name: raw for name, raw in members.items() if not _is_void(name, bytes(raw))}
+
+
+def _is_void(name: str, raw: bytes) -> bool:
+    return raw == NULL or (name in _AS_WITHOUT and b"".join(raw.split()) == _AS_WITHOUT[name])
 
 
 class _Way(Struct, frozen=True):

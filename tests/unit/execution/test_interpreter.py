@@ -35,7 +35,7 @@ def interpreter(caller: str, body: bytes, upstream: str) -> Interpreter:
     case = Case(WORLD, CODECS[caller], inbound, "gx-1", time.monotonic)
     case.read()
     at = deployment("small", provider("lab", "https://up/v1", protocol=upstream))
-    return Interpreter(case, at, CODECS[upstream])
+    return Interpreter(case, at, CODECS[upstream], now=1_700_000_000.9)
 
 
 def test_the_same_protocol_is_patched() -> None:
@@ -66,6 +66,7 @@ def test_an_answer_is_told_in_the_callers_words() -> None:
     told = json.loads(body)
     assert told["choices"][0]["message"]["content"] == "Hello"
     assert told["usage"]["total_tokens"] == 5
+    assert (told["id"], told["created"]) == ("msg_1", 1_700_000_000)  # Anthropic does not say when
 
 
 def test_an_answer_of_the_same_protocol_stays_as_it_is() -> None:
@@ -93,5 +94,6 @@ def test_streams_are_relayed_or_cross() -> None:
     made = interpreter("openai_chat", CHAT, "gemini")
     relay = made.relay()
     assert isinstance(relay, Crossing)
-    relay.feed(b'data: {"modelStatus":{},"candidates":[{"content":{"parts":[{"text":"Hi"}]}}],"odd":1}\n\n')
+    said = relay.feed(b'data: {"modelStatus":{},"candidates":[{"content":{"parts":[{"text":"Hi"}]}}],"odd":1}\n\n')
+    assert b'"id":"gx-1","object":"chat.completion.chunk","created":1700000000' in said
     assert made.losses == relay.losses
