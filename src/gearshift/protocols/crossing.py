@@ -59,7 +59,7 @@ _AS_WITHOUT: Final = {
     "responseModalities": b'["TEXT"]',
     "truncation": b'"disabled"',
 }
-"""Values of such fields that say what is so without them; some clients always send them (Pydantic AI 2.68 to Gemini)."""
+"""Values of such fields that say what is so without them; some clients always send one (Pydantic AI 2.68 to Gemini)."""
 _CHOICE: Final = "toolConfig"
 _TYPE: Final = "type"
 _CONFIG: Final = "generationConfig"
@@ -68,7 +68,7 @@ _text = msgspec.json.Decoder(str)
 
 
 class Stamp(Struct, frozen=True):
-    """Hold what an answer is called, and when it was made (seconds since the epoch), where its upstream says neither."""
+    """Hold an answer's name, and its time in seconds since the epoch, for an upstream that gives it neither."""
 
     id: str = ""
     created: int = 0
