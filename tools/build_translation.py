@@ -193,6 +193,7 @@ ANTHROPIC: Final[dict[str, Body]] = {
     "`top_k`": _messages(top_k=4),
     "`metadata.user_id`": _messages(metadata={"user_id": "ann"}),
     "`service_tier`": _messages(service_tier="auto"),
+    "`context_management`": _messages(context_management={"edits": [{"type": "clear_thinking_20251015"}]}),
     "`mcp_servers`, `container`": _messages(container="c"),
 }
 

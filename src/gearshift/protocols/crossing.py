@@ -33,7 +33,6 @@ MEANT: Final = frozenset(
         "background",
         "cachedContent",
         "container",
-        "context_management",
         "conversation",
         "function_call",
         "functions",

@@ -73,6 +73,12 @@ def test_what_is_so_without_it_is_no_loss(name: str, value: bytes) -> None:
     assert [loss.field for loss in cross_request(asked(extra={name: value}), ANTHROPIC, EDITS).losses] == ["max_tokens"]
 
 
+def test_a_conversation_that_is_not_tidied_up_is_still_answered() -> None:
+    """Claude Code 2.1.332 asks for it in every request."""
+    said = cross_request(asked(extra={"context_management": b'{"edits":[]}'}), GEMINI, EDITS)
+    assert [(loss.field, loss.kind) for loss in said.losses] == [("context_management", "dropped")]
+
+
 def test_geminis_config_may_say_the_default_and_its_hints_are_named() -> None:
     config = Raw(b'{"responseModalities":["TEXT"],"mediaResolution":"LOW"}')
     request = Request(protocol="gemini", model="m", messages=(HI,), extra={"generationConfig": config})
