@@ -82,6 +82,10 @@ $(VENV)/clients/.setup: $(VENV)/.setup requirements/clients.txt tests/clients/no
 clients: $(VENV)/clients/.setup ## drive clients that others wrote (LangChain, AI SDK, ...) through a running gateway
 	@$(BIN)/pytest tests/clients $(ARGS)
 
+.PHONY: compat
+compat: $(VENV)/clients/.setup ## drive the newest coding agents (Claude Code, Codex, ...) and write down which work (1.5 GB)
+	@$(BIN)/python -m tools.prove_agents $(ARGS)
+
 .PHONY: lint
 lint: setup ## check style and format (ruff)
 	@$(BIN)/ruff check
@@ -153,5 +157,5 @@ lock: setup ## write requirements/*.txt again from pyproject.toml (UPGRADE=--upg
 
 .PHONY: clean
 clean: ## remove .venv and everything else that the targets made
-	@rm -rf $(VENV) tests/clients/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@rm -rf $(VENV) tests/clients/node/node_modules .agents .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
