@@ -31,6 +31,20 @@ KEY: Final = "sk-any-0123456789"
 PROOF: Final = "proven through the gateway"
 WORD: Final = "The proof is written."
 TASK: Final = f"Create the file proof.txt in this folder, with the text: {PROOF}"
+CODEX: Final = """\
+model = "{model}"
+model_provider = "gearshift"
+web_search = "disabled"
+
+[features]
+multi_agent = false
+
+[model_providers.gearshift]
+name = "Gearshift"
+base_url = "{url}/v1"
+env_key = "GEARSHIFT_KEY"
+wire_api = "responses"
+"""
 MODELS: Final = {
     "openai_chat": ("on-chat", "gpt-5.5", "/v1"),
     "openai_responses": ("on-responses", "gpt-5.5", "/v1"),
@@ -97,12 +111,12 @@ def _claude(at: Place) -> Run:
 
 
 def _codex(at: Place) -> Run:
-    provider = f'{{name="Gearshift", base_url="{at.url}/v1", env_key="GEARSHIFT_KEY", wire_api="responses"}}'
-    settings = (f"model_providers.gearshift={provider}", 'model_provider="gearshift"', 'web_search="disabled"')
-    options = [part for setting in settings for part in ("-c", setting)]
-    # It says the tools of its sub-agents in a `namespace`, which other protocols have no words for.
-    free = ["--disable", "multi_agent", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"]
-    return Run(["exec", *options, *free, "--model", at.model, TASK], {"GEARSHIFT_KEY": KEY})
+    # Other protocols have no words for a `namespace`, which holds its sub-agents' tools, and for OpenAI's web search.
+    settings = at.home / ".codex" / "config.toml"
+    settings.parent.mkdir()
+    settings.write_text(CODEX.format(url=at.url, model=at.model), encoding="utf-8")
+    free = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"]
+    return Run(["exec", *free, TASK], {"GEARSHIFT_KEY": KEY})
 
 
 def _gemini(at: Place) -> Run:
@@ -273,11 +287,11 @@ def play(agent: Agent, place: Place) -> str:
     return done.stdout
 
 
-def fixtures(agent: Agent, proof: Path) -> dict[str, object]:
+def fixtures(agent: Agent, proof: Path) -> dict[str, list[dict[str, dict[str, object]]]]:
     """Give what aimock says: the call, then the word; anything else that an agent may ask has an answer too."""
     call = {"name": agent.tool, "arguments": agent.call(proof), "id": "call_proof_1"}
     stop = {"finishReason": "stop"} if agent.upstream == "gemini" else {}  # as Gemini says it, aimock does not
-    task = {"userMessage": TASK}
+    task: dict[str, object] = {"userMessage": TASK}
     return {
         "fixtures": [
             {"match": {**task, "hasToolResult": True}, "response": {"content": WORD}},
