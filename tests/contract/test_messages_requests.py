@@ -186,7 +186,6 @@ def plain(value: object) -> object:
 MEANT: Final = {
     "container",
     "container with skills",
-    "context_management",
     "inference_geo",
     "max_tokens of 0",
     "mcp_servers",

@@ -134,6 +134,7 @@ async def house(
         codecs=CODECS,
         credentials=Credentials({each.provider.id: SECRET for each in deployments}),
         clock=time.monotonic,
+        wall_clock=time.time,
     )
     table = RouterTable(auto, named)
     world = World(

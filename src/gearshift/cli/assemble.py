@@ -120,7 +120,13 @@ def assemble(config: Config, environ: Mapping[str, str], *, source: str = "the c
 def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
     """Put what a config makes onto what is there; nothing here can be refused."""
     codec, max_body = CODECS["openai_chat"], plan.config.server.max_body_bytes
-    means = Means(upstream=site.upstream, codecs=CODECS, credentials=plan.credentials, clock=time.monotonic)
+    means = Means(
+        upstream=site.upstream,
+        codecs=CODECS,
+        credentials=plan.credentials,
+        clock=time.monotonic,
+        wall_clock=time.time,
+    )
     gateway = Gateway(
         plan.world,
         Driver(means),

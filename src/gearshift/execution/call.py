@@ -38,6 +38,7 @@ from gearshift.execution.refusal import no_stream, refusal
 from gearshift.execution.upstream import Reply, Upstream
 from gearshift.execution.watchdog import Phase, Watchdog
 from gearshift.protocols.codec import Codec, StreamRelay
+from gearshift.protocols.crossing import Stamp
 from gearshift.types.catalog import Deployment, Seconds
 from gearshift.types.embedding import EmbeddingRequest
 from gearshift.types.record import Attempt
@@ -53,12 +54,13 @@ _UNBELIEVED = 401
 
 
 class Means(Struct, frozen=True, kw_only=True):
-    """Hold what every call needs; `clock` is monotonic, in seconds."""
+    """Hold what every call needs; `clock` is monotonic, in seconds, `wall_clock` in seconds since the epoch."""
 
     upstream: Upstream
     codecs: Mapping[str, Codec]
     credentials: Credentials
     clock: Callable[[], float]
+    wall_clock: Callable[[], float]
 
 
 class _Stream(NamedTuple):
@@ -68,14 +70,13 @@ class _Stream(NamedTuple):
     relay: StreamRelay
 
 
-def _interpreter(
-    order: Order, deployment: Deployment, codecs: Mapping[str, Codec]
-) -> Interpreter | EmbeddingInterpreter:
+def _interpreter(order: Order, deployment: Deployment, means: Means) -> Interpreter | EmbeddingInterpreter:
     match order.request:
         case EmbeddingRequest() as request:
             return EmbeddingInterpreter(order, request, deployment)
         case request:
-            return Interpreter(order, request, deployment, codecs)
+            stamp = Stamp(order.exchange_id, int(means.wall_clock()))
+            return Interpreter(order, request, deployment, means.codecs, stamp)
 
 
 class Call:
@@ -87,7 +88,7 @@ class Call:
         self._order = order
         self._limits = limits
         self._deployment = command.deployment
-        self._interpreter = _interpreter(order, command.deployment, means.codecs)
+        self._interpreter = _interpreter(order, command.deployment, means)
         self._watch = Watchdog(command.remaining)
         self._meter = Meter(command.attempt_id, command.deployment, self._now())
         self._reply: Reply | None = None

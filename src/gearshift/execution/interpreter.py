@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from msgspec.structs import replace
-
 from gearshift.execution.handover import Handed, Heir, hand_over
 from gearshift.execution.order import Order
 from gearshift.protocols.answering import peek
 from gearshift.protocols.codec import Codec, RequestEdits, ResponsePeek, StreamRelay
-from gearshift.protocols.crossing import Crossing, cross_request, cross_response, is_foreign
+from gearshift.protocols.crossing import Crossing, Stamp, cross_request, cross_response, is_foreign
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request
 from gearshift.types.record import Loss
@@ -32,8 +30,11 @@ def address(deployment: Deployment, codec: Codec, *, stream: bool) -> str:
 class Interpreter:
     """Stand between one caller and one upstream."""
 
-    def __init__(self, order: Order, request: Request, deployment: Deployment, codecs: Mapping[str, Codec]) -> None:
-        """Take the caller's wish, and whom it is told to."""
+    def __init__(
+        self, order: Order, request: Request, deployment: Deployment, codecs: Mapping[str, Codec], stamp: Stamp
+    ) -> None:
+        """Take the caller's wish, and whom it is told to; `stamp` is for an answer without an id or a time."""
+        self._stamp = stamp
         self._order = order
         self._request = request
         self._deployment = deployment
@@ -94,9 +95,7 @@ class Interpreter:
         if self._same:
             return self.upstream.peek_response(body), body
         response = self.upstream.decode_response(body)
-        if not response.id:
-            response = replace(response, id=self._order.exchange_id)
-        said = cross_response(response, self._caller)
+        said = cross_response(response, self._caller, self._stamp)
         self._losses += said.losses
         return peek(response), said.body
 
@@ -105,5 +104,5 @@ class Interpreter:
         model, choices = self._deployment.model, self._request.sampling.n or 1
         if self._same:
             return self.upstream.relay(model, choices)
-        self._crossing = Crossing(self.upstream, self._caller, model, choices, name=self._order.exchange_id)
+        self._crossing = Crossing(self.upstream, self._caller, model, choices, self._stamp)
         return self._crossing

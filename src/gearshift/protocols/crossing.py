@@ -9,23 +9,22 @@ recorded as lost, and what the meaning of a request hangs on is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Final, TypeVar, get_args, get_type_hints
+from typing import Final, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from gearshift.errors import InvalidRequest, UpstreamError
 from gearshift.protocols.codec import Codec, Encoded, RequestEdits, ResponseEdits
 from gearshift.protocols.fields import NULL, OBJECT, Misfit
 from gearshift.protocols.following import Progress
+from gearshift.protocols.way import Way, unsaid, untold
 from gearshift.protocols.wording import invalid
-from gearshift.types.chat import Choice, Extra, Media, Message, Reasoning, Request, Response, Tool, ToolCall
+from gearshift.types.chat import Choice, Extra, Media, Message, Reasoning, Request, Response
 from gearshift.types.record import Loss
 from gearshift.types.stream import Event, Finished, MediaGiven, PartDelta, Started
 
-S = TypeVar("S", bound=Struct)
+A = TypeVar("A", Response, Started)
 
 MEANT: Final = frozenset(
     {
@@ -33,7 +32,6 @@ MEANT: Final = frozenset(
         "background",
         "cachedContent",
         "container",
-        "context_management",
         "conversation",
         "format",
         "function_call",
@@ -61,18 +59,31 @@ MEANT: Final = frozenset(
 _DEFAULTS: Final = {
     "background": b"false",
     "include": b'["reasoning.encrypted_content"]',
+    "modalities": b'["text"]',
     "responseMimeType": b'"text/plain"',
     "responseModalities": b'["TEXT"]',
     "store": b"false",
     "truncation": b'"disabled"',
 }
-"""Values that ask for what is done in any case: nothing is stored here, and signatures always come back."""
+"""Values that ask for what is done in any case: nothing is stored here, and signatures always come back. Some clients
+always send one (Pydantic AI 2.68 to Gemini)."""
+_CHOICE: Final = "toolConfig"
 _TYPE: Final = "type"
-_EXTRAS: Final = frozenset({"extra", "message"})
-"""Fields that hold words without a noun; `message`: those of a `ChoiceDelta`."""
 _CONFIGS: Final = ("generationConfig", "output_config")
-_ITEM: Final = "item"  # of `openai_responses`: a turn that is no message
-_text = msgspec.json.Decoder(str)
+
+
+class Stamp(Struct, frozen=True):
+    """Hold an answer's name, and its time in seconds since the epoch, for an upstream that gives it neither."""
+
+    id: str = ""
+    created: int = 0
+
+    def put(self, answer: A) -> A:
+        """Give `answer` with both: OpenAI's clients lose the usage of a stream without an id (openai for Node 7.57)."""
+        return msgspec.structs.replace(answer, id=answer.id or self.id, created=answer.created or self.created)
+
+
+UNSTAMPED: Final = Stamp()
 
 
 def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encoded:
@@ -81,23 +92,24 @@ def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encode
     extra = _said(request.extra)
     configs = {name: _said(OBJECT.read(extra.pop(name), name)) for name in _CONFIGS if name in extra}
     inner = {f"{name}.{field}": field for name, config in configs.items() for field in config}
+    chosen = request.tool_choice is not None  # then only a hint is left of Gemini's `toolConfig`
     for name in (*extra, *inner.values()):
-        if name in MEANT:
-            raise InvalidRequest(_untold(name, codec), param=name)
+        if name in MEANT and not (name == _CHOICE and chosen):
+            raise InvalidRequest(untold(name, codec), param=name)
     if request.sampling.max_output_tokens == 0:
-        raise InvalidRequest(_untold("max_tokens=0", codec), param="max_tokens")
-    told = _Way(codec, losses, InvalidRequest).cross(msgspec.structs.replace(request, extra={}), "")
+        raise InvalidRequest(untold("max_tokens=0", codec), param="max_tokens")
+    told = Way(codec, losses, InvalidRequest).cross(msgspec.structs.replace(request, extra={}), "")
     said = codec.encode_request(told, edits)
-    dropped = [_dropped(name, codec) for name in (*extra, *inner)]
+    dropped = [unsaid(name, codec) for name in (*extra, *inner)]
     return Encoded(body=said.body, losses=_once([*dropped, *losses, *said.losses]))
 
 
-def cross_response(response: Response, codec: Codec) -> Encoded:
+def cross_response(response: Response, codec: Codec, stamp: Stamp = UNSTAMPED) -> Encoded:
     """Say an upstream's answer in the caller's protocol."""
     losses: list[Loss] = []
-    told = response if codec.gives_media else _without_media(response, codec, losses)
+    told = stamp.put(response if codec.gives_media else _without_media(response, codec, losses))
     try:
-        said = codec.encode_response(_Way(codec, losses, invalid).cross(told, ""))
+        said = codec.encode_response(Way(codec, losses, invalid).cross(told, ""))
     except Misfit as misfit:
         raise invalid(str(misfit)) from None
     return Encoded(body=said.body, losses=_once([*losses, *said.losses]))
@@ -106,13 +118,10 @@ def cross_response(response: Response, codec: Codec) -> Encoded:
 class Crossing(Progress):
     """Pass a stream on in another protocol; see `codec.StreamRelay`."""
 
-    def __init__(self, upstream: Codec, caller: Codec, model: str, choices: int = 1, *, name: str = "") -> None:
-        """Begin a stream of `choices` answers, for a caller who is told that `model` answers.
-
-        `name` is the id of an answer to which the upstream gives none.
-        """
+    def __init__(self, upstream: Codec, caller: Codec, model: str, choices: int = 1, stamp: Stamp = UNSTAMPED) -> None:
+        """Begin a stream of `choices` answers, for a caller who is told that `model` answers."""
         super().__init__(choices)
-        self._name = name
+        self._stamp = stamp
         self.failure: UpstreamError | None = None
         self._model = model
         self._decoder = upstream.stream_decoder(choices)
@@ -120,7 +129,7 @@ class Crossing(Progress):
         self._finished = Finished()
         self._headed = False
         self._losses: list[Loss] = []
-        self._way = _Way(caller, self._losses, invalid)
+        self._way = Way(caller, self._losses, invalid)
 
     @property
     def losses(self) -> tuple[Loss, ...]:
@@ -171,7 +180,7 @@ class Crossing(Progress):
             self._finished = told
         if isinstance(told, Started):
             self._headed = True
-            told = msgspec.structs.replace(told, id=told.id or self._name, model=self._model)
+            told = msgspec.structs.replace(self._stamp.put(told), model=self._model)
         return self._tell(told)
 
     def _tell(self, event: Event) -> bytes:
@@ -199,90 +208,12 @@ def _ungiven(media: Media, codec: Codec) -> Loss:
 
 
 def _said(extra: Extra) -> Extra:
-    """Give the fields that ask for anything."""
-    return {name: raw for name, raw in extra.items() if bytes(raw) not in {NULL, _DEFAULTS.get(name)}}
+    """Give what `extra` say that is not so without them."""
+    return {name: raw for name, raw in extra.items() if not _is_void(name, bytes(raw))}
 
 
-class _Way(Struct, frozen=True):
-    """Lead nouns to `codec`; `losses` gains a line for each of their words that stays behind."""
-
-    codec: Codec
-    losses: list[Loss]
-    refuse: Callable[[str], Exception]
-
-    def cross(self, value: S, path: str) -> S:
-        """Give a noun without what only its own protocol can say."""
-        changes: dict[str, object] = {}
-        for name in _telling(type(value)):
-            inner = getattr(value, name)
-            if not inner:
-                continue
-            if name in _EXTRAS:
-                self._check(value, path, inner)
-                said = (key for key, raw in inner.items() if bytes(raw) != NULL)
-                self.losses.extend(_dropped(f"{path}{key}", self.codec) for key in said)
-                changes[name] = {}
-            elif isinstance(inner, Struct):
-                changes[name] = self.cross(inner, path)
-            elif any(map(_tells, inner)):
-                changes[name] = tuple(self.cross(each, f"{path}{name}[{place}].") for place, each in enumerate(inner))
-        if isinstance(value, Media) and value.url is None and value.data is None:
-            raise self.refuse(_untold(f"{path}{value.kind}", self.codec))
-        return msgspec.structs.replace(value, **changes) if changes else value
-
-    def _check(self, value: Struct, path: str, extra: Extra) -> None:
-        """Refuse parts and tools that are none but in their own protocol."""
-        if _TYPE in extra and isinstance(value, Media | Tool | ToolCall):
-            raise self.refuse(_untold(f"{path}{_TYPE}={_word(extra[_TYPE])}", self.codec))
-        if _ITEM in extra and isinstance(value, Message):
-            kind = OBJECT.read(extra[_ITEM], _ITEM).get(_TYPE, NULL)
-            raise self.refuse(_untold(f"{path}{_ITEM}={_word(Raw(kind))}", self.codec))
-
-
-def _tells(value: Struct) -> bool:
-    """Say whether a noun holds words of its own protocol; most hold none."""
-    for name in _telling(type(value)):
-        inner = getattr(value, name)
-        if inner and (name in _EXTRAS or (_tells(inner) if isinstance(inner, Struct) else any(map(_tells, inner)))):
-            return True
-    return isinstance(value, Media) and value.url is None and value.data is None
-
-
-@cache
-def _telling(kind: type[Struct]) -> tuple[str, ...]:
-    """Give the fields of a noun that hold words of its own protocol, itself or in the nouns within."""
-    hints = get_type_hints(kind)
-    return tuple(
-        name
-        for name in kind.__struct_fields__
-        if name in _EXTRAS or any(_telling(each) for each in _nouns(hints[name]))
-    )
-
-
-def _nouns(hint: object) -> Iterator[type[Struct]]:
-    """Give the nouns that a field may hold."""
-    if isinstance(hint, type) and issubclass(hint, Struct):
-        yield hint
-    for inner in get_args(hint):
-        yield from _nouns(inner)
-
-
-def _word(raw: Raw) -> str:
-    try:
-        return _text.decode(raw)[:40]
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return "?"
-
-
-def _untold(field: str, codec: Codec) -> str:
-    return (
-        f"{field}: {codec.name} has no words for it, so it cannot be said in that protocol; "
-        "leave it out, or name a model whose provider speaks your protocol"
-    )
-
-
-def _dropped(field: str, codec: Codec) -> Loss:
-    return Loss(field=field, kind="dropped", detail=f"{codec.name} has no such field")
+def _is_void(name: str, raw: bytes) -> bool:
+    return raw == NULL or (name in _DEFAULTS and b"".join(raw.split()) == _DEFAULTS[name])
 
 
 def _once(losses: list[Loss]) -> tuple[Loss, ...]:

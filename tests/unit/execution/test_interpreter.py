@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from gearshift.case import Case
 from gearshift.errors import InvalidRequest
 from gearshift.execution.interpreter import Interpreter, address
-from gearshift.protocols.crossing import Crossing
+from gearshift.protocols.crossing import Crossing, Stamp
 from gearshift.protocols.openai_chat.relay import Relay
 from gearshift.protocols.registry import CODECS
 from gearshift.types.catalog import Quirks
@@ -41,7 +41,7 @@ def interpreter(caller: str, body: bytes, upstream: str, standing: Standing | No
     case.decision = decision(standing=standing)
     at = deployment("small", provider("lab", "https://up/v1", protocol=upstream))
     assert isinstance(case.request, Request)
-    return Interpreter(case, case.request, at, CODECS)
+    return Interpreter(case, case.request, at, CODECS, Stamp("gx-1", 1_700_000_000))
 
 
 def test_the_same_protocol_is_patched() -> None:
@@ -72,6 +72,7 @@ def test_an_answer_is_told_in_the_callers_words() -> None:
     told = json.loads(body)
     assert told["choices"][0]["message"]["content"] == "Hello"
     assert told["usage"]["total_tokens"] == 5
+    assert (told["id"], told["created"]) == ("msg_1", 1_700_000_000)  # Anthropic does not say when
 
 
 def test_an_answer_of_the_same_protocol_stays_as_it_is() -> None:
@@ -107,7 +108,8 @@ def test_streams_are_relayed_or_cross() -> None:
     made = interpreter("openai_chat", CHAT, "gemini")
     relay = made.relay()
     assert isinstance(relay, Crossing)
-    relay.feed(b'data: {"modelStatus":{},"candidates":[{"content":{"parts":[{"text":"Hi"}]}}],"odd":1}\n\n')
+    said = relay.feed(b'data: {"modelStatus":{},"candidates":[{"content":{"parts":[{"text":"Hi"}]}}],"odd":1}\n\n')
+    assert b'"id":"gx-1","object":"chat.completion.chunk","created":1700000000' in said
     assert made.losses == relay.losses
 
 

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from msgspec import Raw
 
 from gearshift.errors import InvalidRequest, StreamBroken, UpstreamInvalid
 from gearshift.protocols.codec import Codec, RequestEdits, ResponseEdits
-from gearshift.protocols.crossing import Crossing, cross_request, cross_response, is_foreign
+from gearshift.protocols.crossing import Crossing, Stamp, cross_request, cross_response, is_foreign
 from gearshift.protocols.registry import CODECS
 from gearshift.types.chat import (
     Choice,
@@ -19,6 +20,7 @@ from gearshift.types.chat import (
     Text,
     Tool,
     ToolCall,
+    ToolChoice,
     Usage,
 )
 from gearshift.types.stream import ChoiceEnded, Event, Finished, MediaGiven, Started
@@ -66,6 +68,34 @@ def test_geminis_config_is_looked_into() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "value"), [("modalities", b'[ "text" ]'), ("truncation", b'"disabled"'), ("background", b"false")]
+)
+def test_what_is_so_without_it_is_no_loss(name: str, value: bytes) -> None:
+    assert [loss.field for loss in cross_request(asked(extra={name: value}), ANTHROPIC, EDITS).losses] == ["max_tokens"]
+
+
+def test_a_conversation_that_is_not_tidied_up_is_still_answered() -> None:
+    """Claude Code 2.1.332 asks for it in every request."""
+    said = cross_request(asked(extra={"context_management": b'{"edits":[]}'}), GEMINI, EDITS)
+    assert [(loss.field, loss.kind) for loss in said.losses] == [("context_management", "dropped")]
+
+
+def test_geminis_config_may_say_the_default_and_its_hints_are_named() -> None:
+    config = Raw(b'{"responseModalities":["TEXT"],"mediaResolution":"LOW"}')
+    request = Request(protocol="gemini", model="m", messages=(HI,), extra={"generationConfig": config})
+    assert [loss.field for loss in cross_request(request, CHAT, EDITS).losses] == ["generationConfig.mediaResolution"]
+
+
+def test_what_is_left_of_a_choice_that_was_understood_is_a_hint() -> None:
+    config = Raw(b'{"functionCallingConfig":{"mode":"VALIDATED"}}')
+    request = Request(protocol="gemini", model="m", messages=(HI,), extra={"toolConfig": config})
+    with pytest.raises(InvalidRequest, match=r"^toolConfig:"):
+        cross_request(request, CHAT, EDITS)
+    chosen = msgspec.structs.replace(request, tool_choice=ToolChoice(mode="auto"))
+    assert [loss.field for loss in cross_request(chosen, CHAT, EDITS).losses] == ["toolConfig"]
+
+
+@pytest.mark.parametrize(
     ("message", "tools", "field"),
     [
         (Message(role="user", parts=(Media(kind="file", extra={"type": Raw(b'"video_url"')}),)), (), "type=video_url"),
@@ -100,6 +130,24 @@ def test_an_answer_that_cannot_be_told_is_the_upstreams_fault() -> None:
     choice = Choice(index=0, parts=(part,), finish_reason="stop")
     with pytest.raises(UpstreamInvalid, match="type=hologram"):
         cross_response(Response(id="r", model="m", created=0, choices=(choice,)), CHAT)
+
+
+def test_an_answer_without_an_id_or_a_time_is_stamped() -> None:
+    stamp = Stamp("gx-1", 1_700_000_000)
+    choice = Choice(index=0, parts=(Text(text="Hi"),), finish_reason="stop")
+    for own, created, expected in (("", 0, ("gx-1", 1_700_000_000)), ("r", 7, ("r", 7))):
+        response = Response(id=own, model="m", created=created, choices=(choice,))
+        told = json.loads(cross_response(response, CHAT, stamp).body)
+        assert (told["id"], told["created"]) == expected
+
+
+def test_a_stream_without_an_id_or_a_time_is_stamped_in_each_of_its_events() -> None:
+    crossing = Crossing(GEMINI, CHAT, "small", stamp=Stamp("gx-1", 1_700_000_000))
+    said = b'data: {"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}]}\n\n'
+    passed = crossing.feed(said)
+    crossing.close()
+    told = passed + crossing.end(ResponseEdits(model="small"), send_usage=True)
+    assert told.count(b'"id":"gx-1","object":"chat.completion.chunk","created":1700000000') == told.count(b'"object"')
 
 
 def test_thinking_that_another_signed_is_foreign() -> None:

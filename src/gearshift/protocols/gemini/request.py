@@ -46,6 +46,7 @@ CONTENTS: Final[Kind[str | Members | list[Members]]] = Kind(
     msgspec.json.Decoder(str | dict[str, Raw] | list[dict[str, Raw]]), "a list of contents"
 )
 _MODES: Final = {"AUTO": "auto", "ANY": "required", "NONE": "none"}
+_VALIDATED: Final = "VALIDATED"
 _JSON: Final = "application/json"
 KNOBS: Final[dict[str, tuple[str, Kind[int | float | str]]]] = {
     "temperature": ("temperature", NUMBER),
@@ -188,6 +189,9 @@ def _tool_choice(members: Members) -> ToolChoice | None:
     inner = camel(maybe(config, "functionCallingConfig", OBJECT, "toolConfig.") or {}, at)
     mode, names = maybe(inner, "mode", TEXT, at), maybe(inner, "allowedFunctionNames", TEXTS, at) or []
     known = _MODES.get((mode or "AUTO").upper())
+    if (mode or "").upper() == _VALIDATED and not (inner or config or names):
+        members["toolConfig"] = spoken  # that calls are held to their schemas is Gemini's own word
+        return ToolChoice(mode="auto")
     if known is None or inner or config or len(names) > 1 or (names and known != "required"):
         members["toolConfig"] = spoken
         return None

@@ -31,9 +31,12 @@ def encode_error(error: GearshiftError, extra: bytes = b"") -> bytes:
 
 
 def encode_stream_error(error: GearshiftError) -> bytes:
-    """Say `error` inside a stream: clients raise on the top-level `error`, readers of chunks see a finish reason."""
-    inner = msgspec.json.encode(_inner(error))
-    return encode_event(b'{"error":%b,"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}' % inner)
+    """Say `error` inside a stream, as OpenAI does: clients raise on the top-level `error`.
+
+    There are no `choices` beside it, as OpenRouter has them: the AI SDK (@ai-sdk/openai 4.0) takes what has `choices`
+    for a chunk and the answer for a whole one.
+    """
+    return encode_event(b'{"error":%b}' % msgspec.json.encode(_inner(error)))
 
 
 def _inner(error: GearshiftError) -> dict[str, str | Raw | None]:

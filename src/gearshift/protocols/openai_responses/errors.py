@@ -1,6 +1,9 @@
 """Own errors on the wire: ours said to a caller, as OpenAI says them.
 
-Source: the OpenAI API reference, "Error codes", and "Streaming events", `error` (2026-11).
+In a stream an error is said twice in its event: flat, as the reference has it, and under `error`, as OpenAI sends it.
+Clients read one or the other: the SDKs raise for the second only.
+Source: the OpenAI API reference, "Error codes", and "Streaming events", `error` (2026-11);
+https://github.com/openai/openai-dotnet/issues/881 (2025-12), https://github.com/openai/openai-node/pull/2021 (2026-08).
 """
 
 from __future__ import annotations
@@ -24,8 +27,7 @@ _SERVER: Final = 500
 
 def encode_error(error: GearshiftError, extra: bytes = b"") -> bytes:
     """Say `error` as an error body; `extra` is inner JSON text of further top-level members."""
-    other = "invalid_request_error" if error.status < _SERVER else "server_error"
-    inner = {**_inner(error), "type": _TYPES.get(error.status, other)}
+    inner = _typed(error)
     if isinstance(error, NoCandidate) and error.metadata:
         inner["metadata"] = Raw(error.metadata)
     return b'{"error":%b%b}' % (msgspec.json.encode(inner), b"," + extra if extra else b"")
@@ -33,8 +35,13 @@ def encode_error(error: GearshiftError, extra: bytes = b"") -> bytes:
 
 def encode_stream_error(error: GearshiftError) -> bytes:
     """Say `error` inside a stream."""
-    said = {"type": "error", "sequence_number": 0, **_inner(error)}
+    said = {"type": "error", "sequence_number": 0, **_inner(error), "error": _typed(error)}
     return encode_event(msgspec.json.encode(said), "error")
+
+
+def _typed(error: GearshiftError) -> dict[str, object]:
+    other = "invalid_request_error" if error.status < _SERVER else "server_error"
+    return {**_inner(error), "type": _TYPES.get(error.status, other)}
 
 
 def _inner(error: GearshiftError) -> dict[str, object]:

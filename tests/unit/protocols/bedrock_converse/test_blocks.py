@@ -77,7 +77,7 @@ def test_arguments_keep_their_bytes() -> None:
     assert b'{"n": [1, 2.50]}' in msgspec.json.encode(Speaker([]).blocks([call], "at"))
     blocks, losses = said(ToolCall(id="c", name="f", arguments="[1]"))
     assert blocks == [{"toolUse": {"toolUseId": "c", "name": "f", "input": {"INVALID_JSON": "[1]"}}}]
-    assert losses == {"at[0].arguments"}
+    assert losses == {("at[0].arguments", "mapped")}
     assert said(ToolCall(id="c", name="f", arguments=" "))[0] == [
         {"toolUse": {"toolUseId": "c", "name": "f", "input": {}}}
     ]

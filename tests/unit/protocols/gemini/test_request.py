@@ -189,7 +189,7 @@ def test_the_choice_of_a_tool(config: object, choice: ToolChoice | None) -> None
 @pytest.mark.parametrize(
     "config",
     [
-        {"mode": "VALIDATED"},
+        {"mode": "VALIDATED", "allowedFunctionNames": ["f"]},
         {"mode": "ANY", "allowedFunctionNames": ["f", "g"]},
         {"mode": "AUTO", "allowedFunctionNames": ["f"]},
         {"mode": "ANY", "streamFunctionCallArguments": True},
@@ -199,6 +199,14 @@ def test_a_choice_without_a_noun_is_kept_raw(config: object) -> None:
     spoken = {"functionCallingConfig": config}
     told = decoded(toolConfig=spoken)
     assert told.tool_choice is None
+    assert json.loads(bytes(told.extra["toolConfig"])) == spoken
+
+
+def test_validated_calls_are_free_calls_with_a_hint() -> None:
+    """Pydantic AI 2.68 asks so whenever there is a tool."""
+    spoken = {"functionCallingConfig": {"mode": "VALIDATED"}}
+    told = decoded(toolConfig=spoken)
+    assert told.tool_choice == ToolChoice(mode="auto")
     assert json.loads(bytes(told.extra["toolConfig"])) == spoken
 
 

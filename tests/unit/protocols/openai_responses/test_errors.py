@@ -31,4 +31,6 @@ def test_where_nobody_fits_the_error_says_why_as_data() -> None:
 def test_an_error_inside_a_stream_is_an_event_of_its_own() -> None:
     said = encode_stream_error(StreamBroken("cut"))
     assert said.startswith(b'event: error\ndata: {"type":"error"')
-    assert json.loads(said.split(b"data: ")[1])["message"] == "cut"
+    told = json.loads(said.split(b"data: ")[1])
+    assert told["error"] == {"message": "cut", "param": None, "code": "upstream_stream_broken", "type": "server_error"}
+    assert told["error"].items() >= {(name, told[name]) for name in ("message", "param", "code")}
