@@ -13,7 +13,7 @@ from msgspec import Struct
 from gearshift.catalog import facts, prices
 from gearshift.config import Config, DeploymentConfig, ModelConfig
 from gearshift.config.names import closest, matches
-from gearshift.config.rows import ProviderRow, builtin, resolve
+from gearshift.config.rows import ProviderRow, builtin, resolve, row_of
 from gearshift.errors import UnknownModel
 from gearshift.types.catalog import Deployment, Provider
 
@@ -58,9 +58,11 @@ def build(
     `known` are the built-in providers, those of `providers.toml` unless given. Reads no secret and calls nobody.
     """
     table = builtin() if known is None else known
+    rows = {name: row_of(name, stated, table) for name, stated in config.providers.items()}
     builder = _Builder(
-        providers={name: resolve(name, stated, table.get(name), environ) for name, stated in config.providers.items()},
-        rows=table,
+        providers={name: resolve(name, stated, rows[name], environ) for name, stated in config.providers.items()},
+        rows=rows,
+        likes={name: stated.like or name for name, stated in config.providers.items()},
         snapshot=facts.read(),
         today=today or datetime.now(UTC).date(),
     )
@@ -75,14 +77,15 @@ class _Builder(Struct, frozen=True, kw_only=True):
     """Hold what every deployment is made of."""
 
     providers: Mapping[str, Provider]
-    rows: Mapping[str, ProviderRow]
+    rows: Mapping[str, ProviderRow | None]
+    likes: Mapping[str, str]
     snapshot: facts.Snapshot
     today: date
 
     def deployment(self, model: str, stated: ModelConfig, at: DeploymentConfig) -> Deployment:
         """Make one deployment: what is stated, else what is known."""
         provider, name = self.providers[at.provider], at.name or model
-        fact = self.snapshot.find(provider.id, name)
+        fact = self.snapshot.find(self.likes[provider.id], name)
         window = stated.context_window or fact.context_window
         listing = prices.Listing()
         if provider.price_id is not None and (at.price is None or window is None):
@@ -102,7 +105,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         """Give the capabilities: those stated, else the model's with what its provider's API adds and takes away."""
         if stated.capabilities is not None:
             return frozenset(stated.capabilities)
-        row = self.rows.get(provider.id)
+        row = self.rows[provider.id]
         if fact.capabilities is None or row is None:
             return None
         return (fact.capabilities | set(row.capabilities)) - set(row.lacks)

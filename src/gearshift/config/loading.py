@@ -60,7 +60,7 @@ def check_secrets(
         wanted["server.admin_key"] = config.server.admin_key
     used = {deployment.provider for model in config.models.values() for deployment in model.deployments}
     for name, stated in config.providers.items():
-        key = rows.resolve(name, stated, table.get(name), environ).key
+        key = rows.resolve(name, stated, rows.row_of(name, stated, table), environ).key
         if name in used and key is not None:
             wanted[f"providers.{name}.key"] = key
     if found := unreadable(wanted, environ):

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from gearshift.config.references import ProviderRef
+from gearshift.config.references import BuiltinRef, ProviderRef
 from gearshift.config.routers import RouterConfig
 from gearshift.config.section import Section
 from gearshift.config.values import (
@@ -69,8 +69,9 @@ class ServerConfig(Section):
 
 
 class ProviderConfig(Section):
-    """Hold an endpoint. What is None comes from the built-in row of the same name."""
+    """Hold an endpoint. What is None comes from the built-in row `like`, unless given the one of the same name."""
 
+    like: BuiltinRef | None = None
     protocol: Protocol | None = None
     base_url: BaseUrl | None = None
     key: Reference | None = None

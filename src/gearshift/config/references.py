@@ -56,6 +56,13 @@ def _provider(value: str, info: ValidationInfo) -> str:
     raise _unknown(value, "a provider declared under providers", names.providers)
 
 
+def _builtin(value: str, info: ValidationInfo) -> str:
+    names: Names | None = info.context
+    if names is None or value in names.builtin:
+        return value
+    raise _unknown(value, "a built-in provider", names.builtin)
+
+
 Candidate: TypeAlias = Annotated[str, AfterValidator(_candidate)]
 """A model, a deployment, or a glob over both."""
 Target: TypeAlias = Annotated[str, AfterValidator(_target)]
@@ -64,3 +71,5 @@ Route: TypeAlias = Annotated[str, AfterValidator(_route)]
 """A model, a deployment or a router."""
 ProviderRef: TypeAlias = Annotated[str, AfterValidator(_provider)]
 """A declared provider."""
+BuiltinRef: TypeAlias = Annotated[str, AfterValidator(_builtin)]
+"""A built-in provider."""

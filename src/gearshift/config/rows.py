@@ -100,6 +100,11 @@ OWN: Final = "{"
 """What begins a part of a base URL that is each customer's own."""
 
 
+def row_of(name: str, stated: ProviderConfig, known: Mapping[str, ProviderRow]) -> ProviderRow | None:
+    """Find the row of the provider `name`: the one that it is like, else the one of its name; None: it has none."""
+    return known.get(stated.like or name)
+
+
 def resolve(name: str, stated: ProviderConfig, row: ProviderRow | None, environ: Mapping[str, str]) -> Provider:
     """Make the provider of what a config states and of its built-in row, if it has one; the statement wins.
 

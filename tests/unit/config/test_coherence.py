@@ -55,6 +55,13 @@ def test_a_built_in_provider_at_the_customers_own_address_must_be_told_it() -> N
     assert faults(providers={"azure": {"base_url": "https://mine.openai.azure.com/openai/v1"}}) == []
 
 
+def test_a_provider_that_is_like_a_built_in_one_needs_what_that_one_needs() -> None:
+    assert faults(providers={"second": {"like": "openai"}}) == []
+    (found,) = faults(providers={"second": {"like": "azure"}})
+    assert found.startswith("providers.second: found no base_url, expected your own")
+    assert faults(providers={"second": {"like": "nobody"}, "third": {"like": 3}}) == []  # faults of their own
+
+
 def test_a_model_has_one_deployment_at_a_provider() -> None:
     twice = {"deployments": [{"provider": "lab"}, {"provider": "openai"}, {"provider": "lab"}]}
 

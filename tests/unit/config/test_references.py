@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from gearshift.config.names import Names
-from gearshift.config.references import Candidate, ProviderRef, Route, Target
+from gearshift.config.references import BuiltinRef, Candidate, ProviderRef, Route, Target
 
 NAMES = Names(
     providers=frozenset({"lab"}),
@@ -37,6 +37,7 @@ def fault(kind: Any, value: str) -> str:  # noqa: ANN401 - a type alias
         (Route, "small"),
         (Route, "auto"),
         (ProviderRef, "lab"),
+        (BuiltinRef, "openai"),
     ],
 )
 def test_a_name_that_is_declared_is_taken(kind: Any, value: str) -> None:  # noqa: ANN401 - a type alias
@@ -57,6 +58,7 @@ def test_a_name_that_is_declared_is_taken(kind: Any, value: str) -> None:  # noq
         (Target, "auto", 'found "auto", expected a model or deployment'),
         (Target, "lab/*", 'found "lab/*", expected a model or deployment'),
         (Route, "lab/smal", 'found "lab/smal", expected a model, deployment or router; did you mean "lab/small"?'),
+        (BuiltinRef, "opnai", 'found "opnai", expected a built-in provider; did you mean "openai"?'),
         (ProviderRef, "lap", 'found "lap", expected a provider declared under providers; did you mean "lab"?'),
         (
             ProviderRef,
