@@ -152,7 +152,7 @@ def test_a_router_that_was_calibrated_gets_its_margin() -> None:
 
 
 def test_a_models_fallbacks_serve_behind_its_own_deployments() -> None:
-    models = {**MODELS, "small": {**MODELS["small"], "fallbacks": ["large", "lab/chatty", "small"]}}
+    models = {**MODELS, "small": {"deployments": [LAB], "fallbacks": ["large", "lab/chatty", "small"]}}
     stated = from_mapping(
         {
             "providers": {"lab": PROVIDER, "two": PROVIDER},

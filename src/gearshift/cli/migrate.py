@@ -1,0 +1,91 @@
+"""Own `gearshift import litellm`: read another gateway's config, write ours, and tell all that was not carried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from gearshift.config.document import Document
+    from gearshift.migration.litellm import Translation
+
+_YAML = (".yaml", ".yml")
+
+migrate = typer.Typer(name="import", no_args_is_help=True, help="Make a config of another gateway's.")
+
+
+@migrate.callback()
+def _root() -> None:
+    """Make a config of another gateway's."""
+
+
+@migrate.command()
+def litellm(
+    config: Annotated[Path, typer.Argument(help="The config of LiteLLM's proxy.")],
+    out: Annotated[Path, typer.Option(help="Where to write.")] = Path("gearshift.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Write a config from LiteLLM's `config.yaml`, and list all that could not be carried."""
+    from gearshift.migration.litellm import translate
+    from gearshift.migration.rendering import render
+
+    if out.suffix not in _YAML:
+        raise typer.BadParameter(f"found {out.name}, expected a name that ends in {' or '.join(_YAML)}: it is YAML")
+    found = translate(_read(config), source=str(config))
+    text = render(
+        found.config,
+        found.origins,
+        source=config.name,
+        not_carried=found.not_carried,
+        assumptions=found.assumptions,
+    )
+    try:
+        with out.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        typer.echo(f"gearshift import: found {out} already there; name another file or pass --force", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(_json(found, out) if as_json else _told(found, out))
+
+
+def _read(path: Path) -> Document:
+    """Read LiteLLM's config as YAML, whatever its name ends in; raise ConfigError when it is none."""
+    from gearshift.config.document import MAX_BYTES, parse
+    from gearshift.errors import ConfigError
+
+    if not path.is_file():
+        kind = "no file" if not path.exists() else "a directory or device"
+        raise ConfigError([f"found {kind}, expected the config.yaml of LiteLLM's proxy"], source=str(path))
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    try:
+        return parse(data, ".yaml")
+    except ValueError as problem:
+        raise ConfigError([str(problem)], source=str(path)) from None
+
+
+def _json(found: Translation, out: Path) -> str:
+    import msgspec
+
+    report = {
+        "config": found.config,
+        "written": str(out),
+        "not_carried": found.not_carried,
+        "assumptions": found.assumptions,
+    }
+    return msgspec.json.format(msgspec.json.encode(report)).decode()
+
+
+def _told(found: Translation, out: Path) -> str:
+    counts = ", ".join(f"{len(found.config.get(name, ()))} {name}" for name in ("providers", "models", "routers"))
+    lines = [f"wrote {out} ({counts}); next: gearshift check --config {out}"]
+    if found.assumptions:
+        lines += ["", "Taken for granted; see whether it is right:", *(f"  {each}" for each in found.assumptions)]
+    if found.not_carried:
+        lines += ["", f"Not carried ({len(found.not_carried)}):"]
+    for each in found.not_carried:
+        lines += [f"  {each.where}: found {each.found}", f"    {each.why}. To do: {each.do}"]
+    return "\n".join(lines)

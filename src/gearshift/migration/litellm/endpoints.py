@@ -1,0 +1,186 @@
+"""Own where an entry's requests go: the provider with its base URL and key, and its name of the model.
+
+Sources, read 2026-11-27: https://docs.litellm.ai/docs/providers, .../providers/azure, .../providers/bedrock,
+.../providers/openai_compatible; https://learn.microsoft.com/azure/foundry/openai/api-version-lifecycle (v1 API).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from pydantic import TypeAdapter, ValidationError
+
+from gearshift.config.rows import OWN, ProviderRow
+from gearshift.config.values import BaseUrl
+from gearshift.migration.findings import Findings, Reason, place, shown, spelled
+from gearshift.migration.litellm.entries import Entry
+from gearshift.migration.litellm.prefixes import PREFIXES, REFUSED, Prefix, split
+from gearshift.migration.litellm.secrets import Secrets, as_variable, variable_of
+
+UNSET: Final = ".invalid"
+"""The end of a base URL that is still to be filled in; no such host exists (RFC 2606)."""
+
+_URL: Final = TypeAdapter[str](BaseUrl)
+_ROUTES: Final = {
+    "azure": re.compile(r"(o_series|gpt5_series)/"),
+    "bedrock": re.compile(r"((converse|converse_like|invoke|bedrock)/|[a-z]{2}(-[a-z]+)+-\d/)+"),
+    "bedrock_converse": re.compile(r"([a-z]{2}(-[a-z]+)+-\d/)+"),
+}
+"""What LiteLLM puts between prefix and model to choose among its own ways to call."""
+_SERVERS: Final = frozenset({"openai", "huggingface"})
+"""Prefixes that, with an api_base, mean a server of one's own."""
+_RESPONSES: Final = "responses/"
+_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_VERSIONED: Final = re.compile(r"/v\d+(alpha|beta)?\d*$")
+_PATHS: Final = re.compile(r"/(chat/completions|messages|completions)/?$")
+
+_UNKNOWN: Final = Reason(
+    "Gearshift has no provider of this prefix, and no api_base says where it is",
+    "declare a provider with protocol and base_url",
+)
+_NAMELESS: Final = Reason(
+    "its name has no provider's prefix, and no provider is known for it", "write it as provider/model, and import again"
+)
+_NO_REGION: Final = Reason("expected a region such as eu-central-1", "state `base_url` of the provider")
+_NO_URL: Final = Reason("expected a URL such as https://host/v1, without credentials", "state base_url")
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """Hold what makes a provider one of its own; equal endpoints share a provider. `row` None: no built-in one."""
+
+    row: str | None
+    base_url: str | None = None
+    protocol: str | None = None
+    key: str | None = None
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """Hold where an entry's requests go, and what the model is called there; `variable` holds the base URL."""
+
+    endpoint: Endpoint
+    model: str
+    variable: str | None = None
+
+
+class Resolver:
+    """Find the targets of entries."""
+
+    def __init__(
+        self, rows: Mapping[str, ProviderRow], secrets: Secrets, variables: Mapping[str, Any], findings: Findings
+    ) -> None:
+        """Take the built-in providers, and the config's `environment_variables`."""
+        self._rows = rows
+        self._secrets = secrets
+        self._variables = variables
+        self._findings = findings
+        self._by_url = {row.base_url: name for name, row in rows.items() if OWN not in row.base_url}
+
+    def target(self, entry: Entry) -> Target | None:
+        """Find where an entry's requests go, None when Gearshift cannot send them; then that is noted."""
+        prefix, model = split(entry.model, entry.params.get("custom_llm_provider"))
+        if prefix in REFUSED:
+            self._findings.leave(entry.where("model"), spelled(entry.model), REFUSED[prefix])
+            return None
+        known = PREFIXES.get(prefix or "")
+        told = self._told(entry, known or Prefix())
+        if told is None and (known is None or (known.row is None and known.base_url is None)):
+            reason = _NAMELESS if prefix is None else _UNKNOWN
+            self._findings.leave(entry.where("model"), spelled(entry.model), reason)
+            return None
+        if known is None:
+            self._findings.assume(
+                f'{place(entry.where("model"))}: Gearshift knows no provider "{spelled(prefix or "")}"; '
+                "its endpoint is taken to speak OpenAI's chat protocol"
+            )
+        return self._placed(entry, prefix or "", model, known or Prefix(), told)
+
+    def _placed(self, entry: Entry, prefix: str, model: str, known: Prefix, told: str | None) -> Target | None:
+        base_url, row = told or known.base_url, known.row
+        if base_url is not None and base_url in self._by_url:
+            row, base_url = self._by_url[base_url], None
+        elif prefix in _SERVERS and base_url is not None:
+            row = None  # a server of one's own, which has none of the provider's quirks
+        if row == "bedrock":
+            base_url = base_url or self._in_region(entry)
+            self._findings.assume(
+                f"{place(entry.path)}: Bedrock is called by its OpenAI-compatible endpoint; "
+                "`gearshift check --probe` tells whether it serves this model"
+            )
+        variable = variable_of(entry.params.get("api_base"))
+        if row is not None and base_url is None and OWN in self._rows[row].base_url:
+            base_url, variable = f"https://your-{row}-resource{UNSET}{known.suffix}", f"{row.upper()}_API_BASE"
+        responses = model.startswith(_RESPONSES) or entry.info.get("mode") == "responses"
+        model = model.removeprefix(_RESPONSES)
+        if (route := _ROUTES.get(prefix)) is not None and (found := route.match(model)):
+            model = model[found.end() :]
+        protocol = "openai_responses" if responses else "openai_chat" if row is None else None
+        endpoint = Endpoint(row=row, base_url=base_url, protocol=protocol, key=self._key(entry, known, row, base_url))
+        if not model:
+            self._findings.leave(entry.where("model"), spelled(entry.model), _NAMELESS)
+            return None
+        return Target(endpoint=endpoint, model=model, variable=variable)
+
+    def _told(self, entry: Entry, known: Prefix) -> str | None:
+        """Give the base URL that an entry states, as Gearshift wants it; one that is not known yet is a blank."""
+        key = "api_base" if "api_base" in entry.params else "base_url"
+        stated = entry.params.get(key)
+        if stated is None:
+            return None
+        variable = variable_of(stated)
+        if variable is not None:
+            stated = (
+                self._variables.get(variable)
+                or f"https://{as_variable(variable).lower().replace('_', '-').strip('-')}{UNSET}"
+            )
+        try:
+            url = _URL.validate_python(stated, strict=True)
+        except ValidationError:
+            self._findings.leave(entry.where(key), "a text that is no such URL (not shown)", _NO_URL)
+            return None
+        return _extended(_PATHS.sub("", url), known.suffix)
+
+    def _in_region(self, entry: Entry) -> str | None:
+        """Give Bedrock's base URL in the region of an entry, None for the default one."""
+        named = re.search(r"/([a-z]{2}(?:-[a-z]+)+-\d)/", entry.model)
+        region = named[1] if named else entry.params.get("aws_region_name")
+        if region is None:
+            self._findings.assume(f"{place(entry.path)}: no region is stated; it is taken to be that of the provider")
+            return None
+        if not isinstance(region, str) or not _REGION.fullmatch(region):
+            self._findings.leave(entry.where("aws_region_name"), shown("aws_region_name", region), _NO_REGION)
+            return None
+        url = f"https://bedrock-runtime.{region}.amazonaws.com/openai/v1"
+        return None if url == self._rows["bedrock"].base_url else url
+
+    def _key(self, entry: Entry, known: Prefix, row: str | None, base_url: str | None) -> str | None:
+        stem = as_variable(row or name_of(base_url))
+        if "api_key" in entry.params:
+            return self._secrets.reference(entry.params["api_key"], entry.where("api_key"), f"{stem}_KEY")
+        if row is not None and self._rows[row].key_env:
+            return f"env:{known.variable or self._rows[row].key_env[0]}"
+        if known.variable is not None and row is None and base_url == known.base_url:
+            return f"env:{known.variable}"
+        if known.variable is not None:
+            self._findings.assume(
+                f"{place(entry.path)}: it states no api_key; LiteLLM would send {known.variable} to its api_base, "
+                "Gearshift sends no key"
+            )
+        return None
+
+
+def name_of(base_url: str | None) -> str:
+    """Name an endpoint after its host, one that is still to be filled in after its variable."""
+    return urlsplit(base_url or "").netloc.removesuffix(UNSET) or "provider"
+
+
+def _extended(url: str, suffix: str) -> str:
+    """Add what base URLs have here and not in LiteLLM's config, unless it is there."""
+    if not suffix or url.endswith(suffix):
+        return url
+    if suffix.startswith("/openai"):
+        return re.sub(r"/openai(/.*)?$", "", url) + suffix
+    return url if _VERSIONED.search(url) else url + suffix
