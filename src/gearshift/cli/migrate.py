@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from gearshift.config.document import Document
+    from gearshift.migration.findings import Lines
     from gearshift.migration.litellm import Translation
 
 _YAML = (".yaml", ".yml")
@@ -34,7 +35,8 @@ def litellm(
 
     if out.suffix not in _YAML:
         raise typer.BadParameter(f"found {out.name}, expected a name that ends in {' or '.join(_YAML)}: it is YAML")
-    found = translate(_read(config), source=str(config))
+    document, line = _read(config)
+    found = translate(document, source=str(config), line=line)
     text = render(
         found.config,
         found.origins,
@@ -51,9 +53,12 @@ def litellm(
     typer.echo(_json(found, out) if as_json else _told(found, out))
 
 
-def _read(path: Path) -> Document:
-    """Read LiteLLM's config as YAML, whatever its name ends in; raise ConfigError when it is none."""
-    from gearshift.config.document import MAX_BYTES, parse
+def _read(path: Path) -> tuple[Document, Lines]:
+    """Read LiteLLM's config as YAML, whatever its name ends in, and what finds lines in it.
+
+    Raises ConfigError when it is none.
+    """
+    from gearshift.config.document import MAX_BYTES, lines, parse
     from gearshift.errors import ConfigError
 
     if not path.is_file():
@@ -62,7 +67,7 @@ def _read(path: Path) -> Document:
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     try:
-        return parse(data, ".yaml")
+        return parse(data, ".yaml"), lines(data.decode("utf-8-sig"))
     except ValueError as problem:
         raise ConfigError([str(problem)], source=str(path)) from None
 
@@ -87,5 +92,5 @@ def _told(found: Translation, out: Path) -> str:
     if found.not_carried:
         lines += ["", f"Not carried ({len(found.not_carried)}):"]
     for each in found.not_carried:
-        lines += [f"  {each.where}: found {each.found}", f"    {each.why}. To do: {each.do}"]
+        lines += [f"  {each.place}: found {each.found}", f"    {each.why}. To do: {each.do}"]
     return "\n".join(lines)

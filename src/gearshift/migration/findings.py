@@ -7,14 +7,17 @@ looks like a key is not shown either.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gearshift.config.faults import locate
 from gearshift.config.overrides import Path
 from gearshift.config.values import show
+
+Lines: TypeAlias = Callable[[Path], int]
 
 _PLAIN: Final = re.compile(r"[\w .*:/@<>-]{1,80}", re.ASCII)
 _HIDDEN: Final = "(not shown)"
@@ -31,12 +34,21 @@ class Reason(NamedTuple):
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """Hold what was not carried: its place in the file, what stood there, why, and what to do."""
+    """Hold what was not carried: its place in the file, what stood there, why, and what to do.
+
+    `line` is that of the file, from 1; None: not known.
+    """
 
     where: str
+    line: int | None = None
     found: str
     why: str
     do: str
+
+    @property
+    def place(self) -> str:
+        """Write where it stands, with its line."""
+        return self.where if self.line is None else f"{self.where} (line {self.line})"
 
 
 class Findings:
@@ -60,8 +72,8 @@ class Findings:
         """Give what was taken for granted."""
         return tuple(self._assumptions)
 
-    def not_carried(self, sections: Iterable[str]) -> tuple[Finding, ...]:
-        """Give what was left, in the order of the file, whose top has these `sections`."""
+    def not_carried(self, sections: Iterable[str], line: Lines | None = None) -> tuple[Finding, ...]:
+        """Give what was left, in the order of the file, whose top has these `sections`; `line` finds a path's line."""
         order = {name: number for number, name in enumerate(sections)}
 
         def key(noted: tuple[Path, Finding]) -> tuple[int, int]:
@@ -69,7 +81,8 @@ class Findings:
             number = path[1] if len(path) > 1 and isinstance(path[1], int) else -1
             return order.get(str(path[0]), len(order)) if path else -1, number
 
-        return tuple(finding for _, finding in sorted(self._left, key=key))
+        ordered = sorted(self._left, key=key)
+        return tuple(finding if line is None else replace(finding, line=line(path)) for path, finding in ordered)
 
 
 def place(path: Path) -> str:

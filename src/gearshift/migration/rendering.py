@@ -47,7 +47,7 @@ def render(
                 lines.append("  " + _comment(origin))
             lines += [f"  {line}" for line in _lines(name, stated)]
     lines += _listed("Taken for granted; see whether it is right:", assumptions)
-    lines += _listed("Not carried:", (f"{each.where}: {each.why}. To do: {each.do}" for each in not_carried))
+    lines += _listed("Not carried:", (f"{each.place}: {each.why}. To do: {each.do}" for each in not_carried))
     return "\n".join(lines) + "\n"
 
 

@@ -33,7 +33,7 @@ def test_it_writes_a_config_that_check_passes_once_its_variables_are_set(
 
     assert done.exit_code == 0, done.output
     assert "wrote gearshift.yaml (1 providers, 1 models, 1 routers); next: gearshift check" in done.stdout
-    assert "model_list[0].litellm_params.api_key: found a secret (not shown)" in done.stdout
+    assert "model_list[0].litellm_params.api_key (line 4): found a secret (not shown)" in done.stdout
     assert "To do: put it into the variable OPENAI_KEY" in done.stdout
     assert "sk-made-up" not in done.output + (folder / "gearshift.yaml").read_text()
     assert CliRunner().invoke(app, ["check"]).exit_code == 3  # OPENAI_KEY is not set
@@ -53,7 +53,8 @@ def test_json_holds_the_config_and_the_list(folder: Path) -> None:
         "model_list[0].litellm_params.api_key",
         "model_list[0].litellm_params.rpm",
     ]
-    assert set(told["not_carried"][0]) == {"where", "found", "why", "do"}
+    assert set(told["not_carried"][0]) == {"where", "line", "found", "why", "do"}
+    assert told["not_carried"][0]["line"] == 4
     assert "sk-made-up" not in done.output
 
 

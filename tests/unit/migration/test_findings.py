@@ -20,6 +20,17 @@ def test_what_was_left_is_told_in_the_order_of_the_file() -> None:
     assert told[0] == Finding(where="first", found="it", why="because", do="do this")
 
 
+def test_a_finding_has_its_line_where_that_is_known() -> None:
+    findings = Findings()
+    findings.leave(("a", 0), "it", WHY)
+
+    (unknown,) = findings.not_carried(["a"])
+    (known,) = findings.not_carried(["a"], len)
+
+    assert (unknown.place, unknown.line) == ("a[0]", None)
+    assert (known.place, known.line) == ("a[0] (line 2)", 2)
+
+
 def test_an_assumption_is_told_once() -> None:
     findings = Findings()
     for text in ("a", "b", "a"):

@@ -24,6 +24,8 @@ from gearshift.migration.litellm.secrets import Secrets, as_variable, variable_o
 UNSET: Final = ".invalid"
 """The end of a base URL that is still to be filled in; no such host exists (RFC 2606)."""
 
+_RESOURCE: Final = "{resource}"
+"""The part of a built-in base URL that is each customer's own."""
 _URL: Final = TypeAdapter[str](BaseUrl)
 _ROUTES: Final = {
     "azure": re.compile(r"(o_series|gpt5_series)/"),
@@ -111,7 +113,7 @@ class Resolver:
                 "`gearshift check --probe` tells whether it serves this model"
             )
         variable = variable_of(entry.params.get("api_base"))
-        if row is not None and base_url is None and OWN in self._rows[row].base_url:
+        if row is not None and base_url is None and _RESOURCE in self._rows[row].base_url:
             base_url, variable = f"https://your-{row}-resource{UNSET}{known.suffix}", f"{row.upper()}_API_BASE"
         responses = model.startswith(_RESPONSES) or entry.info.get("mode") == "responses"
         model = model.removeprefix(_RESPONSES)
@@ -144,7 +146,7 @@ class Resolver:
         return _extended(_PATHS.sub("", url), known.suffix)
 
     def _in_region(self, entry: Entry) -> str | None:
-        """Give Bedrock's base URL in the region of an entry, None for the default one."""
+        """Give Bedrock's base URL in the region of an entry, None where none is stated."""
         named = re.search(r"/([a-z]{2}(?:-[a-z]+)+-\d)/", entry.model)
         region = named[1] if named else entry.params.get("aws_region_name")
         if region is None:
@@ -153,8 +155,7 @@ class Resolver:
         if not isinstance(region, str) or not _REGION.fullmatch(region):
             self._findings.leave(entry.where("aws_region_name"), shown("aws_region_name", region), _NO_REGION)
             return None
-        url = f"https://bedrock-runtime.{region}.amazonaws.com/openai/v1"
-        return None if url == self._rows["bedrock"].base_url else url
+        return f"https://bedrock-runtime.{region}.amazonaws.com/openai/v1"
 
     def _key(self, entry: Entry, known: Prefix, row: str | None, base_url: str | None) -> str | None:
         stem = as_variable(row or name_of(base_url))

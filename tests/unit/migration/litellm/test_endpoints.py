@@ -95,7 +95,13 @@ def provider(model: str, **params: object) -> tuple[str, dict[str, str], str]:
             },
             "m.x-v1:0",
         ),
-        ("bedrock/m", {"aws_region_name": "us-west-2"}, "bedrock", {"key": "env:AWS_BEARER_TOKEN_BEDROCK"}, "m"),
+        (
+            "bedrock/m",
+            {"aws_region_name": "us-west-2", "api_key": "os.environ/K"},
+            "bedrock",
+            {"base_url": "https://bedrock-runtime.us-west-2.amazonaws.com/openai/v1", "key": "env:K"},
+            "m",
+        ),
         ("openai/responses/gpt-5.5", KEY, "openai", {"protocol": "openai_responses", "key": "env:K"}, "gpt-5.5"),
         (
             "newcomer/large",
