@@ -26,6 +26,7 @@ ANY: Final = "*"
 _SIMPLE: Final = "simple-shuffle"
 _MAX_ATTEMPTS: Final = 20
 _DEADLINE: Final = 600
+_STREAMED: Final = ("first_token_timeout", "stall_timeout")
 _MASTER: Final = "GEARSHIFT_ADMIN_KEY"
 _NO_TIME: Final = Reason(f"expected seconds, above 0 and at most {MAX_DURATION:g}", "state it under `reliability`")
 _NO_TRIES: Final = Reason("expected a whole number from 0 on", "state `reliability.max_attempts`")
@@ -54,6 +55,16 @@ class Settings:
         for path, value in self._stated():
             if not self._carry(path, value):
                 self._leave(path, value)
+        times = self.reliability
+        for key in _STREAMED if "answer_timeout" in times else ():
+            times.setdefault(
+                key, times["answer_timeout"]
+            )  # LiteLLM's timeout is that of streams too, unless they have one
+        if not {"answer_timeout", *_STREAMED} <= times.keys():
+            self._findings.assume(
+                "reliability: Gearshift's own time limits, where LiteLLM waits for an hour and more; models that think "
+                "for long may need a longer first_token_timeout than 10s"
+            )
 
     def allow(self, longest: int) -> None:
         """Allow as many calls as there are deployments to try for one request."""
@@ -148,10 +159,6 @@ class Settings:
         self.reliability["answer_timeout"] = seconds
         if seconds > _DEADLINE:
             self.reliability["deadline"] = seconds
-        self._findings.assume(
-            f"{place(path)}: taken for answers that are not streamed; streams keep Gearshift's own limits "
-            "(first_token_timeout, stall_timeout)"
-        )
 
     def _add_stream_time(self, path: Path, value: object) -> None:
         if (seconds := self._seconds(path, value)) is not None:

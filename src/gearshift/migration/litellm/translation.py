@@ -85,7 +85,8 @@ class _Translator:
         routers = self._routers(entries, groups, settings)
         not_carried = self._findings.not_carried(self._document, line)
         if not groups:
-            reasons = [f"{each.where}: found {each.found}; {each.why}" for each in not_carried]
+            listed = [each for each in not_carried if each.where.startswith("model_list")]
+            reasons = [f"{each.place}: found {each.found}; {each.why}" for each in listed]
             expected = "found no model that Gearshift can serve, expected at least one entry of model_list"
             raise ConfigError([expected, *reasons], source=source)
         config = {

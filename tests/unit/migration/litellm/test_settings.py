@@ -16,8 +16,21 @@ def test_times_and_tries_are_carried() -> None:
         "reliability": {"max_attempts": 5, "answer_timeout": 30, "first_token_timeout": 2.5, "stall_timeout": 2.5}
     }
     assert settings(litellm_settings={"request_timeout": 900, "num_retries": 99}) == {
-        "reliability": {"answer_timeout": 900, "deadline": 900, "max_attempts": 20}
+        "reliability": {
+            "answer_timeout": 900,
+            "deadline": 900,
+            "first_token_timeout": 900,
+            "stall_timeout": 900,
+            "max_attempts": 20,
+        }
     }
+
+
+def test_times_that_nobody_states_are_told() -> None:
+    none, some = imported(entry()), imported(entry(), router_settings={"timeout": 30})
+
+    assert none.assumptions[0].startswith("reliability: Gearshift's own time limits")
+    assert some.assumptions == ()
 
 
 def test_the_routers_settings_win() -> None:
@@ -27,7 +40,7 @@ def test_the_routers_settings_win() -> None:
         router_settings={"num_retries": 1, "timeout": 30, "fallbacks": [{"it": ["it"]}]},
     )
 
-    assert found.config["reliability"] == {"max_attempts": 2, "answer_timeout": 30}
+    assert (found.config["reliability"]["max_attempts"], found.config["reliability"]["answer_timeout"]) == (2, 30)
     assert left(found) == {
         "litellm_settings.num_retries": "5",
         "litellm_settings.request_timeout": "60",
