@@ -35,6 +35,8 @@ def litellm(
 
     if out.suffix not in _YAML:
         raise typer.BadParameter(f"found {out.name}, expected a name that ends in {' or '.join(_YAML)}: it is YAML")
+    if out.exists() and config.exists() and out.samefile(config):
+        raise typer.BadParameter(f"found {out}, which is the config to read, expected another file to write")
     document, line = _read(config)
     found = translate(document, source=str(config), line=line)
     text = render(

@@ -71,7 +71,14 @@ def test_a_file_that_is_there_is_kept_unless_forced(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["litellm"], ["litellm", "config.yaml", "--out", "x.toml"], ["helicone", "config.yaml"]]
+    "arguments",
+    [
+        ["litellm", "config.yaml", "--out", "config.yaml", "--force"],
+        [],
+        ["litellm"],
+        ["litellm", "config.yaml", "--out", "x.toml"],
+        ["helicone", "config.yaml"],
+    ],
 )
 def test_usage_is_explained(arguments: list[str]) -> None:
     assert CliRunner().invoke(app, ["import", *arguments]).exit_code == 2

@@ -35,6 +35,8 @@ _ROUTES: Final = {
 """What LiteLLM puts between prefix and model to choose among its own ways to call."""
 _SERVERS: Final = frozenset({"openai", "huggingface"})
 """Prefixes that, with an api_base, mean a server of one's own."""
+_UNUSABLE: Final = ""
+_WITH_RESPONSES: Final = frozenset({"openai", "azure"})
 _RESPONSES: Final = "responses/"
 _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _VERSIONED: Final = re.compile(r"/v\d+(alpha|beta)?\d*$")
@@ -48,7 +50,9 @@ _NAMELESS: Final = Reason(
     "its name has no provider's prefix, and no provider is known for it", "write it as provider/model, and import again"
 )
 _NO_REGION: Final = Reason("expected a region such as eu-central-1", "state `base_url` of the provider")
-_NO_URL: Final = Reason("expected a URL such as https://host/v1, without credentials", "state base_url")
+_NO_URL: Final = Reason(
+    "expected a URL such as https://host/v1, without credentials; the entry is not carried", "mend it, and import again"
+)
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
@@ -88,7 +92,10 @@ class Resolver:
             self._findings.leave(entry.where("model"), spelled(entry.model), REFUSED[prefix])
             return None
         known = PREFIXES.get(prefix or "")
-        told = self._told(entry, known or Prefix())
+        key = "api_base" if "api_base" in entry.params else "base_url"
+        told = self._told(entry, key, known or Prefix())
+        if told == _UNUSABLE:  # never called elsewhere: the key is that of this address
+            return None
         if told is None and (known is None or (known.row is None and known.base_url is None)):
             reason = _NAMELESS if prefix is None else _UNKNOWN
             self._findings.leave(entry.where("model"), spelled(entry.model), reason)
@@ -98,51 +105,47 @@ class Resolver:
                 f'{place(entry.where("model"))}: Gearshift knows no provider "{spelled(prefix or "")}"; '
                 "its endpoint is taken to speak OpenAI's chat protocol"
             )
-        return self._placed(entry, prefix or "", model, known or Prefix(), told)
+        called, responses = _called(prefix or "", model, entry.info.get("mode"))
+        if not called:
+            self._findings.leave(entry.where("model"), spelled(entry.model), _NAMELESS)
+            return None
+        row, base_url = self._address(entry, prefix or "", known or Prefix(), told)
+        variable = variable_of(entry.params.get(key))
+        if row is not None and base_url is None and _RESOURCE in self._rows[row].base_url:
+            base_url, variable = f"https://your-{row}-resource{UNSET}/openai/v1", f"{row.upper()}_API_BASE"
+        protocol = "openai_responses" if responses else "openai_chat" if row is None else None
+        reference = self._key(entry, known or Prefix(), row, base_url)
+        endpoint = Endpoint(row=row, base_url=base_url, protocol=protocol, key=reference)
+        return Target(endpoint=endpoint, model=called, variable=variable)
 
-    def _placed(self, entry: Entry, prefix: str, model: str, known: Prefix, told: str | None) -> Target | None:
-        base_url, row = told or known.base_url, known.row
+    def _address(self, entry: Entry, prefix: str, known: Prefix, told: str | None) -> tuple[str | None, str | None]:
+        """Find the built-in provider of an address, and the base URL where that is not the provider's own."""
+        base_url = told or known.base_url
         if base_url is not None and base_url in self._by_url:
-            row, base_url = self._by_url[base_url], None
-        elif prefix in _SERVERS and base_url is not None:
-            row = None  # a server of one's own, which has none of the provider's quirks
-        if row == "bedrock":
+            return self._by_url[base_url], None
+        if prefix in _SERVERS and base_url is not None:
+            return None, base_url  # a server of one's own, which has none of the provider's quirks
+        if known.row == "bedrock":
             base_url = base_url or self._in_region(entry)
             self._findings.assume(
                 f"{place(entry.path)}: Bedrock is called by its OpenAI-compatible endpoint; "
                 "`gearshift check --probe` tells whether it serves this model"
             )
-        variable = variable_of(entry.params.get("api_base"))
-        if row is not None and base_url is None and _RESOURCE in self._rows[row].base_url:
-            base_url, variable = f"https://your-{row}-resource{UNSET}{known.suffix}", f"{row.upper()}_API_BASE"
-        responses = model.startswith(_RESPONSES) or entry.info.get("mode") == "responses"
-        model = model.removeprefix(_RESPONSES)
-        if (route := _ROUTES.get(prefix)) is not None and (found := route.match(model)):
-            model = model[found.end() :]
-        protocol = "openai_responses" if responses else "openai_chat" if row is None else None
-        endpoint = Endpoint(row=row, base_url=base_url, protocol=protocol, key=self._key(entry, known, row, base_url))
-        if not model:
-            self._findings.leave(entry.where("model"), spelled(entry.model), _NAMELESS)
-            return None
-        return Target(endpoint=endpoint, model=model, variable=variable)
+        return known.row, base_url
 
-    def _told(self, entry: Entry, known: Prefix) -> str | None:
+    def _told(self, entry: Entry, key: str, known: Prefix) -> str | None:
         """Give the base URL that an entry states, as Gearshift wants it; one that is not known yet is a blank."""
-        key = "api_base" if "api_base" in entry.params else "base_url"
         stated = entry.params.get(key)
         if stated is None:
             return None
-        variable = variable_of(stated)
-        if variable is not None:
-            stated = (
-                self._variables.get(variable)
-                or f"https://{as_variable(variable).lower().replace('_', '-').strip('-')}{UNSET}"
-            )
+        if (variable := variable_of(stated)) is not None:
+            blank = as_variable(variable).lower().replace("_", "-").strip("-") or "unnamed"
+            stated = self._variables.get(variable) or f"https://{blank}{UNSET}"
         try:
             url = _URL.validate_python(stated, strict=True)
         except ValidationError:
             self._findings.leave(entry.where(key), "a text that is no such URL (not shown)", _NO_URL)
-            return None
+            return _UNUSABLE
         return _extended(_PATHS.sub("", url), known.suffix)
 
     def _in_region(self, entry: Entry) -> str | None:
@@ -162,7 +165,8 @@ class Resolver:
         if "api_key" in entry.params:
             return self._secrets.reference(entry.params["api_key"], entry.where("api_key"), f"{stem}_KEY")
         if row is not None and self._rows[row].key_env:
-            return f"env:{known.variable or self._rows[row].key_env[0]}"
+            own = known.variable if known.row == row else None
+            return f"env:{own or self._rows[row].key_env[0]}"
         if known.variable is not None and row is None and base_url == known.base_url:
             return f"env:{known.variable}"
         if known.variable is not None:
@@ -176,6 +180,16 @@ class Resolver:
 def name_of(base_url: str | None) -> str:
     """Name an endpoint after its host, one that is still to be filled in after its variable."""
     return urlsplit(base_url or "").netloc.removesuffix(UNSET) or "provider"
+
+
+def _called(prefix: str, model: str, mode: object) -> tuple[str, bool]:
+    """Give the provider's own name of a model, and whether it is to be called by the Responses protocol."""
+    responses = prefix in _WITH_RESPONSES and (model.startswith(_RESPONSES) or mode == "responses")
+    if responses:
+        model = model.removeprefix(_RESPONSES)
+    route = _ROUTES.get(prefix)
+    found = route.match(model) if route else None
+    return (model[found.end() :] if found else model), responses
 
 
 def _extended(url: str, suffix: str) -> str:

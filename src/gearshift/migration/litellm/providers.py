@@ -69,7 +69,9 @@ class Providers:
                 else ""
             )
             self._findings.leave(
-                entry.where("api_base"),
+                entry.where(
+                    "base_url" if "base_url" in entry.params and "api_base" not in entry.params else "api_base"
+                ),
                 f"the variable {target.variable}",
                 Reason(
                     "a base URL stands in the config, or in a variable of Gearshift's own",

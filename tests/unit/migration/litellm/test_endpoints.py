@@ -102,6 +102,8 @@ def provider(model: str, **params: object) -> tuple[str, dict[str, str], str]:
             {"base_url": "https://bedrock-runtime.us-west-2.amazonaws.com/openai/v1", "key": "env:K"},
             "m",
         ),
+        ("openai/x", {"api_base": "https://api.groq.com/openai/v1"}, "groq", {"key": "env:GROQ_API_KEY"}, "x"),
+        ("gemini/g", {"info": {"mode": "responses"}, **KEY}, "google", {"key": "env:K"}, "g"),
         ("openai/responses/gpt-5.5", KEY, "openai", {"protocol": "openai_responses", "key": "env:K"}, "gpt-5.5"),
         (
             "newcomer/large",
@@ -127,6 +129,7 @@ def test_an_entry_becomes_a_provider(
         ("text-completion-openai/x", {}, "model", "/v1/completions"),
         ("newcomer/x", {}, "model", "no provider of this prefix"),
         ("newcomer/x", {"api_base": "https://user:made-up@a.example/v1"}, "api_base", "without credentials"),
+        ("openai/x", {"base_url": "https://llm.lan/v1?key=made-up"}, "base_url", "without credentials"),
         ("custom_openai/x", {}, "model", "no provider of this prefix"),
         ("mystery", {}, "model", "no provider's prefix"),
         ("openai/", {}, "model", "no provider's prefix"),
@@ -139,6 +142,12 @@ def test_what_cannot_be_sent_is_left(model: str, params: dict[str, object], plac
     why = {each.where: each.why for each in found.not_carried}
     assert said in why[f"model_list[1].litellm_params.{place}"]
     assert "made-up" not in str(found)
+
+
+def test_what_the_variable_is_for_may_be_said_by_either_key() -> None:
+    (told,) = imported(entry("openai/x", base_url="os.environ/OURS", api_key="none")).not_carried
+
+    assert (told.where, told.found) == ("model_list[0].litellm_params.base_url", "the variable OURS")
 
 
 def test_a_base_url_in_a_variable_is_a_blank_to_fill_in() -> None:
