@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from gearshift.config.document import Document
-    from gearshift.migration.findings import Lines
-    from gearshift.migration.litellm import Translation
+    from gearshift.migration.litellm import Source, Translation
 
 _YAML = (".yaml", ".yml")
+_MAX_FILES = 20
 
 migrate = typer.Typer(name="import", no_args_is_help=True, help="Make a config of another gateway's.")
 
@@ -30,15 +29,15 @@ def litellm(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write a config from LiteLLM's `config.yaml`, and list all that could not be carried."""
-    from gearshift.migration.litellm import translate
+    from gearshift.migration.litellm import merged, translate
     from gearshift.migration.rendering import render
 
     if out.suffix not in _YAML:
         raise typer.BadParameter(f"found {out.name}, expected a name that ends in {' or '.join(_YAML)}: it is YAML")
     if out.exists() and config.exists() and out.samefile(config):
         raise typer.BadParameter(f"found {out}, which is the config to read, expected another file to write")
-    document, line = _read(config)
-    found = translate(document, source=str(config), line=line)
+    document, spot = merged(_read_all(config))
+    found = translate(document, source=str(config), spot=spot)
     text = render(
         found.config,
         found.origins,
@@ -55,21 +54,41 @@ def litellm(
     typer.echo(_json(found, out) if as_json else _told(found, out))
 
 
-def _read(path: Path) -> tuple[Document, Lines]:
-    """Read LiteLLM's config as YAML, whatever its name ends in, and what finds lines in it.
+def _read_all(config: Path) -> list[Source]:
+    """Read a config and all that it includes, each file once, breadth first; raise ConfigError with the first fault."""
+    from gearshift.errors import ConfigError
+    from gearshift.migration.litellm import included
 
-    Raises ConfigError when it is none.
-    """
+    sources: dict[Path, Source] = {}
+    pending = [config]
+    while pending:
+        path = pending.pop(0)
+        if path.resolve() in sources:
+            continue
+        if len(sources) == _MAX_FILES:
+            raise ConfigError([f"found more than {_MAX_FILES} files that include each other"], source=str(config))
+        source = _read(path)
+        sources[path.resolve()] = source
+        try:
+            pending += [path.parent / name for name in included(source.document)]
+        except ValueError as problem:
+            raise ConfigError([str(problem)], source=str(path)) from None
+    return list(sources.values())
+
+
+def _read(path: Path) -> Source:
+    """Read one file of LiteLLM's config as YAML, whatever its name ends in; raise ConfigError when it is none."""
     from gearshift.config.document import MAX_BYTES, lines, parse
     from gearshift.errors import ConfigError
+    from gearshift.migration.litellm import Source
 
     if not path.is_file():
         kind = "no file" if not path.exists() else "a directory or device"
-        raise ConfigError([f"found {kind}, expected the config.yaml of LiteLLM's proxy"], source=str(path))
+        raise ConfigError([f"found {kind}, expected a config.yaml of LiteLLM's proxy"], source=str(path))
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     try:
-        return parse(data, ".yaml"), lines(data.decode("utf-8-sig"))
+        return Source(name=path.name, document=parse(data, ".yaml"), line=lines(data.decode("utf-8-sig")))
     except ValueError as problem:
         raise ConfigError([str(problem)], source=str(path)) from None
 

@@ -18,6 +18,7 @@ from gearshift.config.overrides import Path
 from gearshift.config.values import show
 
 Lines: TypeAlias = Callable[[Path], int]
+"""Finds the line of a path in one file, from 1."""
 
 _PLAIN: Final = re.compile(r"[\w .*:/@<>-]{1,80}", re.ASCII)
 _HIDDEN: Final = "(not shown)"
@@ -33,13 +34,24 @@ class Reason(NamedTuple):
     do: str
 
 
+class Spot(Struct, frozen=True, kw_only=True):
+    """Hold where a path stands: its line, from 1, and the file where there are several."""
+
+    file: str | None = None
+    line: int
+
+
+Spots: TypeAlias = Callable[[Path], Spot]
+
+
 class Finding(Struct, frozen=True, kw_only=True):
     """Hold what was not carried: its place in the file, what stood there, why, and what to do.
 
-    `line` is that of the file, from 1; None: not known.
+    `line` is from 1, `file` is stated where there are several; None: not known.
     """
 
     where: str
+    file: str | None = None
     line: int | None = None
     found: str
     why: str
@@ -47,8 +59,10 @@ class Finding(Struct, frozen=True, kw_only=True):
 
     @property
     def place(self) -> str:
-        """Write where it stands, with its line."""
-        return self.where if self.line is None else f"{self.where} (line {self.line})"
+        """Write where it stands, with its file and line."""
+        if self.line is None:
+            return self.where
+        return f"{self.where} ({'' if self.file is None else self.file + ', '}line {self.line})"
 
 
 class Findings:
@@ -72,8 +86,8 @@ class Findings:
         """Give what was taken for granted."""
         return tuple(self._assumptions)
 
-    def not_carried(self, sections: Iterable[str], line: Lines | None = None) -> tuple[Finding, ...]:
-        """Give what was left, in the order of the file, whose top has these `sections`; `line` finds a path's line."""
+    def not_carried(self, sections: Iterable[str], spot: Spots | None = None) -> tuple[Finding, ...]:
+        """Give what was left, in the order of the file, whose top has these `sections`; `spot` finds a path in it."""
         order = {name: number for number, name in enumerate(sections)}
 
         def key(noted: tuple[Path, Finding]) -> tuple[int, int]:
@@ -82,7 +96,7 @@ class Findings:
             return order.get(str(path[0]), len(order)) if path else -1, number
 
         ordered = sorted(self._left, key=key)
-        return tuple(finding if line is None else replace(finding, line=line(path)) for path, finding in ordered)
+        return tuple(finding if spot is None else _placed(finding, spot(path)) for path, finding in ordered)
 
 
 def place(path: Path) -> str:
@@ -109,3 +123,7 @@ def shown(key: str, value: object, *, plain: bool = False) -> str:
             return f"a list of {len(value)}"
         case _:
             return show(value)
+
+
+def _placed(finding: Finding, spot: Spot) -> Finding:
+    return replace(finding, file=spot.file, line=spot.line)

@@ -53,7 +53,7 @@ def test_json_holds_the_config_and_the_list(folder: Path) -> None:
         "model_list[0].litellm_params.api_key",
         "model_list[0].litellm_params.rpm",
     ]
-    assert set(told["not_carried"][0]) == {"where", "line", "found", "why", "do"}
+    assert set(told["not_carried"][0]) == {"where", "file", "line", "found", "why", "do"}
     assert told["not_carried"][0]["line"] == 4
     assert "sk-made-up" not in done.output
 
@@ -117,3 +117,47 @@ def test_a_path_that_is_no_file_is_a_clear_error(name: str, said: str) -> None:
 
     assert isinstance(done.exception, ConfigError)
     assert said in done.exception.message
+
+
+def test_files_that_it_includes_are_read_too(folder: Path) -> None:
+    (folder / "deeper").mkdir()
+    (folder / "config.yaml").write_text("include: [deeper/more.yaml]\n" + SOURCE)
+    more = (
+        "include: [../config.yaml]\nmodel_list:\n  - model_name: other\n    litellm_params: {model: groq/x, rpm: 1}\n"
+    )
+    (folder / "deeper" / "more.yaml").write_text(more)
+
+    done = CliRunner().invoke(app, ["import", "litellm", "config.yaml"])
+
+    assert done.exit_code == 0, done.output
+    assert "model_list[0].litellm_params.rpm (config.yaml, line 5): found 6" in done.stdout
+    assert "model_list[1].litellm_params.rpm (more.yaml, line 4): found 1" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ("include: [gone.yaml]", "gone.yaml: 1 fault"),
+        ("include: x", "include: expected a list of file names"),
+        ("include: [1]", "include: expected a list of file names"),
+        ('include: ["a\\0b"]', "include: expected a list of file names"),
+        ("include: [.]", "found a directory or device"),
+    ],
+)
+def test_what_cannot_be_included_is_a_clear_error(folder: Path, stated: str, said: str) -> None:
+    (folder / "config.yaml").write_text(stated + SOURCE)
+
+    done = CliRunner().invoke(app, ["import", "litellm", "config.yaml"])
+
+    assert isinstance(done.exception, ConfigError)
+    assert said in done.exception.message
+
+
+def test_files_without_end_are_refused(folder: Path) -> None:
+    for number in range(25):
+        (folder / f"{number}.yaml").write_text(f"include: [{number + 1}.yaml]")
+
+    done = CliRunner().invoke(app, ["import", "litellm", "0.yaml"])
+
+    assert isinstance(done.exception, ConfigError)
+    assert "more than 20 files" in done.exception.message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gearshift.migration.findings import Finding, Findings, Reason, place, shown, spelled
+from gearshift.migration.findings import Finding, Findings, Reason, Spot, place, shown, spelled
 
 WHY = Reason("because", "do this")
 
@@ -25,10 +25,12 @@ def test_a_finding_has_its_line_where_that_is_known() -> None:
     findings.leave(("a", 0), "it", WHY)
 
     (unknown,) = findings.not_carried(["a"])
-    (known,) = findings.not_carried(["a"], len)
+    (known,) = findings.not_carried(["a"], lambda path: Spot(line=len(path)))
+    (apart,) = findings.not_carried(["a"], lambda _: Spot(file="b.yaml", line=7))
 
     assert (unknown.place, unknown.line) == ("a[0]", None)
     assert (known.place, known.line) == ("a[0] (line 2)", 2)
+    assert apart.place == "a[0] (b.yaml, line 7)"
 
 
 def test_an_assumption_is_told_once() -> None:

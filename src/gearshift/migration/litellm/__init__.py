@@ -3,6 +3,7 @@
 Read `translation.py` for the way from one to the other.
 """
 
+from gearshift.migration.litellm.includes import Source, included, merged
 from gearshift.migration.litellm.translation import Translation, translate
 
-__all__ = ["Translation", "translate"]
+__all__ = ["Source", "Translation", "included", "merged", "translate"]

@@ -19,7 +19,7 @@ from gearshift.config import from_mapping
 from gearshift.config.document import Document
 from gearshift.config.rows import ProviderRow, builtin
 from gearshift.errors import ConfigError
-from gearshift.migration.findings import Finding, Findings, Lines, place, shown, spelled
+from gearshift.migration.findings import Finding, Findings, Spots, place, shown, spelled
 from gearshift.migration.litellm import fallbacks, models
 from gearshift.migration.litellm.endpoints import Resolver, Target
 from gearshift.migration.litellm.entries import Entry, mapping, read
@@ -50,8 +50,8 @@ class Translation(Struct, frozen=True, kw_only=True):
     assumptions: tuple[str, ...]
 
 
-def translate(document: Document, *, source: str, line: Lines | None = None) -> Translation:
-    """Translate a LiteLLM config, named `source` in messages; `line` finds the line of a path in it.
+def translate(document: Document, *, source: str, spot: Spots | None = None) -> Translation:
+    """Translate a LiteLLM config, named `source` in messages; `spot` finds a path in its files.
 
     Raises ConfigError when nothing of it can be served, with the reasons.
     """
@@ -61,7 +61,7 @@ def translate(document: Document, *, source: str, line: Lines | None = None) -> 
         raise ConfigError(
             ["found a text with half a character (a lone surrogate), expected Unicode"], source=source
         ) from None
-    return _Translator(document, builtin()).translation(source, line)
+    return _Translator(document, builtin()).translation(source, spot)
 
 
 class _Translator:
@@ -74,7 +74,7 @@ class _Translator:
         variables = mapping(document.get("environment_variables"))
         self._resolver = Resolver(rows, self._secrets, variables, self._findings)
 
-    def translation(self, source: str, line: Lines | None) -> Translation:
+    def translation(self, source: str, spot: Spots | None) -> Translation:
         entries = read(self._document, self._findings)
         known = frozenset(name for name, row in self._rows.items() if row.catalog_id is not None)
         groups = models.build(self._targets(entries), self._providers, known, self._findings)
@@ -83,7 +83,7 @@ class _Translator:
         fallbacks.add(settings.fallbacks, settings.aliases, groups, self._findings)
         settings.allow(fallbacks.longest(groups))
         routers = self._routers(entries, groups, settings)
-        not_carried = self._findings.not_carried(self._document, line)
+        not_carried = self._findings.not_carried(self._document, spot)
         if not groups:
             listed = [each for each in not_carried if each.where.startswith("model_list")]
             reasons = [f"{each.place}: found {each.found}; {each.why}" for each in listed]
