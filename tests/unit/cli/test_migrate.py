@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from typer.testing import CliRunner
 
 from gearshift.cli.app import app
 from gearshift.errors import ConfigError
+from tests.unit.migration.litellm.scene import CONFIGS
 
 SOURCE = """
 model_list:
@@ -161,3 +163,16 @@ def test_files_without_end_are_refused(folder: Path) -> None:
 
     assert isinstance(done.exception, ConfigError)
     assert "more than 20 files" in done.exception.message
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_check_passes_every_documented_shape(folder: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "more_models.yaml").write_text(SOURCE)  # one of them includes it
+    (folder / "config.yaml").write_text(path.read_text("utf-8"))
+    assert CliRunner().invoke(app, ["import", "litellm", "config.yaml"]).exit_code == 0
+    for name in re.findall(r"env:(\w+)", (folder / "gearshift.yaml").read_text()):
+        monkeypatch.setenv(name, "x")
+
+    done = CliRunner().invoke(app, ["check"])
+
+    assert done.exit_code == 0, done.output
