@@ -264,6 +264,19 @@ What was mapped or dropped is in `attempts[].losses` of the metadata (`x-gearshi
 
 Thinking that a provider signed comes back to that provider, whatever protocol the client speaks: the client is given
 the signature in its own protocol's place for it and sends it back with the conversation.
+
+## When a conversation moves
+
+A conversation that goes on with another provider, or in another protocol, is handed over; each step is recorded:
+
+- thinking that another provider signed is left out; once a conversation has moved, that of all turns before the current
+  one, for nobody knows any more who signed it;
+- in another protocol, a call without a result is told that none was recorded, and a result without its call (or a
+  second one) is told as the user's text: providers refuse them otherwise. In the caller's own protocol the upstream
+  judges;
+- where the caller allows it (`truncation: auto` of Responses), the oldest turns are left out until the rest surely fits
+  the model's window; instructions and the last turn stay, no turn is parted;
+- it cannot move while it refers to what one provider keeps (`session_bound`, [decisions](decision.md)).
 """
 
 

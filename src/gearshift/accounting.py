@@ -42,6 +42,18 @@ def expected_cost(price: Price, input_tokens: int, output_tokens: float) -> Nano
     return _divide_half_even(total, _MILLION * _MILLI)
 
 
+def caching(price: Price, input_tokens: int, read: int, write: int) -> NanoUSD:
+    """Give what it adds to a forecast that of its input `read` tokens are in the cache and `write` will be put there.
+
+    Negative where the cache saves more than it costs.
+    """
+    rates = _rates(price, input_tokens)
+    total = read * (0 if rates.cache_read is None else rates.cache_read - rates.input) + write * (
+        0 if rates.cache_write is None else rates.cache_write - rates.input
+    )
+    return _divide_half_even(total, _MILLION)
+
+
 def list_price(price: Price) -> NanoUSDPerMillion:
     """Give the price of four million tokens, three of input to one of output: one number to order prices by."""
     return 3 * price.rates.input + price.rates.output

@@ -124,6 +124,14 @@ def test_more_tokens_never_cost_less(i: int, o: int, usage: Usage, more: int) ->
     assert accounting.cost(of, usage) <= accounting.cost(of, longer)
 
 
+@given(prices(), counts, counts, counts)
+def test_a_forecast_with_a_cache_is_what_the_usage_would_cost(of: Price, read: int, write: int, plain: int) -> None:
+    sent = read + write + plain
+    usage = Usage(input_tokens=sent, cache_read_tokens=read, cache_write_tokens=write)
+    forecast = accounting.expected_cost(of, sent, 0.0) + accounting.caching(of, sent, read, write)
+    assert abs(forecast - accounting.cost(of, usage)) <= 1  # each is rounded by itself
+
+
 @given(prices(), counts, counts)
 def test_a_forecast_of_whole_tokens_is_the_cost_of_them(of: Price, given_: int, taken: int) -> None:
     usage = Usage(input_tokens=given_, output_tokens=taken)

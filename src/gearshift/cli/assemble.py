@@ -34,6 +34,7 @@ from gearshift.server.auth import Keys
 from gearshift.server.inference import Inference
 from gearshift.server.models import Listing
 from gearshift.server.views import Views
+from gearshift.sessions import Sessions
 from gearshift.storage.sqlite import SQLiteStore, unusable
 from gearshift.telemetry import Telemetry
 
@@ -56,6 +57,7 @@ class Site(Struct, frozen=True, kw_only=True):
     upstream: Upstream
     store: SQLiteStore
     telemetry: Telemetry
+    sessions: Sessions
 
 
 class Assembly(Struct, kw_only=True):
@@ -108,7 +110,7 @@ def assemble(config: Config, environ: Mapping[str, str], *, source: str = "the c
     plan = prepare(config, environ, source=source)
     upstream, telemetry = make_upstream(environ), Telemetry()
     store = SQLiteStore(config.store_path)  # last: its writer runs from here on, and only `close` ends it
-    site = Site(upstream=upstream, store=store, telemetry=telemetry)
+    site = Site(upstream=upstream, store=store, telemetry=telemetry, sessions=Sessions())
     gateway, inference, views = _furnish(plan, site)
     return Assembly(app=App(inference, views), gateway=gateway, catalog=plan.catalog, site=site)
 
@@ -122,6 +124,7 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         Driver(means),
         site.store,
         site.telemetry,
+        site.sessions,
         clock=time.monotonic,
         wall_clock=time.time,
         new_id=new_exchange_id,

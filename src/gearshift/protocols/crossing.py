@@ -9,8 +9,9 @@ recorded as lost, and what the meaning of a request hangs on is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Final, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Raw, Struct
@@ -47,13 +48,14 @@ MEANT: Final = frozenset(
         "speechConfig",
         "tool_choice",
         "toolConfig",
-        "truncation",
         "web_search_options",
     }
 )
 """Fields that a request means something else without; an upstream of another protocol has no word for them."""
 _TYPE: Final = "type"
 _CONFIG: Final = "generationConfig"
+_EXTRAS: Final = frozenset({"extra", "message"})
+"""Fields that hold words without a noun; `message`: those of a `ChoiceDelta`."""
 _ITEM: Final = "item"  # of `openai_responses`: a turn that is no message
 _text = msgspec.json.Decoder(str)
 
@@ -92,6 +94,7 @@ class Crossing(Progress):
         self._decoder = upstream.stream_decoder(choices)
         self._encoder = caller.stream_encoder(send_usage=True)
         self._finished = Finished()
+        self._headed = False
         self._losses: list[Loss] = []
         self._way = _Way(caller, self._losses, invalid)
 
@@ -141,10 +144,13 @@ class Crossing(Progress):
             self._finished = told
             return b""
         if isinstance(told, Started):
+            self._headed = True
             told = msgspec.structs.replace(told, model=self._model)
         return self._tell(told)
 
     def _tell(self, event: Event) -> bytes:
+        if not self._headed:
+            raise invalid("found a part of an answer before the answer began, expected the stream's first event")
         try:
             return self._encoder.feed(event)
         except Misfit as misfit:
@@ -166,18 +172,18 @@ class _Way(Struct, frozen=True):
     def cross(self, value: S, path: str) -> S:
         """Give a noun without what only its own protocol can say."""
         changes: dict[str, object] = {}
-        for name in value.__struct_fields__:
+        for name in _telling(type(value)):
             inner = getattr(value, name)
-            if not inner or isinstance(inner, str | int | float):
+            if not inner:
                 continue
-            if name in {"extra", "message"}:  # `message`: the fields of a `ChoiceDelta` without a noun
+            if name in _EXTRAS:
                 self._check(value, path, inner)
                 said = (key for key, raw in inner.items() if bytes(raw) != NULL)
                 self.losses.extend(_dropped(f"{path}{key}", self.codec) for key in said)
                 changes[name] = {}
             elif isinstance(inner, Struct):
                 changes[name] = self.cross(inner, path)
-            elif isinstance(inner, tuple) and isinstance(inner[0], Struct):
+            elif any(map(_tells, inner)):
                 changes[name] = tuple(self.cross(each, f"{path}{name}[{place}].") for place, each in enumerate(inner))
         if isinstance(value, Media) and value.url is None and value.data is None:
             raise self.refuse(_untold(f"{path}{value.kind}", self.codec))
@@ -189,6 +195,34 @@ class _Way(Struct, frozen=True):
             raise self.refuse(_untold(f"{path}{_TYPE}={_word(extra[_TYPE])}", self.codec))
         if _ITEM in extra and isinstance(value, Message):
             raise self.refuse(_untold(f"{path}{_ITEM}", self.codec))
+
+
+def _tells(value: Struct) -> bool:
+    """Say whether a noun holds words of its own protocol; most hold none."""
+    for name in _telling(type(value)):
+        inner = getattr(value, name)
+        if inner and (name in _EXTRAS or (_tells(inner) if isinstance(inner, Struct) else any(map(_tells, inner)))):
+            return True
+    return isinstance(value, Media) and value.url is None and value.data is None
+
+
+@cache
+def _telling(kind: type[Struct]) -> tuple[str, ...]:
+    """Give the fields of a noun that hold words of its own protocol, itself or in the nouns within."""
+    hints = get_type_hints(kind)
+    return tuple(
+        name
+        for name in kind.__struct_fields__
+        if name in _EXTRAS or any(_telling(each) for each in _nouns(hints[name]))
+    )
+
+
+def _nouns(hint: object) -> Iterator[type[Struct]]:
+    """Give the nouns that a field may hold."""
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        yield hint
+    for inner in get_args(hint):
+        yield from _nouns(inner)
 
 
 def _word(raw: Raw) -> str:

@@ -81,6 +81,7 @@ class _Builder:
                 predictor=self._default,
                 baseline=_dearest(deployments),
                 config=self._config.version,
+                stay=stated.session,
             )
         return self._predicting(name, stated)
 
@@ -104,6 +105,7 @@ class _Builder:
             fallback=() if stated.fallback is None else self._catalog.resolve(stated.fallback),
             baseline=_dearest(reference or deployments),
             config=self._config.version,
+            stay=stated.session,
         )
 
     def _rules(self, name: str) -> tuple[Rule, ...]:

@@ -60,6 +60,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     """Words beyond its protocol that it understands: `protocols.openai_chat.outbound.EXTENSIONS`."""
     drops: tuple[str, ...] = ()
     """Request fields that it refuses; sending one is refused with an error that names the field."""
+    caches_from: int | None = None
+    """Tokens from which on it caches every prompt unasked; None: it does not, or that is not known."""
 
 
 class Provider(Struct, frozen=True, kw_only=True):

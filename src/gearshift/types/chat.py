@@ -6,7 +6,7 @@ Words follow the OpenTelemetry `gen_ai` conventions where these have one.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Raw, Struct
@@ -28,6 +28,8 @@ Task: TypeAlias = Literal[
     "chat",
 ]
 """What a request is for, as far as it can be told by looking (`routing.task`)."""
+TRUNCATED: Final = "auto"
+"""What a caller says who lets the oldest turns of a long conversation go (OpenAI Responses, `truncation`)."""
 PartKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool_call"]
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error"]
 
@@ -204,8 +206,8 @@ class Request(Struct, frozen=True, kw_only=True, weakref=True):
 
     `protocol` is the one that it was said in, whose own words every `extra` in it holds. `user` is whom the caller asks
     for, in the caller's words. `include_usage` is None when the caller did not say. `metadata` values are strings,
-    numbers or booleans. `cache` marks the whole conversation. `extra` keeps every top-level field without a noun, as
-    raw JSON.
+    numbers or booleans. `cache` marks the whole conversation. `truncation` `auto`: its oldest turns may be left out
+    where it is too long for a model. `extra` keeps every top-level field without a noun, as raw JSON.
     """
 
     protocol: str = ""
@@ -222,6 +224,7 @@ class Request(Struct, frozen=True, kw_only=True, weakref=True):
     user: str | None = None
     service_tier: str | None = None
     cache: CacheMark | None = None
+    truncation: str | None = None
     metadata: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     routing: Routing = Routing()
     extra: Extra = msgspec.field(default_factory=dict)

@@ -15,6 +15,7 @@ from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import Encoded, RequestEdits
 from gearshift.protocols.fields import NULL, OBJECT, Misfit, Spoken, say_mark
 from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.marks import is_marked
 from gearshift.protocols.openai_chat.message import encode_message
 from gearshift.protocols.openai_chat.request import SAMPLING
 from gearshift.protocols.openai_chat.tools import encode_choice, encode_format, encode_tool
@@ -182,6 +183,8 @@ def _say_reasoning(sampling: Sampling) -> Spoken:
 def _without_marks(request: Request) -> tuple[Request, list[Loss]]:
     """Take the marks of the prompt cache out, which this upstream finds by itself."""
     losses: list[Loss] = []
+    if not is_marked(request):
+        return request, losses
 
     def clear(value: S, path: str) -> S:
         changes: dict[str, object] = {}

@@ -65,8 +65,8 @@ def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken
     said |= _included(request, extra)
     if request.stream:
         said["stream"] = True
-    for name, value in (("user", request.user), ("service_tier", request.service_tier)):
-        if value is not None:
+    for name in ("user", "service_tier", "truncation"):
+        if (value := getattr(request, name)) is not None:
             said[name] = value
     if request.metadata:
         said["metadata"] = {name: _tag(value) for name, value in request.metadata.items()}

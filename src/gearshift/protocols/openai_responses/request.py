@@ -85,6 +85,7 @@ def _decode(members: Members) -> Request:
         stream=maybe(members, "stream", BOOLEAN) or False,
         user=maybe(members, "user", TEXT),
         service_tier=maybe(members, "service_tier", TEXT),
+        truncation=maybe(members, "truncation", TEXT),
         metadata=maybe(members, "metadata", _METADATA) or {},
         routing=decode_routing(members),
         extra=members,
