@@ -57,9 +57,8 @@ class Settings:
                 self._leave(path, value)
         times = self.reliability
         for key in _STREAMED if "answer_timeout" in times else ():
-            times.setdefault(
-                key, times["answer_timeout"]
-            )  # LiteLLM's timeout is that of streams too, unless they have one
+            # LiteLLM's timeout is that of streams too, unless they have their own.
+            times.setdefault(key, times["answer_timeout"])
         if not {"answer_timeout", *_STREAMED} <= times.keys():
             self._findings.assume(
                 "reliability: Gearshift's own time limits, where LiteLLM waits for an hour and more; models that think "

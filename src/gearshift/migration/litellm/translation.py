@@ -109,6 +109,7 @@ class _Translator:
     def _targets(self, entries: list[Entry]) -> list[tuple[Entry, Target]]:
         """Find where each entry's requests go; one with a wildcard stands for the built-in models of its provider."""
         found: list[tuple[Entry, Target]] = []
+        named = frozenset(entry.name for entry in entries)
         for entry in entries:
             if is_auto_router(entry):
                 self._leave_params(entry, frozenset({*AUTO_KEYS, "model"}))
@@ -116,14 +117,17 @@ class _Translator:
             if not serves_chat(entry, self._findings):
                 continue
             if _STAR in entry.name or _STAR in entry.model:
-                found += self._wild(entry)
+                found += self._wild(entry, named)
             elif (target := self._resolver.target(entry)) is not None:
                 found.append((entry, target))
                 self._leave_params(entry, _HANDLED | (_REGION if target.endpoint.row == "bedrock" else set()))
         return found
 
-    def _wild(self, entry: Entry) -> list[tuple[Entry, Target]]:
-        """Give the models that a wildcard stands for: those of the provider that serve when there is no config."""
+    def _wild(self, entry: Entry, named: frozenset[str]) -> list[tuple[Entry, Target]]:
+        """Give the models that a wildcard stands for: those of the provider that serve when there is no config.
+
+        Those that are `named` in entries of their own are left to these, as in LiteLLM.
+        """
         self._findings.leave((*entry.path, "model_name"), spelled(entry.name), WILDCARD)
         if not entry.model.endswith(f"/{_STAR}") or entry.name.count(_STAR) != 1:
             return []
@@ -133,15 +137,18 @@ class _Translator:
         self._leave_params(entry, _HANDLED)
         found = []
         for model in self._rows[target.endpoint.row].models:
-            named = Entry(
+            name = entry.name.replace(_STAR, model)
+            if name in named:
+                continue
+            stated = Entry(
                 path=entry.path,
-                name=entry.name.replace(_STAR, model),
+                name=name,
                 model=entry.model.replace(_STAR, model),
                 params=entry.params,
                 info={},
                 origins=entry.origins,
             )
-            found.append((named, Target(endpoint=target.endpoint, model=model, variable=target.variable)))
+            found.append((stated, Target(endpoint=target.endpoint, model=model, variable=target.variable)))
         if found:
             self._findings.assume(
                 f"{place(entry.path)}: the wildcard stands for the models {', '.join(each.model for _, each in found)}"

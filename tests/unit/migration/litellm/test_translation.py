@@ -126,6 +126,13 @@ def test_a_wildcard_stands_for_the_built_in_models() -> None:
     assert [each.where for each in found.not_carried] == [f"model_list[{at}].model_name" for at in range(3)]
 
 
+def test_an_entry_of_its_own_wins_over_a_wildcard() -> None:
+    found = imported(entry("groq/*", "groq/*"), entry("openai/x", "groq/openai/gpt-oss-20b"))
+
+    assert found.config["models"]["groq/openai/gpt-oss-20b"]["deployments"] == [{"provider": "openai", "name": "x"}]
+    assert "groq/openai/gpt-oss-120b" in found.config["models"]
+
+
 def test_modes_that_are_not_served_are_told() -> None:
     found = read("modes")
 
