@@ -1,9 +1,10 @@
 """Own what this process remembers of conversations: who answered each last, and how much of it a cache holds.
 
-A conversation is known by its beginning (the first instruction and the first user turn, as OpenRouter knows it:
-"Prompt caching", sticky routing, read 2026-11), within the caller's key and session. A session is remembered as a whole
-too: another conversation in it has nothing in the cache, but knows who served. An answer of Responses is remembered by
-its id, by which the next request may refer to it.
+A conversation is known by its beginning, within the caller's key and session: by the first user turn, and, where no
+session is named, the instructions (OpenRouter, "Prompt caching", sticky routing, read 2026-11). It goes on when it has
+grown since: the same prompt sent anew is another conversation. A session is remembered as a whole too: another
+conversation in it has nothing in the cache, but knows who served. An answer of Responses is remembered by its id, by
+which the next request may refer to it.
 Invariants: at most `MOST` are remembered, the longest unused are forgotten first; no text is kept, only keyed hashes of
 it; what one key's callers did is never known to another's. Time is an argument.
 """
@@ -16,7 +17,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from gearshift.routing.session import previous
+from gearshift.routing.session import in_turn, previous
 from gearshift.types.catalog import Seconds
 from gearshift.types.chat import Message, Request, Text
 from gearshift.types.decision import Standing
@@ -34,6 +35,9 @@ CACHE_LIFE: Final[Seconds] = 300.0
 
 
 class _Past(Struct, frozen=True):
+    """Hold who answered `turns` messages, and when."""
+
+    turns: int
     deployment: str
     provider: str
     held: int
@@ -53,7 +57,7 @@ class Sessions:
         if not request.messages:
             return None
         past = self._recall((key, request.routing.session_id, _beginning(request)))
-        if past is None or not _goes_on(request):
+        if past is None or not _goes_on(request, past):
             return self._elsewhere(request, key)
         held = past.held if now - past.at <= CACHE_LIFE else 0
         return Standing(deployment=past.deployment, provider=past.provider, held=held, moved=past.moved)
@@ -64,11 +68,12 @@ class Sessions:
         if served is None or not request.messages:
             return
         session = request.routing.session_id
-        self._keep((exchange.key, session, _beginning(request)), served, _held(served), now)
+        turns = len(request.messages)
+        self._keep((exchange.key, session, _beginning(request)), served, turns, now)
         if session is not None:
-            self._keep((exchange.key, session, None), served, 0, now)
+            self._keep((exchange.key, session, None), served, turns, now)
         if served.response_id is not None and exchange.protocol == RESPONSES:
-            self._keep((exchange.key, None, served.response_id), served, 0, now)
+            self._keep((exchange.key, None, served.response_id), served, turns, now)
 
     def _elsewhere(self, request: Request, key: str | None) -> Standing | None:
         """Look for the answer that the request refers to, then for its session as a whole."""
@@ -84,11 +89,11 @@ class Sessions:
             self._pasts.move_to_end(place)
         return past
 
-    def _keep(self, place: Place, served: Attempt, held: int, now: Seconds) -> None:
+    def _keep(self, place: Place, served: Attempt, turns: int, now: Seconds) -> None:
         deployment = served.deployment
         before = self._pasts.pop(place, None)
         moved = before is not None and (before.moved or before.provider != deployment.provider.id)
-        self._pasts[place] = _Past(deployment.id, deployment.provider.id, held, now, moved)
+        self._pasts[place] = _Past(turns, deployment.id, deployment.provider.id, _held(served), now, moved)
         if len(self._pasts) > MOST:
             self._pasts.popitem(last=False)
 
@@ -100,9 +105,10 @@ def _wider(request: Request, key: str | None) -> Iterator[Place]:
         yield key, session, None
 
 
-def _goes_on(request: Request) -> bool:
-    """Say whether anything was answered already: the same prompt sent anew is another conversation."""
-    return any(message.role == "assistant" for message in request.messages)
+def _goes_on(request: Request, past: _Past) -> bool:
+    """Say whether a conversation has grown since, or, in a tool loop, is asked again for what it did not get."""
+    grown = len(request.messages) - past.turns
+    return grown > 0 or (grown == 0 and in_turn(request))
 
 
 def _held(served: Attempt) -> int:
@@ -118,8 +124,9 @@ def _held(served: Attempt) -> int:
 def _beginning(request: Request) -> int:
     """Know a conversation by its beginning; `hash` is keyed by the process, so nobody outside can make two alike."""
     first = next((message for message in request.messages if message.role == "user"), None)
-    lead = request.messages[0] if request.messages[0].role in {"system", "developer"} else None
-    return hash((_texts(lead), _texts(first)))
+    # Agents that name their session change their instructions between requests (Claude Code: a billing header).
+    led = request.routing.session_id is None and request.messages[0].role in {"system", "developer"}
+    return hash((_texts(request.messages[0] if led else None), _texts(first)))
 
 
 def _texts(message: Message | None) -> tuple[str, ...]:

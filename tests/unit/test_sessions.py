@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from gearshift.sessions import CACHE_LIFE, MOST, Sessions
 from gearshift.types.catalog import Deployment, Quirks
-from gearshift.types.chat import Message, Request, Routing, Text, Usage
+from gearshift.types.chat import Message, Request, Routing, Text, ToolResult, Usage
 from gearshift.types.decision import Standing
 from gearshift.types.record import Exchange
 from tests.fakes.nouns import attempt, deployment, exchange, failed, provider, request
@@ -43,6 +43,28 @@ def test_the_same_prompt_sent_anew_is_another_conversation() -> None:
     sessions = Sessions()
     sessions.note(request(), served(), 0.0)
     assert sessions.find(request(), "k1", 0.0) is None
+
+
+def test_a_tool_loop_may_be_asked_again_but_a_prompt_with_a_past_sent_anew_is_another_conversation() -> None:
+    sessions = Sessions()
+    grown = on(request())
+    sessions.note(grown, served(), 0.0)
+    assert sessions.find(grown, "k1", 0.0) is None
+    assert sessions.find(on(grown), "k1", 0.0) is not None
+    result = Message(role="tool", parts=(ToolResult(call_id="c1", parts=()),))
+    loop = replace(request("Loop"), messages=(*request("Loop").messages, SAID, result))
+    sessions.note(loop, served(), 0.0)
+    assert sessions.find(loop, "k1", 0.0) is not None
+
+
+def test_within_a_session_the_instructions_may_change() -> None:
+    sessions = Sessions()
+    rules = [Message(role="system", parts=(Text(text=text),)) for text in ("billed 1", "billed 2")]
+    asked, later = (within("s", replace(request(), messages=(each, *request().messages))) for each in rules)
+    sessions.note(asked, served(usage=READ), 0.0)
+    found = sessions.find(on(later), "k1", 0.0)
+    assert found is not None
+    assert found.held == 4_000
 
 
 def test_another_key_knows_nothing() -> None:

@@ -47,7 +47,8 @@ class ServerConfig(Section):
     port: Annotated[Whole, Field(ge=0, le=65535)] = 4000
     keys: tuple[Reference, ...] = ()
     admin_key: Reference | None = None
-    max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024 * MIB)] = 10 * MIB
+    max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024 * MIB)] = 32 * MIB
+    """Anthropic takes 32 MB ("API overview", request size limits, 2026-11), the others less but for uploads."""
     host: Annotated[str, AfterValidator(filled)] = "127.0.0.1"
 
     @field_validator("host", mode="after")
