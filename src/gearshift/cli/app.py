@@ -18,6 +18,7 @@ from gearshift.cli.enroll import enroll
 from gearshift.cli.evaluate import evaluate
 from gearshift.cli.export import export
 from gearshift.cli.inspect import models, route
+from gearshift.cli.migrate import migrate
 from gearshift.cli.predict import predict
 from gearshift.cli.promote import promote, rollback
 from gearshift.cli.replay import replay
@@ -36,6 +37,7 @@ _SERVING = (serve, init, check, demo, route, models, export, bench)
 _LEARNING = (train, predict, evaluate, enroll, calibrate, replay, promote, rollback)
 for command in (*_SERVING, *_LEARNING):
     app.command()(command)
+app.add_typer(migrate)
 
 
 def _version(wanted: bool) -> None:

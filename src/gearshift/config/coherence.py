@@ -49,11 +49,12 @@ def _incomplete(document: Document, names: Names) -> Iterator[Fault]:
     for name, stated in _items(document, "providers"):
         if not isinstance(stated, dict):
             continue
-        like = stated.get("like")
-        row = like if isinstance(like, str) else name
-        if row in names.unplaced and stated.get("base_url") is None:
-            yield ("providers", name), f"found no base_url, expected your own, such as {names.unplaced[row]}"
-        if row in names.builtin:
+        like = stated.get("like") or name
+        if not isinstance(like, str) or (like not in names.builtin and like != name):
+            continue  # a fault of its own
+        if like in names.unplaced and stated.get("base_url") is None:
+            yield ("providers", name), f"found no base_url, expected your own, such as {names.unplaced[like]}"
+        if like in names.builtin:
             continue
         missing = " and ".join(key for key in _NEEDED if stated.get(key) is None)
         if missing:

@@ -7,7 +7,7 @@ that is too large, not UTF-8 or no config at all is refused with its line, befor
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -82,6 +82,31 @@ def parse_yaml(text: str) -> Any:  # noqa: ANN401 - raw data
         ValueError,
     ):  # PyYAML's constructors of tagged scalars raise any of them
         raise ValueError("found a value that is not of its YAML tag or notation, expected plain YAML") from None
+
+
+def lines(text: str) -> Callable[[Iterable[str | int]], int]:
+    """Give a function that finds the line, from 1, of a path in YAML that was read by `parse`.
+
+    Of a path that is not there, it gives the line of what is nearest above.
+    """
+    root = yaml.compose(text, yaml.SafeLoader)
+
+    def line(path: Iterable[str | int]) -> int:
+        node, found = root, 1
+        for step in path:
+            match node:
+                case yaml.MappingNode(value=pairs):
+                    marked = next(((key, value) for key, value in pairs if key.value == step), None)
+                case yaml.SequenceNode(value=items) if isinstance(step, int) and step < len(items):
+                    marked = items[step], items[step]
+                case _:
+                    marked = None
+            if marked is None:
+                break
+            found, node = marked[0].start_mark.line + 1, marked[1]
+        return found
+
+    return line
 
 
 def _parse_toml(text: str) -> Document:

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from gearshift.config.proofs import AuthConfig, spelled
-from gearshift.config.references import ProviderRef, RowRef
+from gearshift.config.references import ProviderRef, RowRef, Target
 from gearshift.config.routers import RouterConfig
 from gearshift.config.section import Section
 from gearshift.config.values import (
@@ -125,9 +125,13 @@ class DeploymentConfig(Section):
 
 
 class ModelConfig(Section):
-    """Hold a model and where it runs. What is None comes from the catalogue."""
+    """Hold a model and where it runs. What is None comes from the catalogue.
+
+    `fallbacks` are tried, in order, when a caller names the model and all its deployments failed.
+    """
 
     deployments: Annotated[tuple[DeploymentConfig, ...], AfterValidator(filled)]
+    fallbacks: tuple[Target, ...] = ()
     context_window: Annotated[Whole, Field(gt=0)] | None = None
     max_output_tokens: Annotated[Whole, Field(gt=0)] | None = None
     capabilities: Capabilities | None = None

@@ -137,6 +137,11 @@ OWN: Final = "{"
 """What begins a part of a base URL that is each customer's own."""
 
 
+def row_of(name: str, stated: ProviderConfig, known: Mapping[str, ProviderRow]) -> ProviderRow | None:
+    """Find the row of the provider `name`: the one that it is like, else the one of its name; None: it has none."""
+    return known.get(stated.like or name)
+
+
 def resolve(name: str, stated: ProviderConfig, row: ProviderRow | None, environ: Mapping[str, str]) -> Provider:
     """Make the provider of what a config states and of its built-in row, if it has one; the statement wins.
 
@@ -162,11 +167,6 @@ def resolve(name: str, stated: ProviderConfig, row: ProviderRow | None, environ:
         quirks=base.quirks.quirks,
         simulated=stated.simulated,
     )
-
-
-def row_of(name: str, stated: ProviderConfig, table: Mapping[str, ProviderRow]) -> ProviderRow | None:
-    """Give the built-in row of a config's provider, if it has one."""
-    return table.get(stated.like or name)
 
 
 def _first(variables: Sequence[str], environ: Mapping[str, str]) -> str | None:

@@ -44,15 +44,28 @@ class _Builder:
 
     def table(self) -> RouterTable:
         """Build all; raise ConfigError when there were faults."""
-        groups = {each.id: (each,) for each in self._catalog.deployments} | self._catalog.models
+        names = [*(each.id for each in self._catalog.deployments), *self._catalog.models]
         named = {
-            name: Router(name=name, deployments=group, named=True, predictor=self._default, config=self._config.version)
-            for name, group in groups.items()
+            name: Router(
+                name=name,
+                deployments=self._tried(name),
+                named=True,
+                predictor=self._default,
+                config=self._config.version,
+            )
+            for name in names
         }
         routers = {name: self._router(name, stated) for name, stated in self._config.routers.items()}
         if self._faults:
             raise ConfigError(self._faults, source="config")
         return RouterTable(routers, named)
+
+    def _tried(self, name: str) -> tuple[Deployment, ...]:
+        """Give what serves whoever names a model or deployment: a model's own first, then its fallbacks, each once."""
+        stated = self._config.models.get(name)
+        after = () if stated is None else stated.fallbacks
+        found = {each.id: each for tried in (name, *after) for each in self._catalog.resolve(tried)}
+        return tuple(found.values())
 
     def _router(self, name: str, stated: RouterConfig) -> Router:
         if stated.rules is not None:
@@ -105,7 +118,7 @@ class _Builder:
         """Give every deployment that a router can choose, each once."""
         stated = self._config.routers.get(name)
         if stated is None:
-            return self._catalog.resolve(name)
+            return self._tried(name)
         if stated.rules is None:
             return self._catalog.select(stated.candidates or stated.weights or ())
         found = {each.id: each for rule in stated.rules for each in self._reach(rule.use)}

@@ -108,6 +108,21 @@ def test_a_price_id_finds_prices_for_any_provider() -> None:
     assert found.context_window == 1_000_000  # genai-prices knows it
 
 
+def test_a_second_account_has_the_prices_and_facts_of_the_first() -> None:
+    again = {"like": "openai", "key": "env:AGAIN"}
+    document = {"gpt-5.5": {"deployments": [{"provider": "openai"}, {"provider": "again"}]}}
+    first, second = catalog(document, again=again).deployments
+
+    assert (second.price, second.context_window, second.capabilities) == (
+        first.price,
+        first.context_window,
+        first.capabilities,
+    )
+    assert second.price is not None
+    assert second.provider.quirks == first.provider.quirks
+    assert second.provider.key == "env:AGAIN"
+
+
 def test_a_provider_of_one_more_row_is_built() -> None:
     row = '[acme]\nname = "Acme"\nprotocol = "openai_chat"\nbase_url = "https://a.example/v1"\nsource = "s"\ndate = "d"'
     known = {**builtin(), **parse(row)}

@@ -20,14 +20,6 @@ def faults(**document: object) -> list[str]:
     return [f"{'.'.join(map(str, path))}: {text}" for path, text in coherence.faults_of(document, names)]
 
 
-def test_a_provider_may_be_like_a_built_in_one() -> None:
-    assert faults(providers={"mine": {"like": "openai"}}) == []
-    assert faults(providers={"mine": {"like": "azure"}}) == [
-        "providers.mine: found no base_url, expected your own, such as https://{resource}.openai.azure.com/openai/v1"
-    ]
-    assert len(faults(providers={"mine": {"like": "nobody"}, "odd": {"like": 7}})) == 2
-
-
 def test_names_are_read_from_every_section() -> None:
     document = {
         "providers": {"lab": {}},
@@ -61,6 +53,13 @@ def test_a_built_in_provider_at_the_customers_own_address_must_be_told_it() -> N
     (found,) = faults(providers={"azure": {}})
     assert found.startswith("providers.azure: found no base_url, expected your own, such as https://{resource}.")
     assert faults(providers={"azure": {"base_url": "https://mine.openai.azure.com/openai/v1"}}) == []
+
+
+def test_a_provider_that_is_like_a_built_in_one_needs_what_that_one_needs() -> None:
+    assert faults(providers={"second": {"like": "openai"}}) == []
+    (found,) = faults(providers={"second": {"like": "azure"}})
+    assert found.startswith("providers.second: found no base_url, expected your own")
+    assert faults(providers={"second": {"like": "nobody"}, "third": {"like": 3}}) == []  # faults of their own
 
 
 def test_a_model_has_one_deployment_at_a_provider() -> None:

@@ -132,3 +132,23 @@ def test_a_long_list_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parse("a: [" + "1," * 90 + "]")
     with pytest.raises(ValueError, match="more than 100 values"):
         parse("a: [" + "1," * 100 + "]")
+
+
+def test_a_path_is_found_on_its_line() -> None:
+    text = "a:\n  - b: 1\n    c:\n      d: 2\n  - &x {e: 3}\nf: *x\n"
+    line = document.lines(text)
+
+    places: list[tuple[tuple[str | int, ...], int]] = [
+        (("a",), 1),
+        (("a", 0), 2),
+        (("a", 0, "c", "d"), 4),
+        (("f", "e"), 5),
+        (("f",), 6),
+        (("a", 0, "missing", "deeper"), 2),
+        (("a", 7), 1),
+        (("a", "b"), 1),
+        (("nowhere",), 1),
+        ((), 1),
+    ]
+    assert [line(path) for path, _ in places] == [expected for _, expected in places]
+    assert document.lines("")(("a",)) == 1

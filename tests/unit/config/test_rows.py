@@ -103,6 +103,23 @@ def test_a_provider_is_added_by_one_row() -> None:
         from_mapping(document, source="test", environ={})
 
 
+def test_a_second_account_is_like_the_built_in_provider() -> None:
+    document = {
+        "providers": {"second": {"like": "mistral", "key": "env:SECOND"}},
+        "models": {"m": {"deployments": [{"provider": "second", "price": 0}]}},
+    }
+
+    config = from_mapping(document, source="test", environ={})
+
+    found = resolve("second", config.providers["second"], row_of("second", config.providers["second"], builtin()), {})
+    assert (found.id, found.key, found.base_url) == ("second", "env:SECOND", builtin()["mistral"].base_url)
+    assert found.quirks == builtin()["mistral"].quirks.quirks
+    with pytest.raises(ConfigError, match="SECOND unset"):
+        check_secrets(config, {"MISTRAL_API_KEY": "x"}, source="test")
+    with pytest.raises(ConfigError, match=r"providers.second.like: found \"mistrl\", expected a built-in provider"):
+        from_mapping({**document, "providers": {"second": {"like": "mistrl"}}}, source="test", environ={})
+
+
 def test_a_row_with_an_unknown_field_or_a_quirk_without_source_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="unknown field `protcol`"):
         parse(ROW.replace("protocol", "protcol"))

@@ -149,3 +149,34 @@ def test_a_router_that_was_calibrated_gets_its_margin() -> None:
     assert built({**stated, "candidates": ["small"]}, {"builtin": proven}).objective == AtLeast(
         model="large", within=0.02
     )
+
+
+def test_a_models_fallbacks_serve_behind_its_own_deployments() -> None:
+    models = {**MODELS, "small": {"deployments": [LAB], "fallbacks": ["large", "lab/chatty", "small"]}}
+    stated = from_mapping(
+        {
+            "providers": {"lab": PROVIDER, "two": PROVIDER},
+            "models": models,
+            "routers": {"auto": {"candidates": ["small"]}, "alias": {"rules": [{"use": "small"}]}},
+        },
+        source="test",
+        environ={},
+        known={},
+    )
+    routers = build_routers(stated, catalog.build(stated, {}, today=date(2026, 1, 1), known={}), {"builtin": ORACLE})
+    tried = ["lab/small", "lab/large", "two/large", "lab/chatty"]
+
+    for name in ("small", "alias"):
+        asked = request(model=name)
+        decision = decide(asked, world(), routers.resolve(asked), Loaded(0.9))
+        assert [each.deployment.id for each in decision.plan[0].candidates] == tried
+    assert ids(routers.routers["alias"].deployments) == tried
+    assert ids(routers.resolve(request(model="lab/small")).deployments) == ["lab/small"]  # pinned
+    assert ids(routers.routers["auto"].deployments) == ["lab/small"]
+
+
+def test_a_fallback_is_a_model_or_a_deployment() -> None:
+    stated = {"providers": {"lab": PROVIDER}, "models": {"small": {"deployments": [LAB], "fallbacks": ["auto"]}}}
+
+    with pytest.raises(ConfigError, match=r'models.small.fallbacks\[0\]: found "auto", expected a model or deployment'):
+        from_mapping(stated, source="test", environ={}, known={})
