@@ -96,6 +96,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             context_window=window or listing.context_window,
             max_output_tokens=stated.max_output_tokens or fact.max_output_tokens,
             capabilities=self._capabilities(provider, stated, fact),
+            only_snapshot=self.snapshot.only_snapshot(provider.id, name),
         )
 
     def _capabilities(self, provider: Provider, stated: ModelConfig, fact: facts.Facts) -> frozenset[str] | None:

@@ -12,6 +12,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from gearshift.catalog.spelling import parse
+
 FILE: Final = Path(__file__).with_name("models.json")
 
 
@@ -39,6 +41,13 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     def find(self, provider: str, model: str) -> Facts:
         """Give the facts about a model, all None when the snapshot does not have it."""
         return self.providers.get(provider, {}).get(model, Facts())
+
+    def only_snapshot(self, provider: str, model: str) -> str | None:
+        """Name the one snapshot that is known of an undated model; None where there is another, or none."""
+        asked = parse(model)
+        spellings = {name: parse(name) for name in self.providers.get(provider, ()) if name.startswith(model)}
+        known = [name for name, each in spellings.items() if each.stem == asked.stem and each.snapshot is not None]
+        return known[0] if len(known) == 1 and asked.snapshot is None else None
 
 
 def read() -> Snapshot:

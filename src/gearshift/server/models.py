@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from gearshift.accounting import usd
+from gearshift.catalog.spelling import Spellings
 from gearshift.config.names import closest
 from gearshift.types.catalog import Deployment, Price
 
@@ -72,12 +73,17 @@ class Listing:
         every = {each.id: each for deployments in models.values() for each in deployments}
         for name, deployment in every.items():
             self.entries.setdefault(name, _dumps(_entry(name, "deployment", (deployment,), created)))
+        self._spellings = Spellings(every.values())
 
     def entry(self, protocol: str, name: str) -> bytes | None:
-        """Show one model in a protocol's form, None where there is none of that name."""
-        found = self.entries.get(name)
+        """Show one model in a protocol's form, None where `name` denotes none, or several."""
+        found = self.entries.get(name) or self._read(name)
         form = _FORMS.get(protocol)
         return found if found is None or form is None else _dumps(form(msgspec.json.decode(found)))
+
+    def _read(self, name: str) -> bytes | None:
+        meanings = self._spellings.find(name)
+        return self.entries.get(meanings[0].name) if len(meanings) == 1 else None
 
     def miss(self, name: str) -> str:
         """Say that there is no such model, naming close matches."""

@@ -54,3 +54,12 @@ def test_what_is_not_in_the_snapshot_is_not_known() -> None:
 def test_a_model_without_capabilities_is_not_one_whose_capabilities_are_unknown() -> None:
     assert facts.Facts(1, 1, "").capabilities == frozenset()
     assert facts.Facts(1, 1).capabilities is None
+
+
+def test_the_only_snapshot_of_a_model_is_known() -> None:
+    snapshot = facts.read()
+    assert snapshot.only_snapshot("anthropic", "claude-haiku-4-5") == "claude-haiku-4-5-20251001"
+    assert snapshot.only_snapshot("anthropic", "claude-haiku-4-5-20251001") is None
+    assert snapshot.only_snapshot("openai", "gpt-4o") is None  # it has three
+    assert snapshot.only_snapshot("openai", "gpt-5.5") is None  # none is known
+    assert snapshot.only_snapshot("nowhere", "gpt-5.5") is None

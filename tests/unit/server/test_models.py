@@ -99,3 +99,9 @@ def test_a_miss_names_close_matches() -> None:
     assert "'small'" in LISTING.miss("smal")
     assert "GET /v1/models" in LISTING.miss("quite another")
     assert len(LISTING.miss("x" * 10_000)) < 300
+
+
+def test_a_model_is_shown_under_another_spelling_by_its_own_name() -> None:
+    assert LISTING.entry("openai_chat", "Small") == LISTING.entries["small"]
+    assert LISTING.entry("openai_chat", "LAB/Small") == LISTING.entries["small"]
+    assert LISTING.entry("openai_chat", "smal") is None
