@@ -15,14 +15,15 @@ from gearshift.config import Config, DeploymentConfig, ModelConfig
 from gearshift.config.names import closest, matches
 from gearshift.config.rows import ProviderRow, builtin, resolve
 from gearshift.errors import UnknownModel
-from gearshift.types.catalog import Deployment, Provider
+from gearshift.types.catalog import Deployment, Price, Provider
 
 
 class Catalog(Struct, frozen=True, kw_only=True):
-    """Hold all deployments, and the deployments of each model by its name."""
+    """Hold all deployments, the deployments of each model by its name, and all providers by theirs."""
 
     deployments: tuple[Deployment, ...]
     models: dict[str, tuple[Deployment, ...]]
+    providers: Mapping[str, Provider] = {}
 
     def resolve(self, name: str) -> tuple[Deployment, ...]:
         """Give the deployments that a caller means by a model's name or a deployment's id.
@@ -61,6 +62,7 @@ def build(
     builder = _Builder(
         providers={name: resolve(name, stated, table.get(name), environ) for name, stated in config.providers.items()},
         rows=table,
+        charges={name: stated.price.price for name, stated in config.providers.items() if stated.price is not None},
         snapshot=facts.read(),
         today=today or datetime.now(UTC).date(),
     )
@@ -68,7 +70,11 @@ def build(
         name: tuple(builder.deployment(name, model, stated) for stated in model.deployments)
         for name, model in config.models.items()
     }
-    return Catalog(deployments=tuple(each for group in models.values() for each in group), models=models)
+    return Catalog(
+        deployments=tuple(each for group in models.values() for each in group),
+        models=models,
+        providers=builder.providers,
+    )
 
 
 class _Builder(Struct, frozen=True, kw_only=True):
@@ -76,6 +82,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
 
     providers: Mapping[str, Provider]
     rows: Mapping[str, ProviderRow]
+    charges: Mapping[str, Price]
     snapshot: facts.Snapshot
     today: date
 
@@ -85,14 +92,15 @@ class _Builder(Struct, frozen=True, kw_only=True):
         fact = self.snapshot.find(provider.id, name)
         window = stated.context_window or fact.context_window
         listing = prices.Listing()
-        if provider.price_id is not None and (at.price is None or window is None):
+        price = self.charges.get(provider.id) if at.price is None else at.price.price
+        if provider.price_id is not None and (price is None or window is None):
             listing = prices.look_up(provider.price_id, name, self.today)
         return Deployment(
             id=f"{provider.id}/{model}",
             model=model,
             name=name,
             provider=provider,
-            price=listing.price if at.price is None else at.price.price,
+            price=price or listing.price,
             context_window=window or listing.context_window,
             max_output_tokens=stated.max_output_tokens or fact.max_output_tokens,
             capabilities=self._capabilities(provider, stated, fact),

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from gearshift.case import World
 from gearshift.catalog import Catalog, build
+from gearshift.catalog.discovery import Discovery
 from gearshift.config import Config, check_secrets, resolve_secret
 from gearshift.config.routers import BUILTIN
 from gearshift.errors import ConfigError, GearshiftError
@@ -37,13 +38,19 @@ from gearshift.server.views import Views
 from gearshift.storage.sqlite import SQLiteStore, unusable
 from gearshift.telemetry import Telemetry
 
+NOTHING: Final = Discovery()
 _ID_BYTES: Final = 12
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """Hold all that a config makes and that may be refused. Nothing of it has been started."""
+    """Hold all that a config makes and that may be refused. Nothing of it has been started.
+
+    `found` has joined `config`; `left_out` says what of it could not.
+    """
 
     config: Config
+    found: Discovery
+    left_out: tuple[str, ...]
     catalog: Catalog
     world: World
     credentials: Credentials
@@ -63,23 +70,36 @@ class Assembly(Struct, kw_only=True):
 
     app: App
     gateway: Gateway
-    catalog: Catalog
+    plan: Plan
     site: Site
+
+    @property
+    def catalog(self) -> Catalog:
+        """Give what can be called."""
+        return self.plan.catalog
 
     def adopt(self, plan: Plan) -> None:
         """Serve by `plan` from the next request on; those in flight end as they began."""
         former = self.gateway
         self.gateway, inference, views = _furnish(plan, self.site)
         former.pacer.close()
-        self.catalog = plan.catalog
+        self.plan = plan
         self.app.adopt(inference, views)
 
 
-def prepare(config: Config, environ: Mapping[str, str], *, source: str = "the config") -> Plan:
+def prepare(
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    source: str = "the config",
+    discovered: Discovery = NOTHING,
+) -> Plan:
     """Make everything that `config` asks for; raise ConfigError with every fault of what it names.
 
-    Looked at are secrets, artefacts, what shows beside the catalogue, and where the store is to be.
+    Looked at are secrets, artefacts, what shows beside the catalogue, and where the store is to be. What servers were
+    `discovered` to have joins the config.
     """
+    left_out, config = tuple(discovered.left_out(config)), discovered.join(config)
     catalog, found = open_catalog(config, environ), list[str]()
     predictors, broken = try_predictors(_wanted(config))
     world = None
@@ -96,6 +116,8 @@ def prepare(config: Config, environ: Mapping[str, str], *, source: str = "the co
         raise ConfigError(found, source=source)
     return Plan(
         config=config,
+        found=discovered,
+        left_out=left_out,
         catalog=catalog,
         world=world,
         credentials=credentials(catalog, environ),
@@ -103,14 +125,20 @@ def prepare(config: Config, environ: Mapping[str, str], *, source: str = "the co
     )
 
 
-def assemble(config: Config, environ: Mapping[str, str], *, source: str = "the config") -> Assembly:
+def assemble(
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    source: str = "the config",
+    discovered: Discovery = NOTHING,
+) -> Assembly:
     """Wire everything that `config` asks for; raise ConfigError with every fault."""
-    plan = prepare(config, environ, source=source)
+    plan = prepare(config, environ, source=source, discovered=discovered)
     upstream, telemetry = make_upstream(environ), Telemetry()
     store = SQLiteStore(config.store_path)  # last: its writer runs from here on, and only `close` ends it
     site = Site(upstream=upstream, store=store, telemetry=telemetry)
     gateway, inference, views = _furnish(plan, site)
-    return Assembly(app=App(inference, views), gateway=gateway, catalog=plan.catalog, site=site)
+    return Assembly(app=App(inference, views), gateway=gateway, plan=plan, site=site)
 
 
 def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
@@ -140,6 +168,7 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         listing=_listing(plan.world, plan.catalog),
         store=site.store,
         telemetry=site.telemetry,
+        degraded=tuple(f"{provider}: {fault}" for provider, fault in plan.found.faults.items()),
         max_body=max_body,
         wall_clock=time.time,
         close=close,

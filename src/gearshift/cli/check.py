@@ -64,6 +64,9 @@ def check(
 
 def _say(catalog: Catalog, probes: Mapping[str, str]) -> None:
     """Say what no router uses, and how each call went."""
+    asked = [name for name, each in catalog.providers.items() if each.lists]
+    if asked:
+        typer.echo(f"asked for their models when the gateway starts: {', '.join(asked)}", err=True)
     unknown = [each.id for each in catalog.deployments if each.price is None]
     if unknown:
         typer.echo(f"price unknown, so routers skip them: {', '.join(unknown)}", err=True)

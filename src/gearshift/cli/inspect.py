@@ -37,12 +37,14 @@ def find_config(path: Path | None) -> Config:
 
 def models(
     config: Annotated[Path | None, typer.Option(help="Config file; default: as serve.")] = None,
+    discover: Annotated[bool, typer.Option("--discover", help="Ask your servers for their models.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List deployments: prices with source and date, context windows, capabilities."""
     from gearshift.cli.assemble import open_catalog
 
-    catalog = open_catalog(find_config(config), os.environ)
+    found = find_config(config)
+    catalog = open_catalog(_discovered(found) if discover else found, os.environ)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(show_models(catalog))).decode())
     else:
@@ -89,6 +91,19 @@ def route(
     typer.echo(f"\ntask {task_of(request)}")
     if flip is not None:
         typer.echo(f"would choose {flip.would_choose} if {flip.condition}")
+
+
+def _discovered(config: Config) -> Config:
+    """Ask the config's servers for their models; say on stderr what went wrong."""
+    import asyncio
+
+    from gearshift.cli.discover import discover
+
+    discovered = asyncio.run(discover(config, os.environ))
+    faults = [f"{provider}: {fault}" for provider, fault in discovered.faults.items()]
+    for told in (*faults, *discovered.left_out(config)):
+        typer.echo(told, err=True)
+    return discovered.join(config)
 
 
 def show_models(catalog: Catalog) -> list[dict[str, object]]:

@@ -20,7 +20,8 @@ class Names(Struct, frozen=True, kw_only=True):
     """Hold the names of a config.
 
     `deployments` maps the id `provider/model` to the name of its model, `unplaced` those built-in providers whose base
-    URL is each customer's own to an example of it.
+    URL is each customer's own to an example of it. `discovering` are the declared providers that are asked for their
+    models, so that there may be more of these than the config declares.
     """
 
     providers: frozenset[str]
@@ -29,6 +30,7 @@ class Names(Struct, frozen=True, kw_only=True):
     models: tuple[str, ...]
     routers: tuple[str, ...]
     deployments: Mapping[str, str]
+    discovering: frozenset[str] = frozenset()
 
 
 def is_glob(pattern: str) -> bool:

@@ -78,6 +78,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     """The provider's id in genai-prices."""
     quirks: Quirks = Quirks()
     simulated: bool = False
+    lists: tuple[str, ...] = ()
+    """Where it lists its models, relative to `base_url`, the best place first; nowhere: it is not asked."""
 
 
 class Lifecycle(Struct, frozen=True, kw_only=True):
