@@ -104,6 +104,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             context_window=window or listing.context_window,
             max_output_tokens=stated.max_output_tokens or fact.max_output_tokens,
             capabilities=self._capabilities(provider, stated, fact),
+            lifecycle=self.snapshot.lifecycle(provider.id, name) or listing.lifecycle,
             only_snapshot=self.snapshot.only_snapshot(provider.id, name),
         )
 

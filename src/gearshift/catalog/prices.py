@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from gearshift.types.catalog import NANO_PER_USD, NanoUSDPerMillion, Price, Rates, Tier
+from gearshift.types.catalog import NANO_PER_USD, Lifecycle, NanoUSDPerMillion, Price, Rates, Tier
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
@@ -51,6 +51,7 @@ class Listing(Struct, frozen=True, kw_only=True):
 
     price: Price | None = None
     context_window: int | None = None
+    lifecycle: Lifecycle | None = None
 
 
 def look_up(provider: str, model: str, today: date) -> Listing:
@@ -65,8 +66,9 @@ def look_up(provider: str, model: str, today: date) -> Listing:
         return Listing()
     listed = _of_day(info, today)
     known = [(_rates(each, None), each) for each in listed if _is_chargeable(each)]
+    lifecycle = Lifecycle(source=f"genai-prices {__version__}") if info.deprecated else None
     if len(known) < len(listed):
-        return Listing(context_window=info.context_window)
+        return Listing(context_window=info.context_window, lifecycle=lifecycle)
     rates, dearest = max(known, key=lambda pair: pair[0].input + pair[0].output)
     price = Price(
         rates=rates,
@@ -74,7 +76,7 @@ def look_up(provider: str, model: str, today: date) -> Listing:
         source=f"genai-prices {__version__}" + (", dearest hour" if len(listed) > 1 else ""),
         date=_since(info, dearest),
     )
-    return Listing(price=price, context_window=info.context_window)
+    return Listing(price=price, context_window=info.context_window, lifecycle=lifecycle)
 
 
 def _of_day(info: ModelInfo, today: date) -> list[ModelPrice]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from gearshift.case import World
 from gearshift.catalog import Catalog, build
@@ -66,12 +66,13 @@ class Site(Struct, frozen=True, kw_only=True):
 
 
 class Assembly(Struct, kw_only=True):
-    """Hold a gateway, ready to be served; `app` owns and closes the rest."""
+    """Hold a gateway, ready to be served; `app` owns and closes the rest. `told` is what was said of deployments."""
 
     app: App
     gateway: Gateway
     plan: Plan
     site: Site
+    told: dict[str, str] = field(default_factory=dict)
 
     @property
     def catalog(self) -> Catalog:

@@ -117,7 +117,7 @@ def print_models(catalog: Catalog) -> None:
     from rich.table import Table
 
     table = Table(
-        "deployment", "input $/M", "output $/M", "cached $/M", "price from", "window", "capabilities", box=None
+        "deployment", "input $/M", "output $/M", "cached $/M", "price from", "window", "ends", "capabilities", box=None
     )
     for each in catalog.deployments:
         price = each.price
@@ -129,6 +129,7 @@ def print_models(catalog: Catalog) -> None:
             _dollars(rates.cache_read if rates else None),
             f"{price.source} {price.date or ''}".strip() if price else "unknown",
             str(each.context_window or "unknown"),
+            _end(each),
             "unknown" if each.capabilities is None else ", ".join(sorted(each.capabilities)) or "text only",
         )
     Console(width=None if os.isatty(1) else 200).print(table)
@@ -145,8 +146,14 @@ def _deployment(each: Deployment) -> dict[str, object]:
         "price_unit": "nano-USD per million tokens",
         "context_window": each.context_window,
         "max_output_tokens": each.max_output_tokens,
+        "lifecycle": msgspec.to_builtins(each.lifecycle) if each.lifecycle else None,
         "capabilities": None if each.capabilities is None else sorted(each.capabilities),
     }
+
+
+def _end(each: Deployment) -> str:
+    known = each.lifecycle
+    return "" if known is None else known.retires or "deprecated"
 
 
 def _dollars(rate: int | None) -> str:

@@ -25,7 +25,8 @@ from typing import Final, TypeAlias
 
 from gearshift.catalog.discovery import Discovery
 from gearshift.cli.assemble import Assembly, Plan, predictor_path, prepare
-from gearshift.cli.discover import discover, tell
+from gearshift.cli.discover import discover
+from gearshift.cli.notices import announce
 from gearshift.config import Config, load
 from gearshift.errors import ConfigError, GearshiftError
 from gearshift.learning import shelf
@@ -143,7 +144,7 @@ class Reloader:
             fields = {"error": error.code, "faults": _faults(error), "still_serving": self._served.version}
             _log.error("reload_refused", extra={"fields": fields})
             return
-        tell(plan.found, plan.left_out)
+        announce(self._assembly)
         waiting = [key for key in FIXED if _value(plan.config, key) != _value(self._started, key)]
         self._assembly.adopt(plan)
         self._served = plan.config

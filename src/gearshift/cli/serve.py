@@ -45,9 +45,10 @@ def serve(
 
 async def _serve(path: Path | None, environ: dict[str, str]) -> None:
     from gearshift.cli.assemble import assemble
-    from gearshift.cli.discover import discover, tell
+    from gearshift.cli.discover import discover
     from gearshift.cli.examine import read
     from gearshift.cli.listen import Server, address, bind
+    from gearshift.cli.notices import announce
     from gearshift.cli.reload import Reloader, artifact_files, marks, reloading
     from gearshift.telemetry import log_to_stderr
 
@@ -64,7 +65,7 @@ async def _serve(path: Path | None, environ: dict[str, str]) -> None:
         seen |= marks(artifact_files(found))
         assembly = assemble(found, environ, source=source, discovered=await discover(found, environ))
         log_to_stderr()
-        tell(assembly.plan.found, assembly.plan.left_out)
+        announce(assembly)
 
         def ready() -> None:
             _announce(assembly.plan.config, address(listener), source, notes)

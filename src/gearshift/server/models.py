@@ -114,6 +114,7 @@ def _entry(
         "context_length": max(windows, default=None),
         "architecture": {"input_modalities": modalities, "output_modalities": ["text"]},
         "supported_parameters": supported_parameters(deployments),
+        "expiration_date": None if kind == "router" else _expiration(deployments),
         "pricing": _pricing(prices[0]) if kind != "router" and prices else None,
         "gearshift": {
             "kind": kind,
@@ -123,15 +124,27 @@ def _entry(
     }
 
 
+def _expiration(deployments: Iterable[Deployment]) -> str | None:
+    """Give the day after which nobody serves a model any more; None: not known of all of its deployments."""
+    days = [each.lifecycle.retires if each.lifecycle is not None else None for each in deployments]
+    known = [day for day in days if day is not None]
+    return max(known) if known and len(known) == len(days) else None
+
+
 def _for_anthropic(document: Document) -> Document:
-    """Show a model as Anthropic does (API reference, "List Models", 2026-11)."""
+    """Show a model as Anthropic does (API reference, "List Models", 2026-11).
+
+    A model of which an end is known is `deprecated`; whether it is retired only its provider can tell.
+    """
+    ends = document["expiration_date"]
     created = datetime.fromtimestamp(int(str(document["created"])), UTC).isoformat().replace("+00:00", "Z")
     return {
         "type": "model",
         "id": document["id"],
         "display_name": document["id"],
         "created_at": created,
-        "lifecycle": "active",
+        "lifecycle": "active" if ends is None else "deprecated",
+        "retires_at": None if ends is None else f"{ends}T00:00:00Z",
         "max_input_tokens": document["context_length"],
         "max_tokens": None,
     }
