@@ -5,12 +5,13 @@ Invariant: what the config states wins over what is looked up, and what nobody k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 
 from msgspec import Struct
 
 from gearshift.catalog import facts, prices
+from gearshift.catalog.pricebook import PriceBook, shipped
 from gearshift.config import Config, DeploymentConfig, ModelConfig
 from gearshift.config.names import closest, matches
 from gearshift.config.rows import ProviderRow, builtin, resolve
@@ -53,10 +54,12 @@ def build(
     *,
     today: date | None = None,
     known: Mapping[str, ProviderRow] | None = None,
+    book: Callable[[], PriceBook] = shipped,
 ) -> Catalog:
     """Make the catalogue of a config, with the prices of the day `today` (UTC), by default the current one.
 
-    `known` are the built-in providers, those of `providers.toml` unless given. Reads no secret and calls nobody.
+    `known` are the built-in providers, those of `providers.toml` unless given. `book` is asked for once a price is
+    looked up. Reads no secret and calls nobody.
     """
     table = builtin() if known is None else known
     builder = _Builder(
@@ -65,6 +68,7 @@ def build(
         charges={name: stated.price.price for name, stated in config.providers.items() if stated.price is not None},
         snapshot=facts.read(),
         today=today or datetime.now(UTC).date(),
+        book=book,
     )
     models = {
         name: tuple(builder.deployment(name, model, stated) for stated in model.deployments)
@@ -85,6 +89,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
     charges: Mapping[str, Price]
     snapshot: facts.Snapshot
     today: date
+    book: Callable[[], PriceBook]
 
     def deployment(self, model: str, stated: ModelConfig, at: DeploymentConfig) -> Deployment:
         """Make one deployment: what is stated, else what is known."""
@@ -94,7 +99,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         listing = prices.Listing()
         price = self.charges.get(provider.id) if at.price is None else at.price.price
         if provider.price_id is not None and (price is None or window is None):
-            listing = prices.look_up(provider.price_id, name, self.today)
+            listing = prices.look_up(self.book(), provider.price_id, name, self.today)
         return Deployment(
             id=f"{provider.id}/{model}",
             model=model,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from gearshift.catalog.pricebook import PriceBook
 from gearshift.types.catalog import NANO_PER_USD, Lifecycle, NanoUSDPerMillion, Price, Rates, Tier
 
 if TYPE_CHECKING:
@@ -54,27 +55,23 @@ class Listing(Struct, frozen=True, kw_only=True):
     lifecycle: Lifecycle | None = None
 
 
-def look_up(provider: str, model: str, today: date) -> Listing:
+def look_up(book: PriceBook, provider: str, model: str, today: date) -> Listing:
     """Find the price of `model` at the provider with the id `provider` in genai-prices, as it is on the day `today`."""
-    # Imported here: 6 MB of data that a gateway with prices of its own does not need.
-    from genai_prices import __version__  # noqa: PLC0415
-    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415
-
     try:
-        _, info = get_snapshot().find_provider_model(model, None, provider, None)
+        _, info = book.snapshot.find_provider_model(model, None, provider, None)
     except LookupError:
         return Listing()
     listed = _of_day(info, today)
     known = [(_rates(each, None), each) for each in listed if _is_chargeable(each)]
-    lifecycle = Lifecycle(source=f"genai-prices {__version__}") if info.deprecated else None
+    lifecycle = Lifecycle(source=book.source) if info.deprecated else None
     if len(known) < len(listed):
         return Listing(context_window=info.context_window, lifecycle=lifecycle)
     rates, dearest = max(known, key=lambda pair: pair[0].input + pair[0].output)
     price = Price(
         rates=rates,
         tiers=tuple(Tier(above_input_tokens=start, rates=_rates(dearest, start)) for start in _thresholds(dearest)),
-        source=f"genai-prices {__version__}" + (", dearest hour" if len(listed) > 1 else ""),
-        date=_since(info, dearest),
+        source=book.source + (", dearest hour" if len(listed) > 1 else ""),
+        date=_since(info, dearest) or book.date,
     )
     return Listing(price=price, context_window=info.context_window, lifecycle=lifecycle)
 

@@ -7,13 +7,14 @@ import random
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
 
 from gearshift.case import World
-from gearshift.catalog import Catalog, build
+from gearshift.catalog import Catalog, build, pricefile
 from gearshift.catalog.discovery import Discovery
 from gearshift.config import Config, check_secrets, resolve_secret
 from gearshift.config.routers import BUILTIN
@@ -101,7 +102,7 @@ def prepare(
     `discovered` to have joins the config.
     """
     left_out, config = tuple(discovered.left_out(config)), discovered.join(config)
-    catalog, found = open_catalog(config, environ), list[str]()
+    catalog, found = _try_catalog(config, environ)
     predictors, broken = try_predictors(_wanted(config))
     world = None
     try:
@@ -184,8 +185,17 @@ def new_exchange_id() -> str:
 
 
 def open_catalog(config: Config, environ: Mapping[str, str]) -> Catalog:
-    """Make the catalogue with today's prices."""
-    return build(config, environ, today=datetime.now(UTC).date())
+    """Make the catalogue with today's prices; raise ConfigError when the file of newer ones is broken."""
+    book = cache(lambda: pricefile.load(config.catalog_path))
+    return build(config, environ, today=datetime.now(UTC).date(), book=book)
+
+
+def _try_catalog(config: Config, environ: Mapping[str, str]) -> tuple[Catalog, list[str]]:
+    """Make the catalogue, and say why it cannot have the newer prices; the shipped ones show what else is wrong."""
+    try:
+        return open_catalog(config, environ), []
+    except ConfigError as error:
+        return build(config, environ), error.faults
 
 
 def make_world(config: Config, catalog: Catalog) -> World:

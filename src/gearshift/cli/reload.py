@@ -53,10 +53,10 @@ def marks(paths: Iterable[Path]) -> Marks:
     return {path: _mark(path) for path in paths}
 
 
-def artifact_files(config: Config) -> list[Path]:
-    """Name the files of every artefact that a config's routers decide by."""
+def served_files(config: Config) -> list[Path]:
+    """Name the files that a config is served by: every artefact that its routers decide by, and the newer prices."""
     folders = {router.predictor for router in config.routers.values() if router.candidates is not None}
-    return [path for folder in sorted(folders) for path in shelf.files(predictor_path(folder))]
+    return [config.catalog_path, *(path for folder in sorted(folders) for path in shelf.files(predictor_path(folder)))]
 
 
 class Reloader:
@@ -156,7 +156,7 @@ class Reloader:
 
     def _look(self) -> Marks:
         own = [] if self._file is None else [self._file]
-        return marks([*own, *artifact_files(self._config)])
+        return marks([*own, *served_files(self._config)])
 
     async def _plan(self, listed: Discovery | None, *, asked: bool) -> Plan:
         """Make everything of what there is now; `listed` is what the servers have, if they were just asked."""

@@ -49,7 +49,7 @@ async def _serve(path: Path | None, environ: dict[str, str]) -> None:
     from gearshift.cli.examine import read
     from gearshift.cli.listen import Server, address, bind
     from gearshift.cli.notices import announce
-    from gearshift.cli.reload import Reloader, artifact_files, marks, reloading
+    from gearshift.cli.reload import Reloader, marks, reloading, served_files
     from gearshift.telemetry import log_to_stderr
 
     async with AsyncExitStack() as stack:
@@ -62,7 +62,7 @@ async def _serve(path: Path | None, environ: dict[str, str]) -> None:
             found, notes = await start_demo(stack, environ)
         listener = bind(found.server.host, found.server.port)
         stack.callback(listener.close)
-        seen |= marks(artifact_files(found))
+        seen |= marks(served_files(found))
         assembly = assemble(found, environ, source=source, discovered=await discover(found, environ))
         log_to_stderr()
         announce(assembly)

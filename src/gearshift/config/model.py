@@ -155,6 +155,7 @@ class Config(Section):
     server: ServerConfig = ServerConfig()
     store: StoreUrl = "sqlite:///gearshift.db"
     shared: SharedUrl = "memory://"
+    catalog: Annotated[str, AfterValidator(filled)] = "gearshift-catalog.json"
     providers: Annotated[dict[Id, ProviderConfig], AfterValidator(filled)]
     models: Annotated[dict[ModelName, ModelConfig], AfterValidator(_models)]
     routers: dict[Id, RouterConfig] = Field(default_factory=lambda: {DEFAULT_ROUTER: RouterConfig(candidates=("*",))})
@@ -165,6 +166,11 @@ class Config(Section):
     def store_path(self) -> Path:
         """Give the database file; relative paths are relative to the working directory."""
         return Path(self.store.removeprefix("sqlite:///"))
+
+    @property
+    def catalog_path(self) -> Path:
+        """Give the file of newer prices, which need not be there."""
+        return Path(self.catalog)
 
     @cached_property
     def version(self) -> str:

@@ -15,7 +15,7 @@ from gearshift.cli import discover as discovering
 from gearshift.cli import reload
 from gearshift.cli.assemble import Assembly, assemble
 from gearshift.cli.discover import discover, tell
-from gearshift.cli.reload import Reloader, artifact_files, marks, reloading
+from gearshift.cli.reload import Reloader, marks, reloading, served_files
 from gearshift.config import Config, from_mapping
 from tests.fakes.asgi import Visit
 from tests.fakes.upstream import Scene, ScriptedUpstream, answers, closed_port, refuses, says, sends
@@ -108,7 +108,7 @@ def served(
             stated = stated.model_copy(update={"store": f"sqlite:///{folder / 'log.db'}"})
             assembly = assemble(stated, {}, discovered=await discover(stated, {}))
             try:
-                await act(assembly, upstream, Reloader(assembly, stated, {}, seen=marks(artifact_files(stated))))
+                await act(assembly, upstream, Reloader(assembly, stated, {}, seen=marks(served_files(stated))))
             finally:
                 await assembly.site.upstream.close()
                 assembly.site.store.close()
