@@ -1,4 +1,4 @@
-"""Own `gearshift models` and `gearshift route`: what can be called, and what would be chosen; nobody is called."""
+"""Own `gearshift models` and `gearshift route`: what can be called, and what would be chosen; no model is called."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ def route(
     prompt: Annotated[str, typer.Argument(help="What the user would ask.")],
     router: Annotated[str, typer.Option(help="Router, model or deployment to ask for.")] = "auto",
     config: Annotated[Path | None, typer.Option(help="Config file; default: as serve.")] = None,
+    discover: Annotated[bool, typer.Option("--discover", help="Ask your servers for their models.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Decide for a prompt and explain, without an upstream call."""
@@ -69,7 +70,7 @@ def route(
     from gearshift.types.chat import Message, Request, Text
     from gearshift.types.decision import Snapshot
 
-    found = find_config(config)
+    found = _discovered(find_config(config)) if discover else find_config(config)
     world = make_world(found, open_catalog(found, os.environ))
     request = Request(model=router, messages=(Message(role="user", parts=(Text(text=prompt),)),))
     snapshot = Snapshot(now=time.time(), deployments=world.deployments)
