@@ -83,8 +83,11 @@ class Spelling(Struct, frozen=True, kw_only=True):
 
     @property
     def writer(self) -> str | None:
-        """Give the author, by the family where none is named."""
-        return self.author or next((who for who, names in _BY_FAMILY.items() if names.match(self.stem)), None)
+        """Give the author, without the place before it; by the family where none is named."""
+        if self.author is not None:
+            name = self.author.rpartition("/")[2]
+            return _AUTHORS.get(name, name)
+        return next((who for who, names in _BY_FAMILY.items() if names.match(self.stem)), None)
 
     @property
     def family(self) -> str:
@@ -199,7 +202,7 @@ class Spellings:
         family = [
             known
             for known in self._families.get(stated.stem, ())
-            if allowed(known.deployment) and stated.writer == known.spelling.writer
+            if allowed(known.deployment) and _is_author(stated, known)
         ]
         newest = max((known.spelling.version for known in family), default=())
         why = "the newest of its family here"
@@ -235,7 +238,7 @@ def _known(each: Deployment) -> tuple[_Known, ...]:
 
 def _why(stated: Spelling, known: _Known) -> str | None:
     """Say why a spelling denotes what is known, "" where it goes without saying; None: it does not."""
-    if stated.author is not None and stated.author != known.spelling.writer:
+    if not _is_author(stated, known):
         return None
     if stated.region is not None and stated.region != known.spelling.region:
         return None
@@ -247,6 +250,10 @@ def _why(stated: Spelling, known: _Known) -> str | None:
     if known.snapshot is None and only is not None and parse(only).snapshot == stated.snapshot:
         return "of which the catalogue knows no other snapshot"
     return None
+
+
+def _is_author(stated: Spelling, known: _Known) -> bool:
+    return stated.author in {None, known.spelling.author, known.spelling.writer}
 
 
 def _is_day(year: int, month: int, day: int) -> bool:

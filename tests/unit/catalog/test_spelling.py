@@ -66,6 +66,7 @@ def test_a_model_has_many_spellings(stated: str, model: str) -> None:
         "eu.anthropic.claude-sonnet-4-5-v1:0",  # a promise of where the data stays
         "~anthropic/gpt-latest",
         "~google/gemini-flash-latest",
+        "~openrouter/openai/gpt-latest",
         "~openai/gpt-5.5",  # OpenRouter's sign, without what it is for
         "gpt-5.5-mini",
         "gpt-5",
@@ -111,6 +112,13 @@ def test_a_region_is_that_of_a_deployment_or_none() -> None:
 def test_the_second_version_of_a_bedrock_model_is_another_model() -> None:
     assert read("amazon.nova-pro-v1:0", at("bedrock", "nova-pro")) == ["nova-pro"]
     assert read("amazon.nova-pro-v2:0", at("bedrock", "nova-pro")) == []
+
+
+def test_a_place_that_stands_in_a_models_name_is_no_part_of_its_author() -> None:
+    sonnet = at("lab", "openrouter/anthropic/claude-sonnet-5")
+    assert read("anthropic/claude-sonnet-5", sonnet) == [sonnet.model]
+    assert read("openrouter/anthropic/claude-sonnet-5-latest", sonnet) == [sonnet.model]
+    assert read("bedrock/anthropic/claude-sonnet-5", sonnet) == []
 
 
 def test_the_newest_of_a_family_is_meant() -> None:

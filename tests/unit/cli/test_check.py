@@ -52,7 +52,7 @@ providers:
 models:
   small: {capabilities: [], deployments: [{provider: lab, price: {input: 0.1, output: 0.4}}]}
 routers: {auto: {candidates: [small], predictor: nowhere}}
-server: {keys: ["env:NO_SUCH_CALLER"]}
+server: {port: 0, keys: ["env:NO_SUCH_CALLER"]}
 store: sqlite:////no/such/folder/log.db
 """
 
