@@ -58,7 +58,7 @@ class Discovery(Struct, frozen=True, kw_only=True):
         """Give each offer with what is against it: nothing, that it is declared already, or its name."""
         taken, placed = _taken(config), _placed(config)
         for provider, offers in self.offers.items():
-            for offer in offers.models:
+            for offer in offers.models if provider in config.providers else ():
                 name = offer.name.lower()
                 if (provider, offer.name) in placed:
                     yield provider, offer, "declared"

@@ -119,13 +119,15 @@ class Reloader:
             return None
         if not self._asking.done():
             return None
-        listed, self._asking, self._listed_at = await self._asking, None, time.monotonic()
+        asking, self._asking, self._listed_at = self._asking, None, time.monotonic()
+        listed = await asking
         return None if listed == before else listed
 
     def close(self) -> None:
         """Ask nobody any more."""
         if self._asking is not None:
             self._asking.cancel()
+            self._asking = None
 
     async def _wait(self) -> bool:
         with suppress(TimeoutError):
@@ -162,6 +164,7 @@ class Reloader:
         """Make everything of what there is now; `listed` is what the servers have, if they were just asked."""
         config = await asyncio.to_thread(self._read, asked=asked)
         if listed is None:
+            self.close()  # whom the config before this one asked
             listed, self._listed_at = await discover(config, self._environ, self._assembly.plan.found), time.monotonic()
         source = str(self._file or "the config")
         return await asyncio.to_thread(prepare, config, self._environ, source=source, discovered=listed)

@@ -76,6 +76,10 @@ def test_what_a_list_holds_beside_models_is_told() -> None:
     assert seen.left_out(config()) == ["ollama: 7 of what it lists cannot be used as a model here"]
 
 
+def test_a_provider_that_is_gone_has_nothing() -> None:
+    assert found(gone=["a"]).join(config()).models == {}
+
+
 def test_the_version_tells_what_was_found() -> None:
     plain = config()
     assert Discovery().join(plain) is plain
