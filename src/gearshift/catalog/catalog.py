@@ -12,11 +12,11 @@ from msgspec import Struct
 
 from gearshift.catalog import facts, prices
 from gearshift.catalog.pricebook import PriceBook, shipped
-from gearshift.config import Config, DeploymentConfig, ModelConfig
+from gearshift.config import Config, DeploymentConfig, ModelConfig, ProviderConfig
 from gearshift.config.names import closest, matches
 from gearshift.config.rows import ProviderRow, builtin, resolve
 from gearshift.errors import UnknownModel
-from gearshift.types.catalog import Deployment, Price, Provider
+from gearshift.types.catalog import Deployment, Provider
 
 
 class Catalog(Struct, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ def build(
     builder = _Builder(
         providers={name: resolve(name, stated, table.get(name), environ) for name, stated in config.providers.items()},
         rows=table,
-        charges={name: stated.price.price for name, stated in config.providers.items() if stated.price is not None},
+        stated=config.providers,
         snapshot=facts.read(),
         today=today or datetime.now(UTC).date(),
         book=book,
@@ -86,7 +86,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
 
     providers: Mapping[str, Provider]
     rows: Mapping[str, ProviderRow]
-    charges: Mapping[str, Price]
+    stated: Mapping[str, ProviderConfig]
     snapshot: facts.Snapshot
     today: date
     book: Callable[[], PriceBook]
@@ -97,7 +97,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         fact = self.snapshot.find(provider.id, name)
         window = stated.context_window or fact.context_window
         listing = prices.Listing()
-        price = self.charges.get(provider.id) if at.price is None else at.price.price
+        price = at.price or self.stated[provider.id].price
         if provider.price_id is not None and (price is None or window is None):
             listing = prices.look_up(self.book(), provider.price_id, name, self.today)
         return Deployment(
@@ -105,7 +105,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             model=model,
             name=name,
             provider=provider,
-            price=price or listing.price,
+            price=listing.price if price is None else price.price,
             context_window=window or listing.context_window,
             max_output_tokens=stated.max_output_tokens or fact.max_output_tokens,
             capabilities=self._capabilities(provider, stated, fact),
@@ -115,8 +115,9 @@ class _Builder(Struct, frozen=True, kw_only=True):
 
     def _capabilities(self, provider: Provider, stated: ModelConfig, fact: facts.Facts) -> frozenset[str] | None:
         """Give the capabilities: those stated, else the model's with what its provider's API adds and takes away."""
-        if stated.capabilities is not None:
-            return frozenset(stated.capabilities)
+        said = self.stated[provider.id].capabilities if stated.capabilities is None else stated.capabilities
+        if said is not None:
+            return frozenset(said)
         row = self.rows.get(provider.id)
         if fact.capabilities is None or row is None:
             return None

@@ -96,7 +96,7 @@ PriceSection: TypeAlias = Annotated[PriceConfig, BeforeValidator(_free)]
 class ProviderConfig(Section):
     """Hold an endpoint. What is None comes from the built-in row of the same name.
 
-    `discover`: ask it for its models. `price` is that of its deployments which state none.
+    `discover`: ask it for its models. `price` and `capabilities` are those of its deployments which state none.
     """
 
     protocol: Protocol | None = None
@@ -107,6 +107,7 @@ class ProviderConfig(Section):
     simulated: Switch = False
     discover: Switch | None = None
     price: PriceSection | None = None
+    capabilities: Capabilities | None = None
 
 
 class DeploymentConfig(Section):
