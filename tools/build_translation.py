@@ -30,7 +30,7 @@ EPHEMERAL: Final = {"type": "ephemeral"}
 
 def _chat(*content: object, **fields: object) -> Body:
     messages: list[object] = [{"role": "user", "content": list(content) or "Hi"}]
-    return {"model": "m", "max_tokens": 9, "messages": messages} | fields
+    return {"model": "m", "max_tokens": 99, "messages": messages} | fields
 
 
 def _turns(*messages: object) -> Body:
@@ -43,6 +43,7 @@ _STRICT: Final = {"type": "function", "function": {"name": "f", "parameters": SC
 
 CHAT: Final[dict[str, Body]] = {
     "text, `system`, `max_tokens`": _turns({"role": "assistant", "content": "Ho"}) | {},
+    "`max_tokens` below 16": _chat(max_tokens=9),
     "`developer` message": _chat(messages=[{"role": "developer", "content": "S"}, {"role": "user", "content": "Hi"}]),
     "a system message later on": _turns({"role": "system", "content": "S"}, {"role": "user", "content": "Ho"}),
     "`name` of a message": _chat(messages=[{"role": "user", "content": "Hi", "name": "ann"}]),
@@ -69,7 +70,9 @@ CHAT: Final[dict[str, Body]] = {
         response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}}
     ),
     "`response_format`: json_object": _chat(response_format={"type": "json_object"}),
-    "`temperature` up to 1, `top_p`": _chat(temperature=1, top_p=0.5),
+    "`temperature` up to 1, or `top_p`": _chat(temperature=0.5),
+    "`temperature` and `top_p` at once": _chat(temperature=0.5, top_p=0.5),
+    "`temperature`, `top_k` beside thinking": _chat(temperature=0.5, reasoning={"max_tokens": 2048}, max_tokens=4096),
     "`temperature` above 1": _chat(temperature=1.5),
     "`top_k`": _chat(top_k=4),
     "`stop`": _chat(stop=["END"]),
@@ -79,7 +82,10 @@ CHAT: Final[dict[str, Body]] = {
     "`logprobs`, `top_logprobs`": _chat(logprobs=True, top_logprobs=2),
     "`logit_bias`": _chat(logit_bias={"5": 1}),
     "`reasoning_effort`": _chat(reasoning_effort="high"),
-    "`reasoning.max_tokens`": _chat(reasoning={"max_tokens": 2048}),
+    "`reasoning.max_tokens`": _chat(reasoning={"max_tokens": 2048}, max_tokens=4096),
+    "`reasoning.max_tokens` below 1024, or not below `max_tokens`": _chat(
+        reasoning={"max_tokens": 4096}, max_tokens=4096
+    ),
     "`verbosity`": _chat(verbosity="low"),
     "`cache_control` of a part": _chat({"type": "text", "text": "Hi", "cache_control": EPHEMERAL}),
     "`user`": _chat(user="ann"),
@@ -91,7 +97,7 @@ CHAT: Final[dict[str, Body]] = {
 
 
 def _responses(*items: object, **fields: object) -> Body:
-    return {"model": "m", "input": list(items) or "Hi", "max_output_tokens": 9} | fields
+    return {"model": "m", "input": list(items) or "Hi", "max_output_tokens": 99} | fields
 
 
 def _item(*content: object) -> Body:
@@ -109,6 +115,9 @@ RESPONSES: Final[dict[str, Body]] = {
         _item({"type": "input_text", "text": "Hi"}),
         {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "c", "output": "ok"},
+    ),
+    "`image_generation_call` items": _responses(
+        _item({"type": "input_text", "text": "Hi"}), {"type": "image_generation_call", "result": PNG}
     ),
     "other items": _responses(_item({"type": "input_text", "text": "Hi"}), {"type": "item_reference", "id": "i"}),
     "reasoning items": _responses(
@@ -130,7 +139,7 @@ RESPONSES: Final[dict[str, Body]] = {
 
 
 def _messages(*content: object, **fields: object) -> Body:
-    return {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": list(content) or "Hi"}]} | fields
+    return {"model": "m", "max_tokens": 99, "messages": [{"role": "user", "content": list(content) or "Hi"}]} | fields
 
 
 _TURN: Final = [
@@ -139,6 +148,13 @@ _TURN: Final = [
 ]
 
 _FAILED: Final = {"type": "tool_result", "tool_use_id": "c", "content": "no", "is_error": True}
+_CITED: Final = {
+    "type": "web_search_result_location",
+    "url": "https://a",
+    "title": "A",
+    "cited_text": "x",
+    "encrypted_index": "e",
+}
 ANTHROPIC: Final[dict[str, Body]] = {
     "text, `system`, `max_tokens`": _messages(system="S"),
     "`cache_control` of a block": _messages({"type": "text", "text": "Hi", "cache_control": EPHEMERAL}),
@@ -158,6 +174,14 @@ ANTHROPIC: Final[dict[str, Body]] = {
             "citations": {"enabled": True},
         }
     ),
+    "`citations` of an earlier answer": _messages(
+        messages=[
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": [{"type": "text", "text": "Ho", "citations": [_CITED]}]},
+            {"role": "user", "content": "Go on"},
+        ]
+    ),
+    "`search_result` block": _messages({"type": "search_result", "source": "https://a", "title": "A", "content": []}),
     "`tools`": _messages(tools=[{"name": "f", "input_schema": SCHEMA}]),
     "server tools (`web_search`, ...)": _messages(tools=[{"type": "web_search_20250305", "name": "web_search"}]),
     "`tool_use`, `tool_result`": _messages(
@@ -187,23 +211,27 @@ ANTHROPIC: Final[dict[str, Body]] = {
     ),
     "`thinking`: budget": _messages(thinking={"type": "enabled", "budget_tokens": 2048}),
     "`thinking`: adaptive": _messages(thinking={"type": "adaptive"}),
+    "`thinking`: between_tools": _messages(thinking={"type": "between_tools"}),
     "`output_config.effort`": _messages(output_config={"effort": "high"}),
     "`output_config.format`": _messages(output_config={"format": {"type": "json_schema", "schema": SCHEMA}}),
     "`stop_sequences`": _messages(stop_sequences=["END"]),
     "`top_k`": _messages(top_k=4),
     "`metadata.user_id`": _messages(metadata={"user_id": "ann"}),
     "`service_tier`": _messages(service_tier="auto"),
-    "`mcp_servers`, `container`": _messages(container="c"),
+    "`mcp_servers`, `container`, `context_management`": _messages(container="c"),
+    "`inference_geo`": _messages(inference_geo="us"),
+    "`max_tokens`: 0, which fills the cache": _messages(max_tokens=0),
+    "`speed`, `diagnostics`, `user_profile_id`": _messages(speed="fast"),
 }
 
 
 def _gemini(*parts: object, **fields: object) -> Body:
     contents = [{"role": "user", "parts": list(parts) or [{"text": "Hi"}]}]
-    return {"contents": contents, "generationConfig": {"maxOutputTokens": 9}} | fields
+    return {"contents": contents, "generationConfig": {"maxOutputTokens": 99}} | fields
 
 
 def _config(**fields: object) -> Body:
-    return _gemini(generationConfig={"maxOutputTokens": 9} | fields)
+    return _gemini(generationConfig={"maxOutputTokens": 99} | fields)
 
 
 GEMINI: Final[dict[str, Body]] = {
@@ -225,7 +253,7 @@ GEMINI: Final[dict[str, Body]] = {
     ),
     "`responseJsonSchema`, `responseSchema`": _config(responseMimeType="application/json", responseSchema=SCHEMA),
     "`responseMimeType`: JSON": _config(responseMimeType="application/json"),
-    "`thinkingConfig.thinkingBudget`": _config(thinkingConfig={"thinkingBudget": 2048}),
+    "`thinkingConfig.thinkingBudget`": _config(thinkingConfig={"thinkingBudget": 2048}, maxOutputTokens=4096),
     "`thinkingConfig.thinkingLevel`": _config(thinkingConfig={"thinkingLevel": "HIGH"}),
     "`thinkingConfig.includeThoughts`": _config(thinkingConfig={"includeThoughts": True}),
     "`candidateCount` above 1": _config(candidateCount=2),
@@ -264,6 +292,27 @@ What was mapped or dropped is in `attempts[].losses` of the metadata (`x-gearshi
 
 Thinking that a provider signed comes back to that provider, whatever protocol the client speaks: the client is given
 the signature in its own protocol's place for it and sends it back with the conversation.
+
+A call of a tool that the token limit cut has half an object for its arguments. OpenAI's protocols say them as text, as
+they came; Anthropic's and Gemini's say an object, which is then `{"INVALID_JSON": "..."}` with that text (streams of
+Anthropic's say the text itself); it is recorded, and the answer stops for its length. Ids of calls that Anthropic
+forbids are spelt out, each in its own way: `a.b` is `gearshift_a_2e_b`, for the call and for its result.
+
+An image in an answer (`inlineData` of Gemini, `image_generation_call` of Responses) reaches the callers of these two
+protocols; the others are told the words, and the image is recorded as dropped (`image`).
+
+## When a conversation moves
+
+A conversation that goes on with another provider, or in another protocol, is handed over; each step is recorded:
+
+- thinking that another provider signed is left out; once a conversation has moved, that of all turns before the current
+  one, for nobody knows any more who signed it;
+- in another protocol, a call without a result is told that none was recorded, and a result without its call (or a
+  second one) is told as the user's text: providers refuse them otherwise. In the caller's own protocol the upstream
+  judges;
+- where the caller allows it (`truncation: auto` of Responses), the oldest turns are left out until the rest surely fits
+  the model's window; instructions and the last turn stay, no turn is parted;
+- it cannot move while it refers to what one provider keeps (`session_bound`, [decisions](decision.md)).
 """
 
 

@@ -17,19 +17,26 @@ _MILLI: Final = 1_000
 _NANO_DIGITS: Final = 9
 
 
-def cost(price: Price, usage: Usage) -> NanoUSD:
-    """Price one attempt.
+def cost(price: Price, usage: Usage) -> NanoUSD | None:
+    """Price one attempt, None where the price leaves out what was used.
 
     Cached tokens are part of `usage.input_tokens`; where an upstream reports more of them than of input, they are all
     charged and no input besides. The rates are those of the tier that the whole input falls in.
     """
     rates = _rates(price, usage.input_tokens)
     read, write = usage.cache_read_tokens, usage.cache_write_tokens
+    hour = min(usage.cache_write_1h_tokens, write)
     plain = max(0, usage.input_tokens - read - write)
+    hourly = rates.cache_write_1h
+    if hourly is None and rates.cache_write is None:
+        hourly = rates.input
+    if hour and hourly is None:
+        return None
     total = (
         plain * rates.input
         + read * (rates.input if rates.cache_read is None else rates.cache_read)
-        + write * (rates.input if rates.cache_write is None else rates.cache_write)
+        + (write - hour) * (rates.input if rates.cache_write is None else rates.cache_write)
+        + hour * (hourly or 0)
         + usage.output_tokens * rates.output
     )
     return _divide_half_even(total, _MILLION)
@@ -40,6 +47,18 @@ def expected_cost(price: Price, input_tokens: int, output_tokens: float) -> Nano
     rates = _rates(price, input_tokens)
     total = input_tokens * _MILLI * rates.input + round(output_tokens * _MILLI) * rates.output
     return _divide_half_even(total, _MILLION * _MILLI)
+
+
+def caching(price: Price, input_tokens: int, read: int, write: int) -> NanoUSD:
+    """Give what it adds to a forecast that of its input `read` tokens are in the cache and `write` will be put there.
+
+    Negative where the cache saves more than it costs.
+    """
+    rates = _rates(price, input_tokens)
+    total = read * (0 if rates.cache_read is None else rates.cache_read - rates.input) + write * (
+        0 if rates.cache_write is None else rates.cache_write - rates.input
+    )
+    return _divide_half_even(total, _MILLION)
 
 
 def list_price(price: Price) -> NanoUSDPerMillion:

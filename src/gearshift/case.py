@@ -83,6 +83,11 @@ class Case:
         self._decision = decision
 
     @property
+    def key(self) -> str | None:
+        """Give the name of the caller's key."""
+        return self._inbound.key
+
+    @property
     def passed_on(self) -> Mapping[str, str]:
         """Give the caller's headers that an upstream of the same protocol is told too."""
         return self._inbound.passed_on

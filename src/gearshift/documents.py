@@ -11,7 +11,7 @@ import msgspec
 
 from gearshift.types.catalog import NANO_PER_USD, NanoUSD
 from gearshift.types.chat import Task
-from gearshift.types.decision import Candidate, Decision, Flip, Objective, Rejection
+from gearshift.types.decision import Candidate, Decision, Flip, Objective, Rejection, Standing
 from gearshift.types.record import Attempt, Loss
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -40,7 +40,13 @@ def decision(decided: Decision, flip: Flip | None = None, task: Task | None = No
         "task": task,
         "flip": {"would choose": flip.would_choose, "if": flip.condition} if flip else None,
         "baseline": decided.baseline,
+        "standing": standing(decided.standing),
     }
+
+
+def standing(at: Standing | None) -> Document | None:
+    """Show where the conversation stood."""
+    return None if at is None else {"deployment": at.deployment, "held_tokens": at.held, "moved": at.moved}
 
 
 def objective(aim: Objective | None) -> Document | None:
@@ -117,6 +123,7 @@ def attempt(made: Attempt) -> Document:
         "output_tokens": usage.output_tokens if usage else None,
         "cache_read_tokens": usage.cache_read_tokens if usage else None,
         "cache_write_tokens": usage.cache_write_tokens if usage else None,
+        "cache_write_1h_tokens": usage.cache_write_1h_tokens if usage else None,
         "reasoning_tokens": usage.reasoning_tokens if usage else None,
         "usage_estimated": usage.estimated if usage else None,
         "finish_reason": made.finish_reason,

@@ -26,6 +26,7 @@ from gearshift.protocols.codec import Codec
 from gearshift.routing.decide import decide
 from gearshift.routing.explain import explain_refusal
 from gearshift.routing.policy import Dice
+from gearshift.sessions import Sessions
 from gearshift.storage.store import Store
 from gearshift.telemetry import Telemetry
 from gearshift.types.chat import Request
@@ -50,6 +51,7 @@ class Gateway:
         driver: Driver,
         store: Store,
         telemetry: Telemetry,
+        sessions: Sessions,
         *,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
@@ -62,6 +64,7 @@ class Gateway:
         self._store = store
         self._telemetry = telemetry
         self._speeds = Speeds()
+        self._sessions = sessions
         self.pacer = Pacer(world.routers.budgets, store.spending, wall_clock, telemetry.paced)
         self._clock = clock
         self._wall_clock = wall_clock
@@ -109,28 +112,33 @@ class Gateway:
         finally:
             self._record(case)
 
-    def decide(self, request: Request) -> Decision:
-        """Decide where `request` goes, without calling anyone; the decision may be that nobody fits."""
-        world = self.world
+    def decide(self, request: Request, key: str | None = None) -> Decision:
+        """Decide where `request` of the caller with `key` goes, without calling anyone; it may be that nobody fits."""
+        world, now = self.world, self._wall_clock()
         router = world.routers.resolve(request)
         began = self._clock()
         speeds = self._speeds.known(began)
         snapshot = Snapshot(
-            now=self._wall_clock(), deployments=world.deployments, speeds=speeds, paces=self.pacer.paces
+            now=now,
+            deployments=world.deployments,
+            speeds=speeds,
+            paces=self.pacer.paces,
+            standing=self._sessions.find(request, key, now),
         )
         decision = decide(request, snapshot, router, self._dice)
         self._telemetry.decided(decision, self._clock() - began)
         return decision
 
     def _decide(self, case: Case) -> None:
-        case.decision = decision = self.decide(case.request)
+        case.decision = decision = self.decide(case.request, case.key)
         self.pacer.note(decision)
         if not decision.plan:
             raise refusal(decision)
 
     def _record(self, case: Case) -> None:
-        now = self._clock()
-        exchange = case.exchange(self._wall_clock(), now)
+        now, today = self._clock(), self._wall_clock()
+        exchange = case.exchange(today, now)
         self._speeds.note(exchange, now)
+        self._sessions.note(case.request, exchange, today)
         self._store.append(exchange)
         self._telemetry.ended(exchange)

@@ -59,6 +59,9 @@ REMOTE: Final = 2_000
 REMOTE_BOUND: Final = 300_000
 """Sound and files by URL, whose size nobody knows here: 100 pages of PDF, Anthropic's limit for a request."""
 
+SHORT_ANSWER: Final = 256
+"""Tokens kept free for the answer when the caller does not say how long it may be."""
+
 FOREIGN: Final = 1.5
 """Over the prompts above, o200k took between 0.82 and 1.16 times the tokens of the other vocabularies. In scripts other
 than Latin it takes as little as a quarter (Hindi), so there the bound keeps counting bytes."""
@@ -136,6 +139,12 @@ def fits(request: Request, window: int, reserve_output: int) -> bool | None:
     if count * FOREIGN + size.other + size.rest_bound <= room:
         return True
     return False if count > room * FOREIGN else None
+
+
+def reserve(request: Request) -> int:
+    """Give how many tokens of a window are kept free for the answer."""
+    asked = request.sampling.max_output_tokens
+    return SHORT_ANSWER if asked is None else asked
 
 
 def measure(request: Request) -> Size:

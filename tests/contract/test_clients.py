@@ -13,6 +13,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+import aiohttp
 import anthropic
 import openai
 import pytest
@@ -22,7 +23,7 @@ from google.genai import types as google
 from msgspec import Struct
 
 from gearshift.types.catalog import Provider
-from gearshift.types.chat import Choice, Part, Reasoning, Response, Text, ToolCall, Usage
+from gearshift.types.chat import Choice, Media, Part, Reasoning, Response, Text, ToolCall, Usage
 from tests.fakes.house import house
 from tests.fakes.nouns import deployment, provider
 from tests.fakes.polyglot import Polyglot, listening
@@ -309,3 +310,53 @@ async def _ask_for(model: str, caller: str, at: Site) -> None:
         case _:
             google_client = genai.Client(api_key="any", http_options=google.HttpOptions(base_url=at.url))
             await google_client.aio.models.generate_content(model=model, contents="Hi")
+
+
+IMAGE: Final = Media(kind="image", data="aGk=", media_type="image/png")
+
+
+@pytest.mark.parametrize("upstream", ["openai_responses", "gemini"])
+def test_an_image_reaches_the_clients_that_can_be_shown_one(tmp_path: Path, upstream: str) -> None:
+    async def scene() -> None:
+        async with site(tmp_path, upstream) as at:
+            at.fake.response = answer(Text(text="See:"), IMAGE)
+            async with openai.AsyncOpenAI(base_url=f"{at.url}/v1", api_key="any", max_retries=0) as client:
+                told = await client.responses.create(model="small", input="Draw")
+                stream = await client.responses.create(model="small", input="Draw", stream=True)
+                *_, last = [event async for event in stream]
+            assert last.type == "response.completed"
+            for response in (told, last.response):
+                assert response.output_text == "See:"
+                (image,) = [item for item in response.output if item.type == "image_generation_call"]
+                assert (image.result, image.status) == ("aGk=", "completed")
+            google_client = genai.Client(api_key="any", http_options=google.HttpOptions(base_url=at.url))
+            shown = await google_client.aio.models.generate_content(model="small", contents="Draw")
+            pieces = await google_client.aio.models.generate_content_stream(model="small", contents="Draw")
+            for each in ([shown], [piece async for piece in pieces]):
+                parts = [part for one in each for part in one.parts or ()]
+                assert [part.inline_data.data for part in parts if part.inline_data] == [b"hi"]
+            await google_client.aio.aclose()
+            heard = await ask_openai_chat(at, "Draw", stream=True, tools=False)
+            assert (heard.text, heard.reason) == ("See:", "stop")
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("upstream", PROTOCOLS)
+def test_gemini_s_stream_is_an_array_unless_events_are_asked_for(tmp_path: Path, upstream: str) -> None:
+    async def scene() -> None:
+        async with site(tmp_path, upstream) as at, aiohttp.ClientSession() as client:
+            at.fake.response = answer(Text(text="Zürich: 21 °C"))
+            url = f"{at.url}/v1beta/models/small:streamGenerateContent"
+            asked = {"contents": [{"parts": [{"text": "Hi"}]}]}
+            async with client.post(url, json=asked) as told:
+                pieces = await told.json(content_type="application/json")
+            parts = [part for piece in pieces for part in piece["candidates"][0]["content"]["parts"]]
+            assert "".join(part["text"] for part in parts) == "Zürich: 21 °C"
+            assert pieces[-1]["usageMetadata"]["promptTokenCount"] == USAGE.input_tokens
+            assert at.fake.last.request.stream
+            at.fake.status = 400
+            async with client.post(url, json=asked) as refused:
+                assert (refused.status, (await refused.json())[0]["error"]["code"]) == (400, 400)
+
+    asyncio.run(scene())

@@ -41,7 +41,9 @@ from tests.contract import nouns
 ALL: Final = Quirks(extensions=EXTENSIONS)
 ARGUMENTS: Final = ("{}", '{"a": 1}', '{"city":"Köln","n":[1, 2.50]}', '{"q":"\\u00e9\\"}"}')
 """Arguments of calls, in spellings that a careless re-encoding would change."""
-spoken = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="{"), min_size=1, max_size=12)
+spoken = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="{"), min_size=1, max_size=12).filter(
+    str.strip
+)
 
 
 class Tongue(Struct, frozen=True, kw_only=True):
@@ -73,7 +75,6 @@ class Tongue(Struct, frozen=True, kw_only=True):
     scores: bool = True
     placed: bool = True
     written: bool = True
-    citations: bool = True
 
     @property
     def name(self) -> str:
@@ -120,7 +121,6 @@ TONGUES: Final[tuple[Tongue, ...]] = (
         signed=False,
         dated=True,
         choices=3,
-        citations=False,
     ),
     Tongue(
         codec=AnthropicMessages(),
@@ -310,12 +310,12 @@ def _choices(draw: st.DrawFn, tongue: Tongue, index: int, *, plain: bool) -> Cho
     scores = None
     if tongue.scores and not plain and parts and isinstance(parts[-1], Text) and draw(st.booleans()):
         scores = draw(_scores())
+    if tongue.codec.gives_media and not plain and draw(st.booleans()):
+        parts.append(draw(_data.filter(lambda image: bool(image.data))))
     return Choice(index=index, parts=(*parts, *calls), finish_reason=draw(st.sampled_from(reasons)), logprobs=scores)
 
 
 def _citations(tongue: Tongue) -> st.SearchStrategy[tuple[Citation, ...]]:
-    if not tongue.citations:
-        return st.just(())
     places = st.integers(0, 99) if tongue.placed else st.none()
     one = st.builds(Citation, url=nouns.urls, title=spoken, start=places, end=places)
     return st.lists(one, max_size=2).map(tuple)

@@ -10,7 +10,17 @@ from msgspec import Raw
 
 from gearshift.protocols.fold import MESSAGE
 from gearshift.types.chat import Choice, Extra, Media, Part, Reasoning, Refusal, Response, Text, ToolCall, ToolResult
-from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
+from gearshift.types.stream import (
+    ChoiceDelta,
+    ChoiceEnded,
+    Event,
+    Finished,
+    MediaGiven,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+)
 
 
 def unfold(response: Response, size: int = 3) -> Iterator[Event]:
@@ -34,7 +44,9 @@ def _answer(choice: Choice, size: int) -> Iterator[Event]:
         scores = None if isinstance(part, Text) else scores
     if message or scores is not None:
         yield ChoiceDelta(choice=index, logprobs=scores, message=message)
-    yield from (PartEnded(choice=index, part=number) for number in range(len(choice.parts)))
+    for number, part in enumerate(choice.parts):
+        if not isinstance(part, Media):
+            yield PartEnded(choice=index, part=number)
     if choice.finish_reason is not None:
         yield ChoiceEnded(choice=index, finish_reason=choice.finish_reason, extra=extra)
 
@@ -57,7 +69,9 @@ def _part(index: int, number: int, part: Part, size: int, scores: Raw | None) ->
         case Refusal():
             yield PartStarted(choice=index, part=number, kind="refusal")
             yield from _deltas(index, number, part.text, size)
-        case Media() | ToolResult():
+        case Media():
+            yield MediaGiven(choice=index, part=number, media=part)
+        case ToolResult():
             raise AssertionError(part)
 
 

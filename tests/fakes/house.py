@@ -29,6 +29,7 @@ from gearshift.server.auth import Keys
 from gearshift.server.inference import Inference
 from gearshift.server.models import Listing
 from gearshift.server.views import Views
+from gearshift.sessions import Sessions
 from gearshift.storage.sqlite import SQLiteStore
 from gearshift.storage.store import Row
 from gearshift.telemetry import Telemetry
@@ -144,6 +145,7 @@ async def house(
         Driver(means),
         store,
         telemetry,
+        Sessions(),
         clock=time.monotonic,
         wall_clock=time.time,
         new_id=lambda: f"gx-{next(numbers)}",

@@ -36,11 +36,20 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Polyglot:
-    """Answer every request with `response`, in its protocol; or refuse it with `status`."""
+    """Answer every request with `response`, in its protocol; or refuse it with `status`, or with `raw` bytes.
+
+    A stream says `size` characters at a time. Where `whole` is stated it breaks after so many events, once `breaks` is
+    set: by an error in band, or, with `hangs_up`, by its mere end.
+    """
 
     def __init__(self) -> None:
         self.response: Response | None = None
         self.status = 200
+        self.raw: bytes | None = None
+        self.size = 3
+        self.whole: int | None = None
+        self.hangs_up = False
+        self.breaks = asyncio.Event()
         self.asked: list[Asked] = []
 
     @property
@@ -60,6 +69,8 @@ class Polyglot:
             error = UpstreamRefused("the provider says no", upstream_status=self.status)
             error.status = self.status
             await _reply(send, self.status, codec.encode_error(error))
+        elif self.raw is not None:
+            await _reply(send, 200, self.raw)
         elif request.stream:
             await self._stream(send, codec)
         else:
@@ -70,12 +81,16 @@ class Polyglot:
         assert self.response is not None
         await send(_head(200, b"text/event-stream"))
         encoder = codec.stream_encoder(send_usage=True)
-        *events, finished = unfold(self.response)
+        *events, finished = unfold(self.response, self.size)
         assert isinstance(finished, Finished)
-        for event in events:
+        for event in events[: self.whole]:
             if data := encoder.feed(event):
                 await send({"type": "http.response.body", "body": data, "more_body": True})
         last = encoder.end(finished, ResponseEdits(model=self.response.model))
+        if self.whole is not None:
+            await self.breaks.wait()
+            broken = UpstreamRefused("the provider is overloaded", upstream_status=529)
+            last = b"" if self.hangs_up else codec.encode_stream_error(broken)
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
 
@@ -100,6 +115,8 @@ async def listening(app: object) -> AsyncIterator[str]:
     """Serve an ASGI app on a free port; give its URL."""
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))  # type: ignore[arg-type]
     with socket.create_server(("127.0.0.1", 0)) as door:  # who comes before the server does waits here
+        # asyncio forgets it for a socket that it did not make: each answer would wait 40 ms for the caller's ACK.
+        door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = asyncio.create_task(server.serve(sockets=[door]))
         try:
             yield f"http://127.0.0.1:{door.getsockname()[1]}"

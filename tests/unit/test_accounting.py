@@ -17,6 +17,12 @@ counts = st.integers(0, 2_000_000)
 rates = st.integers(0, 200 * NANO_PER_USD)
 
 
+def charged(of: Price, usage: Usage) -> int:
+    found = accounting.cost(of, usage)
+    assert found is not None
+    return found
+
+
 def price(**of: int | None) -> Price:
     return Price(rates=Rates(**{"input": 0, "output": 0, **of}), source="test")  # type: ignore[arg-type]
 
@@ -33,6 +39,7 @@ def prices(draw: st.DrawFn) -> Price:
             output=draw(rates),
             cache_read=draw(st.none() | rates),
             cache_write=draw(st.none() | rates),
+            cache_write_1h=draw(rates),
         )
 
     thresholds = sorted(draw(st.sets(st.integers(1, 1_000_000), max_size=3)))
@@ -48,6 +55,7 @@ def usages(draw: st.DrawFn) -> Usage:
         output_tokens=draw(counts),
         cache_read_tokens=read,
         cache_write_tokens=write,
+        cache_write_1h_tokens=draw(st.integers(0, write)),
     )
 
 
@@ -64,6 +72,28 @@ def test_cached_tokens_are_part_of_the_input_and_have_rates_of_their_own() -> No
     of = price(input=10_000_000, cache_read=1_000_000, cache_write=12_000_000)
     assert accounting.cost(of, usage) == 100 * 10 + 600 * 1 + 300 * 12
     assert accounting.cost(price(input=10_000_000), usage) == 1_000 * 10
+
+
+def test_tokens_written_for_an_hour_have_a_rate_of_their_own() -> None:
+    usage = Usage(input_tokens=1_000, cache_write_tokens=300, cache_write_1h_tokens=200)
+
+    of = price(input=10_000_000, cache_write=12_000_000, cache_write_1h=20_000_000)
+    assert accounting.cost(of, usage) == 700 * 10 + 100 * 12 + 200 * 20
+    assert accounting.cost(price(input=10_000_000), usage) == 1_000 * 10
+    assert accounting.cost(price(input=10_000_000, cache_write_1h=20_000_000), usage) == 800 * 10 + 200 * 20
+
+
+def test_an_hour_of_which_the_rate_is_not_known_has_no_known_cost() -> None:
+    of = price(input=10_000_000, cache_write=12_000_000)
+
+    assert accounting.cost(of, Usage(input_tokens=9, cache_write_tokens=3, cache_write_1h_tokens=2)) is None
+    assert accounting.cost(of, Usage(input_tokens=9, cache_write_tokens=3)) == 6 * 10 + 3 * 12
+
+
+def test_no_more_tokens_are_charged_for_an_hour_than_were_written() -> None:
+    of = price(input=10_000_000, cache_write=12_000_000, cache_write_1h=20_000_000)
+
+    assert accounting.cost(of, Usage(input_tokens=9, cache_write_tokens=3, cache_write_1h_tokens=5)) == 6 * 10 + 3 * 20
 
 
 def test_more_cached_tokens_than_input_never_make_a_negative_charge() -> None:
@@ -97,7 +127,9 @@ def test_a_cost_is_the_decimal_sum_rounded_once(of: Price, usage: Usage) -> None
     exact = (
         Decimal(plain * at.input)
         + usage.cache_read_tokens * (at.input if at.cache_read is None else at.cache_read)
-        + usage.cache_write_tokens * (at.input if at.cache_write is None else at.cache_write)
+        + (usage.cache_write_tokens - usage.cache_write_1h_tokens)
+        * (at.input if at.cache_write is None else at.cache_write)
+        + usage.cache_write_1h_tokens * (at.cache_write_1h or 0)
         + usage.output_tokens * at.output
     ) / 1_000_000
     found = accounting.cost(of, usage)
@@ -113,7 +145,7 @@ def test_splitting_a_request_changes_its_cost_by_rounding_only(i: int, o: int, o
         input_tokens=one.input_tokens + other.input_tokens, output_tokens=one.output_tokens + other.output_tokens
     )
 
-    assert abs(accounting.cost(of, whole) - accounting.cost(of, one) - accounting.cost(of, other)) <= 1
+    assert abs(charged(of, whole) - charged(of, one) - charged(of, other)) <= 1
 
 
 @given(rates, rates, usages(), counts)
@@ -121,7 +153,17 @@ def test_more_tokens_never_cost_less(i: int, o: int, usage: Usage, more: int) ->
     of = price(input=i, output=o)
     longer = Usage(input_tokens=usage.input_tokens + more, output_tokens=usage.output_tokens + more)
 
-    assert accounting.cost(of, usage) <= accounting.cost(of, longer)
+    assert charged(of, usage) <= charged(of, longer)
+
+
+@given(prices(), counts, counts, counts)
+def test_a_forecast_with_a_cache_is_what_the_usage_would_cost(of: Price, read: int, write: int, plain: int) -> None:
+    sent = read + write + plain
+    usage = Usage(input_tokens=sent, cache_read_tokens=read, cache_write_tokens=write)
+    forecast = accounting.expected_cost(of, sent, 0.0) + accounting.caching(of, sent, read, write)
+    cost = accounting.cost(of, usage)
+    assert cost is not None
+    assert abs(forecast - cost) <= 1  # each is rounded by itself
 
 
 @given(prices(), counts, counts)

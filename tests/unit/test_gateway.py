@@ -453,3 +453,39 @@ def test_a_wish_that_cannot_be_fulfilled_is_served_and_named(tmp_path: Path) -> 
             assert "x-gearshift-dropped" not in (await home.chat().done()).headers
 
     asyncio.run(scene())
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+LOOP = [
+    {"role": "user", "content": "Hello"},
+    {"role": "assistant", "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "c1", "content": "42"},
+]
+
+
+def test_a_tool_loop_goes_on_with_the_model_that_began_it_for_its_own_caller_only(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with ScriptedUpstream(refuses(503), answers()) as upstream:
+            able = frozenset({"tools"})
+            rivals = tuple(
+                msgspec.structs.replace(served_by(upstream, name), capabilities=able) for name in ("small", "large")
+            )
+            router = Router(
+                name="auto", deployments=rivals, objective=WillingnessToPay(usd=1.0), predictor=_Slow(False)
+            )
+            async with house(tmp_path, *rivals, keys=[KEY, "sk-other"]) as home:
+                table = RouterTable({"auto": router}, {})
+                home.gateway.world = msgspec.structs.replace(home.gateway.world, routers=table)
+                first = await home.chat(headers=GOOD).done()  # large refuses, small answers
+                assert first.headers["x-gearshift-model"] == "small"
+                asked = json.dumps({"model": "auto", "messages": LOOP}).encode()
+                loop = await home.chat(body=asked, headers={**GOOD, "x-gearshift-metadata": "enabled"}).done()
+                assert (loop.headers["x-gearshift-model"], loop.headers["x-gearshift-reason"]) == ("small", "session")
+                standing = loop.json["gearshift"]["decision"]["standing"]
+                assert standing == {"deployment": "at-small/small", "held_tokens": 0, "moved": False}
+                told = await home.post("/v1/route", asked, headers=GOOD).done()
+                assert (told.json["chosen"], told.json["reason"]) == ("at-small/small", "session")
+                other = await home.post("/v1/route", asked, headers={"x-api-key": "sk-other"}).done()
+                assert (other.json["chosen"], other.json["standing"]) == ("at-large/large", None)
+
+    asyncio.run(scene())

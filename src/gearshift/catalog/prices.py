@@ -2,7 +2,7 @@
 
 Invariant: a price that this version cannot charge in full is unknown, never less: a price with a part for each request
 or for reasoning alone, and an entry without any price. What an answer's usage does not report apart (web searches,
-sound, the hour-long cache) is left out. Prices that change with the hour of the day are taken at their dearest.
+sound) is left out. Prices that change with the hour of the day are taken at their dearest.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _CHARGED: Final = {
     "output_mtok": "output",
     "cache_read_mtok": "cache_read",
     "cache_write_mtok": "cache_write",
+    "cache_write_1h_mtok": "cache_write_1h",
 }
 """The prices that usage is charged by, and their rate."""
 _BESIDE: Final = frozenset(
@@ -31,7 +32,6 @@ _BESIDE: Final = frozenset(
         "audio_hours",
         "cache_audio_read_mtok",
         "cache_image_read_mtok",
-        "cache_write_1h_mtok",
         "input_audio_hours",
         "input_audio_mtok",
         "input_image_mtok",
@@ -100,6 +100,7 @@ def _rates(price: ModelPrice, start: int | None) -> Rates:
         output=rates["output"] or 0,
         cache_read=rates["cache_read"],
         cache_write=rates["cache_write"],
+        cache_write_1h=rates["cache_write_1h"],
     )
 
 

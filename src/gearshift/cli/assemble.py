@@ -36,6 +36,7 @@ from gearshift.server.auth import Keys
 from gearshift.server.inference import Inference
 from gearshift.server.models import Listing
 from gearshift.server.views import Views
+from gearshift.sessions import Sessions
 from gearshift.storage.sqlite import SQLiteStore, unusable
 from gearshift.telemetry import Telemetry
 
@@ -64,6 +65,7 @@ class Site(Struct, frozen=True, kw_only=True):
     upstream: Upstream
     store: SQLiteStore
     telemetry: Telemetry
+    sessions: Sessions
 
 
 class Assembly(Struct, kw_only=True):
@@ -138,7 +140,7 @@ def assemble(
     plan = prepare(config, environ, source=source, discovered=discovered)
     upstream, telemetry = make_upstream(environ), Telemetry()
     store = SQLiteStore(config.store_path)  # last: its writer runs from here on, and only `close` ends it
-    site = Site(upstream=upstream, store=store, telemetry=telemetry)
+    site = Site(upstream=upstream, store=store, telemetry=telemetry, sessions=Sessions())
     gateway, inference, views = _furnish(plan, site)
     return Assembly(app=App(inference, views), gateway=gateway, plan=plan, site=site)
 
@@ -152,6 +154,7 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         Driver(means),
         site.store,
         site.telemetry,
+        site.sessions,
         clock=time.monotonic,
         wall_clock=time.time,
         new_id=new_exchange_id,

@@ -48,7 +48,8 @@ class ServerConfig(Section):
     port: Annotated[Whole, Field(ge=0, le=65535)] = 4000
     keys: tuple[Reference, ...] = ()
     admin_key: Reference | None = None
-    max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024 * MIB)] = 10 * MIB
+    max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024 * MIB)] = 32 * MIB
+    """Anthropic takes 32 MB ("API overview", request size limits, 2026-11), the others less but for uploads."""
     host: Annotated[str, AfterValidator(filled)] = "127.0.0.1"
 
     @field_validator("host", mode="after")
@@ -76,17 +77,24 @@ def _free(value: object) -> object:
 
 
 class PriceConfig(Section):
-    """Hold US dollars per million tokens, turned into integers on reading; None: charged as `input`."""
+    """Hold US dollars per million tokens, turned into integers on reading; None: see `Rates`."""
 
     input: UsdPerMillion
     output: UsdPerMillion
     cached_input: UsdPerMillion | None = None
     cache_write: UsdPerMillion | None = None
+    cache_write_1h: UsdPerMillion | None = None
 
     @property
     def price(self) -> Price:
         """Give the price as the catalogue knows it."""
-        rates = Rates(input=self.input, output=self.output, cache_read=self.cached_input, cache_write=self.cache_write)
+        rates = Rates(
+            input=self.input,
+            output=self.output,
+            cache_read=self.cached_input,
+            cache_write=self.cache_write,
+            cache_write_1h=self.cache_write_1h,
+        )
         return Price(rates=rates, source="config")
 
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from gearshift.config.references import Candidate, Route, Target
 from gearshift.config.section import Section
 from gearshift.config.values import Duration, Number, Unsupported, fault, filled, show
-from gearshift.types.decision import AtLeast, AtMost, Budget, CostTier, Objective, WillingnessToPay
+from gearshift.types.decision import AtLeast, AtMost, Budget, CostTier, Objective, Stay, WillingnessToPay
 
 DEFAULT_TIER: Final = "medium"
 BUILTIN: Final = "builtin"
@@ -124,6 +124,7 @@ class RouterConfig(Section):
     fallback: Target | None = None
     weights: Annotated[dict[Target, Annotated[Number, Field(gt=0)]], AfterValidator(filled)] | None = None
     rules: Annotated[tuple[Rule, ...], AfterValidator(filled), AfterValidator(_reachable)] | None = None
+    session: Stay = "turn"
     cascade: Unsupported = None
 
     @model_validator(mode="after")
@@ -132,6 +133,8 @@ class RouterConfig(Section):
         for key in ("predictor", "objective_"):
             if key in self.model_fields_set and self.candidates is None:
                 raise fault(f"found {key.rstrip('_')} without candidates, expected it only beside them; remove it")
+        if "session" in self.model_fields_set and self.rules is not None:
+            raise fault("found session beside rules, expected it at the routers that the rules lead to; move it there")
         return self
 
     @property

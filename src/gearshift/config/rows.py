@@ -35,6 +35,14 @@ class SwitchQuirk(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     date: str
 
 
+class NumberQuirk(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hold a quirk that is a number."""
+
+    value: int
+    source: str
+    date: str
+
+
 class ListQuirk(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hold a quirk that is a list of words."""
 
@@ -50,6 +58,7 @@ class QuirkRows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stream_usage: SwitchQuirk | None = None
     extensions: ListQuirk | None = None
     drops: ListQuirk | None = None
+    caches_from: NumberQuirk | None = None
 
     @property
     def quirks(self) -> Quirks:

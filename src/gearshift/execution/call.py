@@ -158,7 +158,7 @@ class Call:
             out = relay.feed(data)
             held.append(out)
             size += len(out)
-            if size > MAX_HELD_BYTES:
+            if size > MAX_HELD_BYTES and not relay.content_seen:
                 message = f"{self._deployment.id}: {size} bytes of stream without any content"
                 raise UpstreamInvalid(message, upstream_status=reply.status)
         if relay.failure is not None:  # nothing was passed on yet: better another's whole answer than a piece of this

@@ -5,7 +5,9 @@ Invariant: whatever could not be said is in `losses`, once the answer has been t
 
 from __future__ import annotations
 
+from gearshift.execution.handover import Handed, Heir, hand_over
 from gearshift.execution.order import Order
+from gearshift.protocols.answering import peek
 from gearshift.protocols.codec import Codec, RequestEdits, ResponsePeek, StreamRelay
 from gearshift.protocols.crossing import Crossing, cross_request, cross_response, is_foreign
 from gearshift.types.catalog import Deployment
@@ -50,23 +52,30 @@ class Interpreter:
             max_output_tokens=self._deployment.max_output_tokens,
             quirks=quirks,
         )
+        handed = self._handed()
         if not self._same:
-            said = cross_request(order.request, self._upstream, edits)
-        elif is_foreign(order.request, self._upstream):
-            said = self._upstream.encode_request(order.request, edits)
+            said = cross_request(handed.request, self._upstream, edits)
+        elif handed.losses or is_foreign(handed.request, self._upstream):
+            said = self._upstream.encode_request(handed.request, edits)
         else:
             return self._upstream.patch_request(order.body, edits)
-        self._losses = said.losses
+        self._losses = handed.losses + said.losses
         return said.body
+
+    def _handed(self) -> Handed:
+        """Prepare the conversation for this upstream."""
+        deployment = self._deployment
+        heir = Heir(protocol=self._upstream.name, provider=deployment.provider.id, window=deployment.context_window)
+        return hand_over(self._order.request, self._order.decision.standing, heir)
 
     def answer(self, body: bytes) -> tuple[ResponsePeek, bytes]:
         """Give the facts of an answer that is not streamed, and it as the caller's protocol has it."""
-        peek = self._upstream.peek_response(body)
         if self._same:
-            return peek, body
-        said = cross_response(self._upstream.decode_response(body), self._order.codec)
+            return self._upstream.peek_response(body), body
+        response = self._upstream.decode_response(body)
+        said = cross_response(response, self._order.codec)
         self._losses += said.losses
-        return peek, said.body
+        return peek(response), said.body
 
     def relay(self) -> StreamRelay:
         """Begin to pass a stream on."""

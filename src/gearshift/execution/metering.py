@@ -6,6 +6,8 @@ that surely was not billed costs 0, one whose price is unknown costs None.
 
 from __future__ import annotations
 
+import msgspec
+
 from gearshift import accounting, tokens
 from gearshift.errors import GearshiftError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from gearshift.protocols.codec import Facts
@@ -67,7 +69,7 @@ class Meter:
     def attempt(self, request: Request, ended: Seconds, error: GearshiftError | None) -> Attempt:
         """Close the record; `error` is CallerLeft when the caller went away and the upstream was cancelled."""
         self._judge_billing(error)
-        usage = self.usage or self._estimate(request)
+        usage = self._used(request, broken=error is not None and self.finish_reason is None)
         return Attempt(
             id=self.id,
             deployment=self.deployment,
@@ -98,6 +100,16 @@ class Meter:
                 self.billing = "billed"
             case _:
                 self.billing = "maybe_billed"
+
+    def _used(self, request: Request, *, broken: bool) -> Usage | None:
+        """Give the usage; what a stream said before it broke (Anthropic's at its start) lacks what came after it."""
+        if self.usage is None:
+            return self._estimate(request)
+        output = -(-self.answer_bytes // BYTES_PER_TOKEN)
+        if not broken or self.usage.output_tokens >= output:
+            return self.usage
+        input_tokens = self.usage.input_tokens or tokens.estimate(request)
+        return msgspec.structs.replace(self.usage, input_tokens=input_tokens, output_tokens=output, estimated=True)
 
     def _estimate(self, request: Request) -> Usage | None:
         if self.billing in {"not_sent", "not_billed"}:

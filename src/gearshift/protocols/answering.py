@@ -72,18 +72,21 @@ class Patcher(Struct, frozen=True, kw_only=True):
         return answer.patch(changes | added(edits))
 
     def patched_usage(self, usage: bytes, edits: ResponseEdits) -> bytes | None:
-        """Add to a usage object, which is told what was counted where it lacks its counts; None: nothing to add."""
-        known: Spoken = {}
+        """Add to a usage object, which is told what was counted where it lacks its counts; None: nothing to add.
+
+        A count of null is not said.
+        """
+        if not edits.usage and edits.counted is None:
+            return None
         try:
-            known |= _members.decode(usage)
+            known = _members.decode(usage)
         except (msgspec.DecodeError, UnicodeDecodeError):
             known = {}
-        counted = edits.counted if self.count not in known else None
+        counted = edits.counted if bytes(known.get(self.count, ABSENT)) in {b"", NULL} else None
         if not edits.usage and counted is None:
             return None
-        if counted is not None:
-            known |= self.encode_usage(counted)
-        return msgspec.json.encode(known | _members.decode(b"{%b}" % edits.usage))
+        said: Spoken = {**known, **({} if counted is None else self.encode_usage(counted))}
+        return msgspec.json.encode(said | _members.decode(b"{%b}" % edits.usage))
 
 
 def added(edits: ResponseEdits) -> dict[str, bytes | None]:

@@ -108,7 +108,7 @@ class StreamEncoder(Protocol):
     """What could not be said so far."""
 
     def feed(self, event: Event) -> bytes:
-        """Give the bytes that say `event`, b"" when it needs none of its own; `Finished` is for `end`."""
+        """Give the bytes that say `event`, b"" when it needs none of its own; `Finished` is said by `end`."""
         ...
 
     def end(self, finished: Finished, edits: ResponseEdits) -> bytes:
@@ -156,6 +156,8 @@ class Codec(Protocol):
     name: str
     headers: Mapping[str, str]
     """What every request to an upstream says beside its body."""
+    gives_media: bool
+    """Answers can hold images; else what an upstream gave is lost on its way to a caller of this protocol."""
     passed_on: frozenset[bytes]
     """The caller's headers that an upstream of this protocol is told too, in lower case."""
 

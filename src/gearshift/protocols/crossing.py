@@ -9,8 +9,9 @@ recorded as lost, and what the meaning of a request hangs on is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Final, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Raw, Struct
@@ -20,9 +21,9 @@ from gearshift.protocols.codec import Codec, Encoded, RequestEdits, ResponseEdit
 from gearshift.protocols.fields import NULL, OBJECT, Misfit
 from gearshift.protocols.following import Progress
 from gearshift.protocols.wording import invalid
-from gearshift.types.chat import Extra, Media, Message, Reasoning, Request, Response, Tool, ToolCall
+from gearshift.types.chat import Choice, Extra, Media, Message, Reasoning, Request, Response, Tool, ToolCall
 from gearshift.types.record import Loss
-from gearshift.types.stream import Event, Finished, PartDelta, Started
+from gearshift.types.stream import Event, Finished, MediaGiven, PartDelta, Started
 
 S = TypeVar("S", bound=Struct)
 
@@ -34,8 +35,10 @@ MEANT: Final = frozenset(
         "container",
         "context_management",
         "conversation",
+        "format",
         "function_call",
         "functions",
+        "inference_geo",
         "max_tool_calls",
         "mcp_servers",
         "modalities",
@@ -43,17 +46,31 @@ MEANT: Final = frozenset(
         "previous_response_id",
         "prompt",
         "response_format",
+        "responseFormat",
+        "responseJsonSchema",
+        "responseMimeType",
         "responseModalities",
+        "responseSchema",
         "speechConfig",
         "tool_choice",
         "toolConfig",
-        "truncation",
         "web_search_options",
     }
 )
 """Fields that a request means something else without; an upstream of another protocol has no word for them."""
+_DEFAULTS: Final = {
+    "background": b"false",
+    "include": b'["reasoning.encrypted_content"]',
+    "responseMimeType": b'"text/plain"',
+    "responseModalities": b'["TEXT"]',
+    "store": b"false",
+    "truncation": b'"disabled"',
+}
+"""Values that ask for what is done in any case: nothing is stored here, and signatures always come back."""
 _TYPE: Final = "type"
-_CONFIG: Final = "generationConfig"
+_EXTRAS: Final = frozenset({"extra", "message"})
+"""Fields that hold words without a noun; `message`: those of a `ChoiceDelta`."""
+_CONFIGS: Final = ("generationConfig", "output_config")
 _ITEM: Final = "item"  # of `openai_responses`: a turn that is no message
 _text = msgspec.json.Decoder(str)
 
@@ -61,21 +78,26 @@ _text = msgspec.json.Decoder(str)
 def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encoded:
     """Say a request in another protocol than its own; raise InvalidRequest where its meaning would be lost."""
     losses: list[Loss] = []
-    extra = {name: raw for name, raw in request.extra.items() if bytes(raw) != NULL}
-    for name in (*extra, *_config(extra)):
+    extra = _said(request.extra)
+    configs = {name: _said(OBJECT.read(extra.pop(name), name)) for name in _CONFIGS if name in extra}
+    inner = {f"{name}.{field}": field for name, config in configs.items() for field in config}
+    for name in (*extra, *inner.values()):
         if name in MEANT:
             raise InvalidRequest(_untold(name, codec), param=name)
+    if request.sampling.max_output_tokens == 0:
+        raise InvalidRequest(_untold("max_tokens=0", codec), param="max_tokens")
     told = _Way(codec, losses, InvalidRequest).cross(msgspec.structs.replace(request, extra={}), "")
     said = codec.encode_request(told, edits)
-    dropped = [_dropped(name, codec) for name in extra]
+    dropped = [_dropped(name, codec) for name in (*extra, *inner)]
     return Encoded(body=said.body, losses=_once([*dropped, *losses, *said.losses]))
 
 
 def cross_response(response: Response, codec: Codec) -> Encoded:
     """Say an upstream's answer in the caller's protocol."""
     losses: list[Loss] = []
+    told = response if codec.gives_media else _without_media(response, codec, losses)
     try:
-        said = codec.encode_response(_Way(codec, losses, invalid).cross(response, ""))
+        said = codec.encode_response(_Way(codec, losses, invalid).cross(told, ""))
     except Misfit as misfit:
         raise invalid(str(misfit)) from None
     return Encoded(body=said.body, losses=_once([*losses, *said.losses]))
@@ -92,6 +114,7 @@ class Crossing(Progress):
         self._decoder = upstream.stream_decoder(choices)
         self._encoder = caller.stream_encoder(send_usage=True)
         self._finished = Finished()
+        self._headed = False
         self._losses: list[Loss] = []
         self._way = _Way(caller, self._losses, invalid)
 
@@ -134,26 +157,46 @@ class Crossing(Progress):
 
     def _say(self, event: Event) -> bytes:
         self.note(event)
-        if isinstance(event, PartDelta) and not event.extra:  # nearly all that there ever is
+        if isinstance(event, PartDelta) and not event.extra and not event.citations:  # nearly all that there ever is
             return self._tell(event)
+        if isinstance(event, MediaGiven) and not self._way.codec.gives_media:
+            self._losses.append(_ungiven(event.media, self._way.codec))
+            return b""
         told = self._way.cross(event, "")
         if isinstance(told, Finished):
             self._finished = told
-            return b""
         if isinstance(told, Started):
+            self._headed = True
             told = msgspec.structs.replace(told, model=self._model)
         return self._tell(told)
 
     def _tell(self, event: Event) -> bytes:
+        if not self._headed:
+            raise invalid("found a part of an answer before the answer began, expected the stream's first event")
         try:
             return self._encoder.feed(event)
         except Misfit as misfit:
             raise invalid(str(misfit)) from None
 
 
-def _config(extra: Extra) -> Extra:
-    """Give what Gemini's `generationConfig` holds beyond the nouns."""
-    return OBJECT.read(extra[_CONFIG], _CONFIG) if _CONFIG in extra else {}
+def _without_media(response: Response, codec: Codec, losses: list[Loss]) -> Response:
+    """Give an answer without what it shows."""
+
+    def words(choice: Choice) -> Choice:
+        shown = [part for part in choice.parts if isinstance(part, Media) and _TYPE not in part.extra]
+        losses.extend(_ungiven(part, codec) for part in shown)
+        return msgspec.structs.replace(choice, parts=tuple(part for part in choice.parts if part not in shown))
+
+    return msgspec.structs.replace(response, choices=tuple(map(words, response.choices)))
+
+
+def _ungiven(media: Media, codec: Codec) -> Loss:
+    return Loss(field=media.kind, kind="dropped", detail=f"an answer in {codec.name} holds words only")
+
+
+def _said(extra: Extra) -> Extra:
+    """Give the fields that ask for anything."""
+    return {name: raw for name, raw in extra.items() if bytes(raw) not in {NULL, _DEFAULTS.get(name)}}
 
 
 class _Way(Struct, frozen=True):
@@ -166,18 +209,18 @@ class _Way(Struct, frozen=True):
     def cross(self, value: S, path: str) -> S:
         """Give a noun without what only its own protocol can say."""
         changes: dict[str, object] = {}
-        for name in value.__struct_fields__:
+        for name in _telling(type(value)):
             inner = getattr(value, name)
-            if not inner or isinstance(inner, str | int | float):
+            if not inner:
                 continue
-            if name in {"extra", "message"}:  # `message`: the fields of a `ChoiceDelta` without a noun
+            if name in _EXTRAS:
                 self._check(value, path, inner)
                 said = (key for key, raw in inner.items() if bytes(raw) != NULL)
                 self.losses.extend(_dropped(f"{path}{key}", self.codec) for key in said)
                 changes[name] = {}
             elif isinstance(inner, Struct):
                 changes[name] = self.cross(inner, path)
-            elif isinstance(inner, tuple) and isinstance(inner[0], Struct):
+            elif any(map(_tells, inner)):
                 changes[name] = tuple(self.cross(each, f"{path}{name}[{place}].") for place, each in enumerate(inner))
         if isinstance(value, Media) and value.url is None and value.data is None:
             raise self.refuse(_untold(f"{path}{value.kind}", self.codec))
@@ -188,7 +231,36 @@ class _Way(Struct, frozen=True):
         if _TYPE in extra and isinstance(value, Media | Tool | ToolCall):
             raise self.refuse(_untold(f"{path}{_TYPE}={_word(extra[_TYPE])}", self.codec))
         if _ITEM in extra and isinstance(value, Message):
-            raise self.refuse(_untold(f"{path}{_ITEM}", self.codec))
+            kind = OBJECT.read(extra[_ITEM], _ITEM).get(_TYPE, NULL)
+            raise self.refuse(_untold(f"{path}{_ITEM}={_word(Raw(kind))}", self.codec))
+
+
+def _tells(value: Struct) -> bool:
+    """Say whether a noun holds words of its own protocol; most hold none."""
+    for name in _telling(type(value)):
+        inner = getattr(value, name)
+        if inner and (name in _EXTRAS or (_tells(inner) if isinstance(inner, Struct) else any(map(_tells, inner)))):
+            return True
+    return isinstance(value, Media) and value.url is None and value.data is None
+
+
+@cache
+def _telling(kind: type[Struct]) -> tuple[str, ...]:
+    """Give the fields of a noun that hold words of its own protocol, itself or in the nouns within."""
+    hints = get_type_hints(kind)
+    return tuple(
+        name
+        for name in kind.__struct_fields__
+        if name in _EXTRAS or any(_telling(each) for each in _nouns(hints[name]))
+    )
+
+
+def _nouns(hint: object) -> Iterator[type[Struct]]:
+    """Give the nouns that a field may hold."""
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        yield hint
+    for inner in get_args(hint):
+        yield from _nouns(inner)
 
 
 def _word(raw: Raw) -> str:

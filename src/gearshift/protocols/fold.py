@@ -17,6 +17,7 @@ from gearshift.types.chat import (
     Citation,
     Extra,
     FinishReason,
+    Media,
     Part,
     Reasoning,
     Refusal,
@@ -24,7 +25,17 @@ from gearshift.types.chat import (
     Text,
     ToolCall,
 )
-from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
+from gearshift.types.stream import (
+    ChoiceDelta,
+    ChoiceEnded,
+    Event,
+    Finished,
+    MediaGiven,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+)
 
 MESSAGE: Final = "message"
 _NAMES: Final = frozenset({"type", "id", "index", "format"})
@@ -138,12 +149,13 @@ class _ChoiceDraft:
     def __init__(self, protocol: str) -> None:
         self.protocol = protocol
         self.parts: dict[int, _PartDraft] = {}
+        self.media: dict[int, Media] = {}
         self.logprobs: list[Raw] = []
         self.messages: list[Extra] = []
         self.extra: Extra = {}
         self.finish_reason: FinishReason | None = None
 
-    def add(self, event: PartStarted | PartDelta | PartEnded | ChoiceDelta | ChoiceEnded) -> None:
+    def add(self, event: PartStarted | PartDelta | PartEnded | MediaGiven | ChoiceDelta | ChoiceEnded) -> None:
         match event:
             case PartStarted():
                 self.parts[event.part] = _PartDraft(event, self.protocol)
@@ -153,6 +165,8 @@ class _ChoiceDraft:
                 draft.signature += event.signature or ""
                 draft.citations.extend(event.citations)
                 draft.extras.append(event.extra)
+            case MediaGiven():
+                self.media[event.part] = event.media
             case ChoiceDelta():
                 self.messages.append(event.message)
                 self.extra.update(event.extra)
@@ -169,9 +183,11 @@ class _ChoiceDraft:
     def choice(self, index: int) -> Choice:
         if message := gather_members(self.messages):
             self.extra[MESSAGE] = Raw(msgspec.json.encode(message))
+        told: dict[int, Part] = {number: draft.part() for number, draft in self.parts.items()}
+        told |= self.media
         return Choice(
             index=index,
-            parts=tuple(self.parts[part].part() for part in sorted(self.parts)),
+            parts=tuple(told[part] for part in sorted(told)),
             finish_reason=self.finish_reason,
             logprobs=gather(self.logprobs) if self.logprobs else None,
             extra=self.extra,

@@ -12,7 +12,16 @@ from gearshift.errors import UpstreamError
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.sse import Comment, ServerEvent, SSEParser, encode_comment
 from gearshift.types.chat import Usage
-from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartStarted, Started
+from gearshift.types.stream import (
+    ChoiceDelta,
+    ChoiceEnded,
+    Event,
+    Finished,
+    MediaGiven,
+    PartDelta,
+    PartStarted,
+    Started,
+)
 
 
 class ItemDecoder(Protocol):
@@ -79,6 +88,9 @@ class Progress:
                 if not self.finish_reason:
                     self.finish_reason = event.finish_reason
                 self.complete = self.complete or (len(self._over) >= self._expected and self._over == self._begun)
+            case MediaGiven():
+                self._begun.add(event.choice)
+                self.content_seen = True
             case ChoiceDelta():
                 self.content_seen = self.content_seen or bool(event.message)
             case _:

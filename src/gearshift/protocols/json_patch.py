@@ -69,6 +69,10 @@ class JsonObject:
         """Give the text up to the end of the value of `name`, which must be there."""
         return self._body[: self._spans[name][1]]
 
+    def tail(self, name: str) -> bytes:
+        """Give the text from the value of `name`, which must be there."""
+        return self._body[self._spans[name][0] :]
+
     def patch(self, edits: Edits) -> bytes:
         """Give the text with some members replaced, added at the end, or (None) removed.
 

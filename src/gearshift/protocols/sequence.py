@@ -21,6 +21,7 @@ from gearshift.types.stream import (
     ChoiceEnded,
     Event,
     Finished,
+    MediaGiven,
     PartDelta,
     PartEnded,
     PartStarted,
@@ -48,9 +49,9 @@ class Sequence:
 
 
 class _Waiting:
-    """Hold a tool call whose turn has not come."""
+    """Hold a part whose turn has not come."""
 
-    def __init__(self, start: PartStarted) -> None:
+    def __init__(self, start: PartStarted | MediaGiven) -> None:
         self.start = start
         self.deltas: list[PartDelta] = []
 
@@ -66,7 +67,7 @@ class _Answer:
         self._arguments: list[str] = []  # of the open part
         self._waiting: dict[int, _Waiting] = {}
 
-    def feed(self, event: PartStarted | PartDelta | PartEnded | ChoiceDelta | ChoiceEnded) -> list[Event]:
+    def feed(self, event: PartStarted | PartDelta | PartEnded | MediaGiven | ChoiceDelta | ChoiceEnded) -> list[Event]:
         out: list[Event] = []
         match event:
             case PartStarted():
@@ -74,6 +75,8 @@ class _Answer:
                 self._start(event, out)
             case PartDelta():
                 self._delta(event, out)
+            case MediaGiven():
+                self._start(event, out)
             case PartEnded():
                 if event.part == self._open:
                     self._end(out)
@@ -88,12 +91,12 @@ class _Answer:
                 out.append(event)
         return out
 
-    def _start(self, start: PartStarted, out: list[Event]) -> None:
+    def _start(self, start: PartStarted | MediaGiven, out: list[Event]) -> None:
         if self._waiting or not self._may_end():
             self._waiting[start.part] = _Waiting(start)
             return
         self._end(out)
-        self._open = start.part
+        self._open = start.part if isinstance(start, PartStarted) else None
         self._number += 1
         self._arguments = []
         out.append(replace(start, part=self._number))
@@ -113,7 +116,7 @@ class _Answer:
                 self._waiting[delta.part].deltas.append(delta)
                 return
         self._arguments.append(delta.text)
-        out.append(replace(delta, part=self._number))
+        out.append(delta if delta.part == self._number else replace(delta, part=self._number))
 
     def _may_end(self) -> bool:
         """Say whether nothing more can come for what is open: text may go on in a part of its own."""

@@ -14,11 +14,12 @@ from msgspec import Struct
 
 from gearshift.errors import UpstreamInvalid
 
-MAX_LINE: Final = 1 << 20
-MAX_EVENT: Final = 4 << 20
+MAX_LINE: Final = 32 << 20  # an image in an answer is one line
+MAX_EVENT: Final = 32 << 20
 MAX_RETRY_DIGITS: Final = 9  # 11 days, in milliseconds
 _BOM: Final = b"\xef\xbb\xbf"
 _DATA: Final = b"data: "
+_EVENT: Final = b"event: "
 
 
 class ServerEvent(Struct, frozen=True, gc=False):
@@ -83,7 +84,8 @@ class SSEParser:
         items: list[Item] = []
         if not self._line and not self._data and not self._event:
             data = self._take_plain(data, items)
-        self._take_lines(data, items)
+        if data:
+            self._take_lines(data, items)
         return items
 
     def cut(self) -> bytes:
@@ -108,15 +110,18 @@ class SSEParser:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _take_plain(self, data: bytes, items: list[Item]) -> bytes:
-        """Take leading blocks of one `data` line each, which is nearly all there ever is; give the rest."""
+        """Take leading blocks of one `data` line, named or not, which is nearly all there ever is; give the rest."""
         start = 0
-        while data.startswith(_DATA, start):
-            end = data.find(b"\n", start)
-            if end < 0 or not data.startswith(b"\n", end + 1) or end - start > MAX_LINE:
-                break
-            items.append(ServerEvent(data[start + len(_DATA) : end], "message", self._last_id))
+        while True:
+            at, name = start, "message"
+            if data.startswith(_EVENT, start):
+                at = data.find(b"\n", start) + 1
+                name = data[start + len(_EVENT) : at - 1].decode("utf-8", "replace") or name
+            end = data.find(b"\n", at) if data.startswith(_DATA, at) else -1
+            if end < 0 or at < start or end - start > MAX_LINE or not data.startswith(b"\n", end + 1):
+                return data[start:]
+            items.append(ServerEvent(data[at + len(_DATA) : end], name, self._last_id))
             start = end + 2
-        return data[start:] if start else data
 
     def _take_lines(self, data: bytes, items: list[Item]) -> None:
         """Take lines of every kind; keep the last, incomplete one."""

@@ -84,7 +84,7 @@ def settled(budget: Budget, at: Pace) -> WillingnessToPay:
     return WillingnessToPay(usd=at.usd, p95_first_token=budget.p95_first_token, latency_price=budget.latency_price)
 
 
-def standing(budget: Budget, at: Pace) -> str:
+def pacing(budget: Budget, at: Pace) -> str:
     """Say where a budget stands."""
     worth_now = f"a unit of quality is worth ${at.usd:.6g}"
     if at.spent is None:

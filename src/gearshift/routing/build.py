@@ -68,6 +68,7 @@ class _Builder:
                 predictor=self._default,
                 baseline=_dearest(deployments),
                 config=self._config.version,
+                stay=stated.session,
             )
         return self._predicting(name, stated)
 
@@ -91,6 +92,7 @@ class _Builder:
             fallback=() if stated.fallback is None else self._catalog.resolve(stated.fallback),
             baseline=_dearest(reference or deployments),
             config=self._config.version,
+            stay=stated.session,
         )
 
     def _rules(self, name: str) -> tuple[Rule, ...]:

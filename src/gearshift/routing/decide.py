@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gearshift.errors import InvalidRequest
-from gearshift.routing.budget import FIRST, settled, standing
+from gearshift.routing.budget import FIRST, pacing, settled
 from gearshift.routing.calibration import told
 from gearshift.routing.eligible import affordable, split
 from gearshift.routing.estimate import Option, estimate, unasked
@@ -25,6 +25,8 @@ from gearshift.routing.objective import TIER_LOSS, Ranking, rank
 from gearshift.routing.order import as_asked, has_say, late, unsorted
 from gearshift.routing.policy import Choice, Dice, Fixed, Policy
 from gearshift.routing.router import Router
+from gearshift.routing.session import cached, stay
+from gearshift.routing.session import told as told_cached
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request, Routing
 from gearshift.types.decision import (
@@ -59,7 +61,7 @@ def decide(request: Request, snapshot: Snapshot, router: Router, dice: Dice) -> 
     Raises InvalidRequest for an unknown cost tier.
     """
     slate = _slate(request, snapshot, router)
-    routing, speeds = _wishes(request, router), snapshot.speeds
+    routing, speeds, standing = _wishes(request, router), snapshot.speeds, snapshot.standing
     choice, policy = _choose(slate, routing, router, snapshot, dice)
     order = choice.order
     if router.after:
@@ -69,24 +71,28 @@ def decide(request: Request, snapshot: Snapshot, router: Router, dice: Dice) -> 
     if not order:
         return _nobody(router, slate)
     tried = {each.deployment.id for each in order}
+    weighed = slate.objective is not None and not slate.failure
+    order, stays = stay(order, request, standing, router, weighed=weighed)
     plan = as_asked(order, routing, speeds)
-    overtaken = (
-        plan[0].deployment.model != order[0].deployment.model
-    )  # by the caller's wish, so there is no chance in it
+    overtaken = plan[0].deployment.model != order[0].deployment.model  # by the caller's wish
+    kept = bool(stays) and not overtaken
     return Decision(
         router=router.name,
         plan=(Step(candidates=plan),),
         rejected=tuple(each for each in slate.rejected if each.deployment not in tried),
         policy=policy.name,
-        reason=_reason(router, slate, routing),
-        propensity=1.0 if overtaken else choice.propensity,
+        reason="session" if kept and not router.named else _reason(router, slate, routing),
+        propensity=1.0 if overtaken or kept else choice.propensity,  # there is no chance in either
         objective=slate.objective,
         predictor=router.predictor.version if router.predictor is not None and order[0].estimate is not None else None,
         config=router.config,
-        detail="; ".join(filter(None, (*_told(router, slate, plan), unsorted(order, routing, speeds)))),
+        detail="; ".join(
+            filter(None, (stays if kept else "", *_told(router, slate, plan), unsorted(order, routing, speeds)))
+        ),
         baseline=router.baseline,
         threshold=slate.ranking.threshold,
         steered=has_say((*slate.ranking.candidates, *order), routing, speeds),
+        standing=standing,
     )
 
 
@@ -122,7 +128,7 @@ def _slate(request: Request, snapshot: Snapshot, router: Router) -> _Slate:
         answer = estimate(router.predictor, request, _with(fits, reference))
     else:
         answer = unasked(fits)
-    known = timed(answer.options, snapshot.speeds)
+    known = timed(cached(answer.options, request, snapshot.standing), snapshot.speeds)
     options = known[: len(fits)]
     if max_cost is not None:
         options, dear = affordable(options, max_cost)
@@ -141,7 +147,9 @@ def _slate(request: Request, snapshot: Snapshot, router: Router) -> _Slate:
         [found for each, found in known if found is not None and each.id in compared],
     )
     if isinstance(objective, Budget):
-        ranking = replace(ranking, threshold=at.usd, detail=standing(objective, at))
+        ranking = replace(ranking, threshold=at.usd, detail=pacing(objective, at))
+    if counted := told_cached(options, snapshot.standing):
+        ranking = replace(ranking, detail="; ".join(filter(None, (ranking.detail, counted))))
     return _Slate(ranking=ranking, rejected=rejected, objective=objective)
 
 

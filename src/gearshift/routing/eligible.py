@@ -1,7 +1,8 @@
 """Own eligibility: which deployments can serve a request at all, and why the others cannot.
 
 Invariant: every deployment comes out once, as fitting or with the first reason against it. The order of reasons: the
-caller's own lists, capabilities, context window, health, price; cost comes later, when it has been estimated.
+caller's own lists, what only one provider keeps, capabilities, context window, health, price; cost comes later, when it
+has been estimated.
 A caller who names a model gets it: then only the caller's lists and health count.
 """
 
@@ -13,14 +14,13 @@ from typing import Final, TypeAlias
 
 from gearshift import accounting, tokens
 from gearshift.routing.estimate import Option
+from gearshift.routing.session import bound
 from gearshift.types.catalog import CAPABILITIES, Deployment, NanoUSD
-from gearshift.types.chat import Media, Message, Request, Routing, Text, ToolCall, ToolResult
+from gearshift.types.chat import TRUNCATED, Media, Message, Request, Routing, Text, ToolCall, ToolResult
 from gearshift.types.decision import Health, Rejection, RejectionReason, Snapshot
 
 Check: TypeAlias = Callable[[Deployment], Rejection | None]
 
-SHORT_ANSWER: Final = 256
-"""Tokens kept free for the answer when the caller does not say how long it may be."""
 _SHOWN_NAMES: Final = 5
 _SHOWN_CHARACTERS: Final = 60
 _MEDIA_NEEDS: Final = {"image": "vision", "audio": "audio", "file": "files"}
@@ -111,6 +111,8 @@ def _checks(request: Request, deployments: Sequence[Deployment], snapshot: Snaps
     """Give the checks that this request can fail: most requests can only fail the one of price."""
     checks = _lists(request.routing)
     if not named:
+        if (keeps := bound(request, snapshot.standing)) is not None:
+            checks.append(keeps)
         if needed := needs(request):
             checks.append(_capabilities(needed))
         if (window := _window(request, deployments)) is not None:
@@ -203,9 +205,9 @@ def _window(request: Request, deployments: Sequence[Deployment]) -> Check | None
 
     A window that is not known is no reason: it is nothing that the caller asked for, and the upstream will say.
     """
-    asked = request.sampling.max_output_tokens
-    reserve = SHORT_ANSWER if asked is None else asked
-    windows = {each.context_window for each in deployments if each.context_window is not None}
+    asked, reserve = request.sampling.max_output_tokens, tokens.reserve(request)
+    long = request.truncation != TRUNCATED  # else the oldest turns of one that does not fit are left out
+    windows = {each.context_window for each in deployments if long and each.context_window is not None}
     small = set() if not windows or tokens.fits(request, min(windows), reserve) else windows
     too_small = {window for window in small if tokens.fits(request, window, reserve) is False}
     answers = (each.max_output_tokens for each in deployments if each.max_output_tokens is not None)

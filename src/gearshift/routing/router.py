@@ -19,7 +19,7 @@ from gearshift.routing.predict import Predictor
 from gearshift.routing.rules import Rule
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request, Sort
-from gearshift.types.decision import Budget, Objective
+from gearshift.types.decision import Budget, Objective, Stay
 
 SUFFIXES: Final[dict[str, Sort]] = {":nitro": "throughput", ":floor": "price"}
 """What OpenRouter's shortcuts behind a name stand for: `provider.sort` ("Model variants", read 2026-11)."""
@@ -34,8 +34,9 @@ class Router(Struct, frozen=True, kw_only=True):
     `named`: stands for a model or deployment that the caller names. `predictor` is asked when there is an `objective`
     or the caller limits the cost; None: it could not be loaded. `reference` holds the deployments that the objective
     compares with, `fallback` those that serve when the predictor fails. `baseline` is the deployment id that savings
-    are stated against, `config` a digest. `resolve` fills in `via` (the rule that led here, or that none did), `after`
-    (the caller's `models`), `sort` (what a suffix behind a name stands for) and `spelled` (which names were read how).
+    are stated against, `config` a digest, `stay` how long a conversation keeps its model. `resolve` fills in `via` (the
+    rule that led here, or that none did), `after` (the caller's `models`), `sort` (what a suffix behind a name stands
+    for) and `spelled` (which names were read how).
     """
 
     name: str
@@ -49,6 +50,7 @@ class Router(Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...] = ()
     baseline: str | None = None
     config: str = ""
+    stay: Stay = "turn"
     via: str = ""
     after: tuple[Deployment, ...] = ()
     sort: Sort | None = None

@@ -12,6 +12,8 @@ from urllib.parse import parse_qs
 from gearshift.errors import Unauthorized
 from gearshift.server.asgi import Scope, header
 
+KEY = "gearshift.key"
+"""Where a scope says whose key was checked."""
 _ID_DIGITS = 12
 
 

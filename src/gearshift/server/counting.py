@@ -14,14 +14,13 @@ from gearshift.protocols.fields import OBJECT, Misfit, maybe
 from gearshift.protocols.gemini import parts
 from gearshift.protocols.gemini import request as gemini
 from gearshift.protocols.json_patch import JsonObject
-from gearshift.types.chat import Request
 
 
 def count_anthropic(body: bytes) -> bytes:
     """Count what a request of Anthropic's would send."""
     members = JsonObject(body, InvalidRequest).members
     try:
-        return b'{"input_tokens":%d}' % _count(anthropic.decode(members, limit=False))
+        return b'{"input_tokens":%d}' % tokens.count(anthropic.decode(members, limit=False))
     except Misfit as misfit:
         raise InvalidRequest(str(misfit), param=misfit.path) from None
 
@@ -31,11 +30,7 @@ def count_gemini(body: bytes, path: str) -> bytes:
     members = parts.camel(JsonObject(body, InvalidRequest).members)
     try:
         inner = maybe(members, "generateContentRequest", OBJECT)
-        asked = gemini.decode(members if inner is None else parts.camel(inner), path)
-        return b'{"totalTokens":%d}' % _count(asked)
+        asked = gemini.decode(members if inner is None else parts.camel(inner, "generateContentRequest."), path)
+        return b'{"totalTokens":%d}' % tokens.count(asked)
     except Misfit as misfit:
         raise InvalidRequest(str(misfit), param=misfit.path) from None
-
-
-def _count(request: Request) -> int:
-    return tokens.count(request)

@@ -7,12 +7,14 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from gearshift.errors import CallerError, InvalidRequest
+from gearshift.errors import CallerError
+from gearshift.execution.outlet import Outlet
 from gearshift.gateway import Gateway
 from gearshift.protocols.codec import Codec
 from gearshift.server.asgi import ASGIOutlet, CallerWatch, Receive, Scope, Send, read_body
 from gearshift.server.auth import Keys
 from gearshift.server.connection import ABORT
+from gearshift.server.framing import framed
 from gearshift.server.steering import steer
 from gearshift.types.inbound import Inbound
 
@@ -29,18 +31,18 @@ class Inference(Struct, frozen=True, kw_only=True):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         inbound = Inbound(path=scope["path"], body=b"", began=self.clock())
-        outlet = ASGIOutlet(send, scope.get("extensions", {}).get(ABORT, {}).get("call"))
+        caller = ASGIOutlet(send, scope.get("extensions", {}).get(ABORT, {}).get("call"))
+        outlet: Outlet = caller
         try:
+            outlet = framed(scope, caller)
             inbound = steer(scope, inbound, self.keys.check(scope))
             if told := _told(scope, self.codec):
                 inbound = msgspec.structs.replace(inbound, passed_on=told)
-            if scope["path"].endswith(":streamGenerateContent") and b"alt=sse" not in scope.get("query_string", b""):
-                raise InvalidRequest("found no alt=sse, expected ?alt=sse: streams are told as server-sent events only")
             body = await read_body(scope, receive, self.max_body)
         except CallerError as error:
             await self.gateway.turn_away(self.codec, inbound, error, outlet)
             return
-        async with CallerWatch(receive, outlet):
+        async with CallerWatch(receive, caller):
             await self.gateway.answer(self.codec, msgspec.structs.replace(inbound, body=body), outlet)
 
 

@@ -25,6 +25,7 @@ from gearshift.gateway import Gateway, refusal
 from gearshift.routing.explain import explain_flip
 from gearshift.routing.task import task_of
 from gearshift.server.asgi import Receive, Scope, read_body
+from gearshift.server.auth import KEY
 from gearshift.server.counting import count_anthropic, count_gemini
 from gearshift.server.feedback import read_judgement
 from gearshift.server.models import Listing
@@ -76,11 +77,12 @@ class Views(Struct, frozen=True, kw_only=True):
 
     async def route(self, scope: Scope, receive: Receive) -> bytes:
         """Decide, and explain, without calling anyone; body and headers are those of inference."""
-        inbound = steer(scope, Inbound(path=scope["path"], body=b"", began=0.0), None)
+        key: str | None = scope[KEY]
+        inbound = steer(scope, Inbound(path=scope["path"], body=b"", began=0.0), key)
         body = await read_body(scope, receive, self.max_body)
         codec, path = spoken_in(scope, body)
         request = inbound.steer(codec.decode_request(body, path))
-        decision = self.gateway.decide(request)
+        decision = self.gateway.decide(request, key)
         shown = _dumps(documents.decision(decision, explain_flip(decision), task_of(request)))
         if not decision.plan:
             raise refusal(decision, extra=b'"gearshift":{"decision":%b}' % shown)

@@ -22,12 +22,17 @@ CAPABILITIES: Final = frozenset(
 
 
 class Rates(Struct, frozen=True, kw_only=True):
-    """Hold prices per million tokens. `cache_read`/`cache_write` None: charged as `input`."""
+    """Hold prices per million tokens. `cache_read`/`cache_write` None: charged as `input`.
+
+    `cache_write_1h` is for what is kept for an hour, not for minutes; None: charged as `input` where `cache_write` is,
+    else not known.
+    """
 
     input: NanoUSDPerMillion
     output: NanoUSDPerMillion
     cache_read: NanoUSDPerMillion | None = None
     cache_write: NanoUSDPerMillion | None = None
+    cache_write_1h: NanoUSDPerMillion | None = None
 
 
 class Tier(Struct, frozen=True, kw_only=True):
@@ -60,6 +65,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     """Words beyond its protocol that it understands: `protocols.openai_chat.outbound.EXTENSIONS`."""
     drops: tuple[str, ...] = ()
     """Request fields that it refuses; sending one is refused with an error that names the field."""
+    caches_from: int | None = None
+    """Tokens from which on it caches every prompt unasked; None: it does not, or that is not known."""
 
 
 class Provider(Struct, frozen=True, kw_only=True):

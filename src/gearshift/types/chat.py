@@ -6,7 +6,7 @@ Words follow the OpenTelemetry `gen_ai` conventions where these have one.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Raw, Struct
@@ -28,6 +28,8 @@ Task: TypeAlias = Literal[
     "chat",
 ]
 """What a request is for, as far as it can be told by looking (`routing.task`)."""
+TRUNCATED: Final = "auto"
+"""What a caller says who lets the oldest turns of a long conversation go (OpenAI Responses, `truncation`)."""
 PartKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool_call"]
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error"]
 
@@ -45,6 +47,7 @@ class Citation(Struct, frozen=True, kw_only=True):
     title: str | None = None
     start: int | None = None
     end: int | None = None
+    extra: Extra = msgspec.field(default_factory=dict)
 
 
 class Text(Struct, frozen=True, kw_only=True, tag="text"):
@@ -154,6 +157,7 @@ class ResponseFormat(Struct, frozen=True, kw_only=True):
 class Sampling(Struct, frozen=True, kw_only=True):
     """Hold the knobs of generation; None means "not stated by the caller".
 
+    `max_output_tokens` of 0 asks for no answer: the prompt is only put into the provider's cache (Anthropic).
     `reasoning_budget` is the most tokens of thinking: 0 for none, -1 for as many as the model sees fit.
     `reasoning_shown` is how the thinking is told: `auto`, `concise`, `detailed` or `omitted`.
     """
@@ -204,8 +208,8 @@ class Request(Struct, frozen=True, kw_only=True, weakref=True):
 
     `protocol` is the one that it was said in, whose own words every `extra` in it holds. `user` is whom the caller asks
     for, in the caller's words. `include_usage` is None when the caller did not say. `metadata` values are strings,
-    numbers or booleans. `cache` marks the whole conversation. `extra` keeps every top-level field without a noun, as
-    raw JSON.
+    numbers or booleans. `cache` marks the whole conversation. `truncation` `auto`: its oldest turns may be left out
+    where it is too long for a model. `extra` keeps every top-level field without a noun, as raw JSON.
     """
 
     protocol: str = ""
@@ -222,6 +226,7 @@ class Request(Struct, frozen=True, kw_only=True, weakref=True):
     user: str | None = None
     service_tier: str | None = None
     cache: CacheMark | None = None
+    truncation: str | None = None
     metadata: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     routing: Routing = Routing()
     extra: Extra = msgspec.field(default_factory=dict)
@@ -230,14 +235,16 @@ class Request(Struct, frozen=True, kw_only=True, weakref=True):
 class Usage(Struct, frozen=True, kw_only=True):
     """Hold token counts of one attempt.
 
-    `cache_read_tokens` and `cache_write_tokens` are part of `input_tokens`; `reasoning_tokens` is part of
-    `output_tokens` (OpenTelemetry gen_ai.usage.*). `estimated` says that we counted, not the upstream.
+    `cache_read_tokens` and `cache_write_tokens` are part of `input_tokens`, and `cache_write_1h_tokens`, which were
+    written for an hour, of the latter; `reasoning_tokens` is part of `output_tokens` (OpenTelemetry gen_ai.usage.*).
+    `estimated` says that we counted, not the upstream.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
 

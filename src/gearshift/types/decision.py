@@ -22,6 +22,7 @@ RejectionReason: TypeAlias = Literal[
     "denied",
     "max_cost",
     "latency",
+    "session_bound",
 ]
 
 DecisionReason: TypeAlias = Literal[
@@ -31,9 +32,13 @@ DecisionReason: TypeAlias = Literal[
     "weighted",  # drawn by weight
     "degraded",  # deciding failed; the router's fallback answers
     "rule",  # a rule chose the target
+    "session",  # the conversation stays with the model that answered it last
     "sorted",  # the caller had all candidates sorted, across models
     "no_candidate",  # nobody fits: there is no plan
 ]
+
+Stay: TypeAlias = Literal["turn", "always", "off"]
+"""How long a router keeps the model of a conversation: within a turn, as long as it fits, or not at all."""
 
 
 class Timed(Struct, frozen=True, kw_only=True):
@@ -180,11 +185,25 @@ class Pace(Struct, frozen=True, kw_only=True):
     unknown: int = 0
 
 
+class Standing(Struct, frozen=True, kw_only=True):
+    """Hold where a conversation stands: who answered it last, and what would be lost by leaving.
+
+    `held` is how many tokens of its prompt are taken to be in that provider's cache still, 0 where that is not known.
+    `moved`: more than one provider has answered it, so that its thinking may have been signed by another one.
+    """
+
+    deployment: str
+    provider: str
+    held: int = 0
+    moved: bool = False
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """Hold all of the world that a decision may see. `now` is seconds since the epoch.
 
     `health` holds only deployments with something to say; absent means healthy. `speeds` are by deployment id; absent
-    means not known. `paces` are by router, of those with a budget.
+    means not known. `paces` are by router, of those with a budget. `standing` is that of the request's conversation,
+    None: nothing is known of it.
     """
 
     now: Seconds
@@ -192,6 +211,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     health: dict[str, Health] = msgspec.field(default_factory=dict)
     speeds: dict[str, Speed] = msgspec.field(default_factory=dict)
     paces: dict[str, Pace] = msgspec.field(default_factory=dict)
+    standing: Standing | None = None
 
 
 class Decision(Struct, frozen=True, kw_only=True):
@@ -219,6 +239,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     `budget` the US dollars that a whole unit of quality was worth."""
     steered: bool = False
     """The caller's own order had a say after the objective's: a change of an estimate does not tell the choice."""
+    standing: Standing | None = None
+    """Where the conversation stood."""
 
     @property
     def chosen(self) -> Candidate:

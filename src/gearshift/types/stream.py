@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Raw, Struct
 
-from gearshift.types.chat import Citation, Extra, FinishReason, PartKind, Usage
+from gearshift.types.chat import Citation, Extra, FinishReason, Media, PartKind, Usage
 
 
 class Started(Struct, frozen=True, kw_only=True, tag="started"):
@@ -51,6 +51,14 @@ class PartDelta(Struct, frozen=True, kw_only=True, tag="part_delta"):
     extra: Extra = msgspec.field(default_factory=dict)
 
 
+class MediaGiven(Struct, frozen=True, kw_only=True, tag="media_given"):
+    """Give part number `part` of answer `choice`, which is an image, a sound or a file, at once and whole."""
+
+    choice: int
+    part: int
+    media: Media
+
+
 class ChoiceDelta(Struct, frozen=True, kw_only=True, tag="choice_delta"):
     """Add to answer `choice` what belongs to none of its parts: fields without a noun, logprobs without text.
 
@@ -85,4 +93,4 @@ class Finished(Struct, frozen=True, kw_only=True, tag="finished"):
     extra: Extra = msgspec.field(default_factory=dict)
 
 
-Event: TypeAlias = Started | PartStarted | PartDelta | PartEnded | ChoiceDelta | ChoiceEnded | Finished
+Event: TypeAlias = Started | PartStarted | PartDelta | PartEnded | MediaGiven | ChoiceDelta | ChoiceEnded | Finished

@@ -37,6 +37,7 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float]]:
             ),
             footprint=Footprint(starts=1, ready_s=2.0, idle_bytes=None, loaded_bytes=None),
             figures=(),
+            pairs=(),
             bars=(Bar(name="start to ready", limit=1.5, unit="s", measured=2.0),),
         )
 

@@ -29,7 +29,7 @@ def test_the_defaults() -> None:
     found = config()
 
     assert (found.server.host, found.server.port, found.server.keys) == ("127.0.0.1", 4000, ())
-    assert found.server.max_body_bytes == 10 * 1024 * 1024
+    assert found.server.max_body_bytes == 32 * 1024 * 1024
     assert (found.store, found.shared) == ("sqlite:///gearshift.db", "memory://")
     assert found.reliability.model_dump() == {
         "max_attempts": 3,
@@ -81,10 +81,16 @@ def test_no_key_means_no_authentication() -> None:
 
 
 def test_a_price_is_dollars_per_million_tokens() -> None:
-    stated = {"input": 0.10, "output": 0.40, "cached_input": 0.01, "cache_write": 0.125}
+    stated = {"input": 0.10, "output": 0.40, "cached_input": 0.01, "cache_write": 0.125, "cache_write_1h": 0.2}
 
     assert PriceConfig.model_validate(stated).price == Price(
-        rates=Rates(input=100_000_000, output=400_000_000, cache_read=10_000_000, cache_write=125_000_000),
+        rates=Rates(
+            input=100_000_000,
+            output=400_000_000,
+            cache_read=10_000_000,
+            cache_write=125_000_000,
+            cache_write_1h=200_000_000,
+        ),
         source="config",
     )
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from gearshift.errors import MAX_UPSTREAM_TEXT
 from gearshift.execution import call, refusal
+from gearshift.protocols.sse import MAX_LINE
 from tests.fakes.asgi import Visit
 from tests.fakes.house import LIMITS, House, house, served_by, serving
 from tests.fakes.nouns import SECRET, deployment, provider
@@ -360,7 +361,7 @@ BREAKS = [
         "overloaded",
         id="object error",
     ),
-    pytest.param(sends(ROLE, HELLO, b"data: " + b"x" * (5 << 20), then="hang"), "more than", id="endless event"),
+    pytest.param(sends(ROLE, HELLO, b"data: " + b"x" * MAX_LINE, then="hang"), "more than", id="endless event"),
 ]
 
 
@@ -375,6 +376,17 @@ def test_a_stream_that_breaks_ends_in_band_and_is_closed(tmp_path: Path, broken:
             assert (row.outcome, row.status, row.model, row.usage_estimated) == ("failed", 502, "small", True)
             made = attempt(home)
             assert (made["billing"], made["output_tokens"]) == ("billed", 2)
+
+    asyncio.run(scene())
+
+
+def test_first_content_of_any_size_is_content(tmp_path: Path) -> None:
+    """An image in an answer is larger than what may be held before the first content."""
+
+    async def scene() -> None:
+        large = "x" * (2 * call.MAX_HELD_BYTES)
+        async with serving(tmp_path, streams(large)) as (home, _):
+            assert (await home.chat(stream=True).done()).text == large
 
     asyncio.run(scene())
 

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from gearshift.execution.machine import Limits
+from gearshift.protocols.sse import MAX_LINE
 from gearshift.types.catalog import Deployment
 from tests.fakes.asgi import Visit
 from tests.fakes.house import LIMITS, House, house, served_by
@@ -190,7 +191,7 @@ BROKEN_STREAMS = [
     pytest.param(sends(b'data: {"error":{"message":"overloaded"}}\n\n', then="end"), id="an error event"),
     pytest.param(sends(ROLE, event({}, "error"), DONE, then="end"), id="finish reason error"),
     pytest.param(sends(*[b"data: {broken\n\n"] * 9, then="end"), id="broken events"),
-    pytest.param(sends(b"data: " + b"x" * (5 << 20), then="hang"), id="an endless event"),
+    pytest.param(sends(b"data: " + b"x" * MAX_LINE, then="hang"), id="an endless event"),
 ]
 
 

@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from gearshift.case import Case
 from gearshift.errors import InvalidRequest
@@ -11,8 +12,9 @@ from gearshift.execution.interpreter import Interpreter
 from gearshift.protocols.crossing import Crossing
 from gearshift.protocols.openai_chat.relay import Relay
 from gearshift.protocols.registry import CODECS
+from gearshift.types.decision import Standing
 from gearshift.types.inbound import Inbound
-from tests.fakes.nouns import deployment, provider
+from tests.fakes.nouns import decision, deployment, provider
 from tests.unit.execution.test_order import WORLD
 
 ANTHROPIC = b'{"model":"auto","max_tokens":9,"messages":[{"role":"user","content":"Hi"}],"odd":1.50}'
@@ -30,10 +32,11 @@ ANSWER = json.dumps(
 ).encode()
 
 
-def interpreter(caller: str, body: bytes, upstream: str) -> Interpreter:
+def interpreter(caller: str, body: bytes, upstream: str, standing: Standing | None = None) -> Interpreter:
     inbound = Inbound(path="/", body=body, began=0.0, passed_on={"anthropic-beta": "x"})
     case = Case(WORLD, CODECS[caller], inbound, "gx-1", time.monotonic)
     case.read()
+    case.decision = decision(standing=standing)
     at = deployment("small", provider("lab", "https://up/v1", protocol=upstream))
     return Interpreter(case, at, CODECS[upstream])
 
@@ -74,12 +77,20 @@ def test_an_answer_of_the_same_protocol_stays_as_it_is() -> None:
 
 def test_a_conversation_that_another_signed_is_not_patched() -> None:
     turn = {"type": "thinking", "thinking": "Hm", "signature": "gearshift.gemini.c2ln"}
-    body = {"model": "auto", "max_tokens": 9, "messages": [{"role": "assistant", "content": [turn]}], "odd": 1}
+    turns = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": [turn]},
+        {"role": "user", "content": "!"},
+    ]
+    body = {"model": "auto", "max_tokens": 9, "messages": turns, "odd": 1}
     made = interpreter("anthropic_messages", json.dumps(body).encode(), "anthropic_messages")
     said = json.loads(made.request())
-    assert said["messages"][0]["content"] == []
+    assert [message["content"] for message in said["messages"]] == ["Hi", "!"]
     assert said["odd"] == 1
-    assert [loss.kind for loss in made.losses] == ["dropped"]
+    assert {(loss.field, loss.kind) for loss in made.losses} == {
+        ("messages[1].content[0]", "dropped"),
+        ("messages[1]", "dropped"),
+    }
 
 
 def test_what_cannot_be_said_is_refused() -> None:
@@ -95,3 +106,33 @@ def test_streams_are_relayed_or_cross() -> None:
     assert isinstance(relay, Crossing)
     relay.feed(b'data: {"modelStatus":{},"candidates":[{"content":{"parts":[{"text":"Hi"}]}}],"odd":1}\n\n')
     assert made.losses == relay.losses
+
+
+THOUGHT = (
+    b'{"model":"auto","max_tokens":9,"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":['
+    b'{"type":"thinking","thinking":"hm","signature":"sig"},{"type":"text","text":"Ho"}]},'
+    b'{"role":"user","content":"so"}],"odd":1.50}'
+)
+
+
+def test_thinking_goes_back_to_the_provider_that_signed_it_and_to_no_other_of_its_protocol() -> None:
+    signer = Standing(deployment="lab/small", provider="lab")
+    made = interpreter("anthropic_messages", THOUGHT, "anthropic_messages", signer)
+    assert made.request() == THOUGHT.replace(b'"auto"', b'"small-v1"')
+    moved = interpreter("anthropic_messages", THOUGHT, "anthropic_messages", replace(signer, provider="elsewhere"))
+    said = json.loads(moved.request())
+    assert said["messages"][1]["content"] in ("Ho", [{"type": "text", "text": "Ho"}])
+    assert said["odd"] == 1.5
+    assert [loss.field for loss in moved.losses] == ["messages[1].reasoning"]
+
+
+def test_a_call_without_a_result_is_told_in_another_protocol_and_left_to_the_upstream_in_its_own() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [call]}]
+    body = json.dumps({"model": "auto", "messages": turns, "max_tokens": 5}).encode()
+    made = interpreter("openai_chat", body, "anthropic_messages")
+    told = json.loads(made.request())["messages"][2]["content"][0]
+    assert (told["type"], told["tool_use_id"], told["is_error"]) == ("tool_result", "c1", True)
+    assert [loss.field for loss in made.losses] == ["messages[1].f"]
+    same = interpreter("openai_chat", body, "openai_chat")
+    assert json.loads(same.request())["messages"] == turns

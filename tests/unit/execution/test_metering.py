@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from gearshift import tokens
 from gearshift.errors import (
@@ -114,3 +115,20 @@ def test_a_refusal_costs_nothing_even_without_a_price() -> None:
 def test_what_never_left_costs_nothing(error: GearshiftError) -> None:
     made = measure(error, sent=False)
     assert (made.billing, made.usage, made.cost) == ("not_sent", None, 0)
+
+
+def test_what_was_counted_before_a_stream_broke_lacks_what_came_after_and_is_made_good() -> None:
+    early = replace(facts(Usage(input_tokens=10, output_tokens=1, cache_read_tokens=4), 41), finish_reason=None)
+    made = measure(StreamBroken("cut"), early, first_token=0.5, status=200)
+    assert made.usage == Usage(input_tokens=10, output_tokens=11, cache_read_tokens=4, estimated=True)
+    assert made.cost == 10 * 1_000 + 11 * 2_000
+    nothing = replace(early, usage=Usage())
+    unknown = measure(StreamBroken("cut"), nothing, first_token=0.5, status=200)
+    assert unknown.usage == Usage(input_tokens=tokens.estimate(request()), output_tokens=11, estimated=True)
+
+
+def test_a_count_that_came_with_the_end_or_is_higher_stands_whatever_broke_then() -> None:
+    counted = Usage(input_tokens=10, output_tokens=5)
+    assert measure(CallerLeft("left"), facts(counted, 400), first_token=0.5).usage == counted
+    more = replace(facts(Usage(input_tokens=10, output_tokens=500), 400), finish_reason=None)
+    assert measure(StreamBroken("cut"), more, first_token=0.5).usage == more.usage

@@ -66,3 +66,11 @@ def test_the_facts_of_an_answer() -> None:
     )
     assert facts.usage is None
     assert size(Media(kind="image", url="https://a", extra={"x": Raw(b"1")})) == 0
+
+
+def test_a_count_of_null_is_not_said() -> None:
+    counted = Usage(input_tokens=7, output_tokens=1, estimated=True)
+    patcher = Patcher(count="output_tokens", encode_usage=lambda usage: {"output_tokens": usage.output_tokens})
+    edits = ResponseEdits(model="m", usage=b'"cost":1', counted=counted)
+    assert patcher.patched_usage(b'{"output_tokens":null,"odd":1}', edits) == b'{"output_tokens":1,"odd":1,"cost":1}'
+    assert patcher.patched_usage(b'{"output_tokens":5}', edits) == b'{"output_tokens":5,"cost":1}'

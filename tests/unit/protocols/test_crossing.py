@@ -6,7 +6,7 @@ import pytest
 from msgspec import Raw
 
 from gearshift.errors import InvalidRequest, StreamBroken, UpstreamInvalid
-from gearshift.protocols.codec import RequestEdits, ResponseEdits
+from gearshift.protocols.codec import Codec, RequestEdits, ResponseEdits
 from gearshift.protocols.crossing import Crossing, cross_request, cross_response, is_foreign
 from gearshift.protocols.registry import CODECS
 from gearshift.types.chat import (
@@ -21,6 +21,7 @@ from gearshift.types.chat import (
     ToolCall,
     Usage,
 )
+from gearshift.types.stream import ChoiceEnded, Event, Finished, MediaGiven, Started
 
 CHAT, ANTHROPIC, GEMINI, RESPONSES = (
     CODECS[name] for name in ("openai_chat", "anthropic_messages", "gemini", "openai_responses")
@@ -155,3 +156,80 @@ def test_a_cut_stream_is_broken() -> None:
     crossing.feed(chunk("Hi"))
     with pytest.raises(StreamBroken):
         crossing.close()
+
+
+IMAGE = Media(kind="image", data="AAAA", media_type="image/png")
+
+
+def test_an_image_in_an_answer_goes_where_it_can_be_said_and_is_a_loss_elsewhere() -> None:
+    choice = Choice(index=0, parts=(Text(text="See"), IMAGE), finish_reason="stop")
+    response = Response(protocol="gemini", id="r", model="m", created=0, choices=(choice,))
+    for codec in (CHAT, ANTHROPIC):
+        said = cross_response(response, codec)
+        assert [(loss.field, loss.kind) for loss in said.losses] == [("image", "dropped")]
+        assert codec.decode_response(said.body).choices[0].parts == (Text(text="See"),)
+    for codec in (GEMINI, RESPONSES):
+        said = cross_response(response, codec)
+        assert said.losses == ()
+        assert codec.decode_response(said.body).choices[0].parts == (Text(text="See"), IMAGE)
+
+
+@pytest.mark.parametrize("caller", [CHAT, ANTHROPIC, GEMINI, RESPONSES], ids=lambda codec: codec.name)
+def test_an_image_in_a_stream_goes_where_it_can_be_said_and_is_a_loss_elsewhere(caller: Codec) -> None:
+    upstream = RESPONSES if caller is GEMINI else GEMINI
+    speaker = upstream.stream_encoder(send_usage=True)
+    events: list[Event] = [
+        Started(protocol=upstream.name, id="r", model="m", created=0),
+        MediaGiven(choice=0, part=0, media=IMAGE),
+        ChoiceEnded(choice=0, finish_reason="stop"),
+    ]
+    said = b"".join(map(speaker.feed, events)) + speaker.end(Finished(), ResponseEdits(model="m"))
+    crossing = Crossing(upstream, caller, "small")
+    passed = crossing.feed(said)
+    crossing.close()
+    assert crossing.content_seen
+    passed += crossing.end(ResponseEdits(model="small"), send_usage=True)
+    decoder = caller.stream_decoder()
+    heard = decoder.feed(passed)
+    told = [event.media for event in heard + decoder.close() if isinstance(event, MediaGiven)]
+    assert told == ([IMAGE] if caller.gives_media else [])
+    assert [loss.field for loss in crossing.losses] == ([] if caller.gives_media else ["image"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("truncation", b'"disabled"'),
+        ("background", b"false"),
+        ("store", b"false"),
+        ("include", b'["reasoning.encrypted_content"]'),
+    ],
+)
+def test_a_field_that_asks_for_what_is_done_in_any_case_is_no_loss(name: str, value: bytes) -> None:
+    assert cross_request(asked(extra={name: value}), GEMINI, EDITS).losses == ()
+
+
+@pytest.mark.parametrize(
+    ("config", "refused"),
+    [
+        ({"responseMimeType": "text/x.enum", "responseSchema": {"type": "STRING", "enum": ["a"]}}, "responseMimeType"),
+        ({"responseFormat": [{}]}, "responseFormat"),
+        ({"responseModalities": ["TEXT", "IMAGE"]}, "responseModalities"),
+        ({"responseMimeType": "text/plain", "responseModalities": ["TEXT"], "mediaResolution": "LOW"}, None),
+    ],
+)
+def test_what_geminis_config_means_is_refused_and_its_hints_are_named(config: object, refused: str | None) -> None:
+    body = json.dumps({"contents": "Hi", "generationConfig": config}, separators=(",", ":")).encode()
+    request = GEMINI.decode_request(body, "/v1beta/models/m:generateContent")
+    if refused is None:
+        losses = cross_request(request, CHAT, EDITS).losses
+        assert [loss.field for loss in losses] == ["generationConfig.mediaResolution"]
+        return
+    with pytest.raises(InvalidRequest, match=f"^{refused}:"):
+        cross_request(request, CHAT, EDITS)
+
+
+def test_an_item_without_a_noun_is_refused_by_its_type() -> None:
+    body = {"model": "m", "input": [{"type": "custom_tool_call", "call_id": "c", "name": "x", "input": "ls"}]}
+    with pytest.raises(InvalidRequest, match=r"messages\[0\].item=custom_tool_call: openai_chat has no words"):
+        cross_request(RESPONSES.decode_request(json.dumps(body).encode()), CHAT, EDITS)

@@ -5,7 +5,7 @@ import pytest
 from gearshift.errors import StreamBroken, UpstreamInvalid
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.following import Following, Progress
-from gearshift.protocols.sse import ServerEvent, encode_event
+from gearshift.protocols.sse import MAX_LINE, ServerEvent, encode_event
 from gearshift.types.chat import Usage
 from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartStarted, Started
 
@@ -90,7 +90,7 @@ def test_an_error_alone_is_raised_at_once() -> None:
 
 def test_an_endless_line_is_refused() -> None:
     with pytest.raises(UpstreamInvalid, match="a line of more than"):
-        following().feed(b"data: " + b"x" * (1 << 21))
+        following().feed(b"data: " + b"x" * MAX_LINE)
 
 
 def test_a_stream_that_is_cut_is_broken_unless_all_was_said() -> None:

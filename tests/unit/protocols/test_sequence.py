@@ -7,8 +7,18 @@ from hypothesis import strategies as st
 from gearshift.errors import UpstreamInvalid
 from gearshift.protocols.fold import fold
 from gearshift.protocols.sequence import Sequence
-from gearshift.types.chat import PartKind
-from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
+from gearshift.types.chat import Media, PartKind
+from gearshift.types.stream import (
+    ChoiceDelta,
+    ChoiceEnded,
+    Event,
+    Finished,
+    MediaGiven,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+)
 
 
 def start(part: int, kind: PartKind = "text", name: str | None = None) -> PartStarted:
@@ -119,3 +129,15 @@ def test_whatever_the_order_each_call_is_told_whole_and_alone(order: list[int]) 
                 pass
     calls = {part.name: part.arguments for part in fold(told).choices[0].parts}  # type: ignore[union-attr]
     assert calls == {f"f{part}": f'{{"n":{part}}}' for part in range(3)}
+
+
+def test_an_image_ends_what_is_open_and_waits_for_a_call_that_goes_on() -> None:
+    def image(part: int) -> MediaGiven:
+        return MediaGiven(choice=0, part=part, media=Media(kind="image", data="AA=="))
+
+    assert ordered(start(0), says(0, "a"), image(1), says(0, "b"), STOP) == [
+        *(start(0), says(0, "a"), ends(0), image(1)),
+        *(start(2), says(2, "b"), ends(2), STOP),
+    ]
+    told = ordered(start(0, "tool_call", "f"), says(0, '{"a":'), image(1), says(0, "1}"), ends(0), STOP)
+    assert told == [start(0, "tool_call", "f"), says(0, '{"a":'), says(0, "1}"), ends(0), image(1), STOP]

@@ -104,6 +104,16 @@ def test_an_encoded_comment_is_parsed_as_it_was() -> None:
     assert parse([encode_comment(Comment(b" ping"))]) == [Comment(b" ping")]
 
 
+@pytest.mark.parametrize("size", [1, 5, 7, 1000])
+def test_named_and_bare_events_in_turns(size: int) -> None:
+    data = b"event: a\ndata: 1\n\ndata: 2\n\nevent: b\ndata: 3\ndata: 4\n\nevent:c\ndata:5\n\nevent: \ndata: 6\n\n"
+    data += b"event: d\n\nevent: e\n: f\ndata: 7\n\nevent: cut"
+    told = parse([data[at : at + size] for at in range(0, len(data), size)])
+    assert told == reference(data)
+    names = ["a", "message", "b", "c", "message", "e"]
+    assert [item.event for item in told if isinstance(item, ServerEvent)] == names
+
+
 @pytest.mark.parametrize("size", [1 << 16, 1 << 22])
 def test_a_line_beyond_its_bound_is_refused(size: int) -> None:
     data = b"data: " + b"x" * (MAX_LINE - 6)

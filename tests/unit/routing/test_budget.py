@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gearshift.routing.budget import ENOUGH, FIRST, Choices, options, pace, settled, standing, window, worth
+from gearshift.routing.budget import ENOUGH, FIRST, Choices, options, pace, pacing, settled, window, worth
 from gearshift.types.catalog import NANO_PER_USD
 from gearshift.types.decision import Budget, Candidate, Pace
 from gearshift.types.record import Spending
@@ -68,7 +68,7 @@ def test_what_is_left_is_shared_by_the_requests_to_come() -> None:
 def test_a_spent_budget_is_worth_nothing_and_says_so() -> None:
     found = pace(DAY, NOON, Spending(spent=11 * NANO_PER_USD, recent=5), ASKED)
     assert found == Pace(usd=0.0, spent=11 * NANO_PER_USD)
-    assert "the cheapest was taken; raise the budget, or wait for the next day" in standing(DAY, found)
+    assert "the cheapest was taken; raise the budget, or wait for the next day" in pacing(DAY, found)
 
 
 def test_until_enough_was_asked_the_pace_stays_as_it_was() -> None:
@@ -80,7 +80,7 @@ def test_until_enough_was_asked_the_pace_stays_as_it_was() -> None:
 
 
 def test_where_it_stands_is_told() -> None:
-    told = standing(MONTH, Pace(usd=0.03, spent=NANO_PER_USD, unknown=2))
+    told = pacing(MONTH, Pace(usd=0.03, spent=NANO_PER_USD, unknown=2))
     assert told.startswith("$1 of $300 a month are spent, and 2 exchanges cost what is not known; ")
     assert "a unit of quality is worth $0.03" in told
 

@@ -1,7 +1,8 @@
 import msgspec
 import pytest
 
-from gearshift.routing.eligible import SHORT_ANSWER, affordable, needs, split
+from gearshift.routing.eligible import affordable, needs, split
+from gearshift.tokens import SHORT_ANSWER
 from gearshift.types.catalog import CAPABILITIES, Deployment
 from gearshift.types.chat import (
     Media,

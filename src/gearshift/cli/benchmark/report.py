@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from gearshift.cli.benchmark.load import Load, Slice
+from gearshift.cli.benchmark.translation import Pair
 from gearshift.types.catalog import Seconds
 
 MIB: Final = 1024 * 1024
@@ -81,6 +82,7 @@ class Report(Struct, frozen=True, kw_only=True):
     machine: Machine
     footprint: Footprint
     figures: tuple[Figures, ...]
+    pairs: tuple[Pair, ...]
     bars: tuple[Bar, ...]
 
 
@@ -124,13 +126,18 @@ def median(values: Iterable[float | None]) -> float | None:
     return statistics.median(known) if known else None
 
 
-def bars(figures: Sequence[Figures], footprint: Footprint) -> tuple[Bar, ...]:
-    """Hold the figures and the footprint to the project's bars; a load that was not run is not measured."""
+def bars(figures: Sequence[Figures], footprint: Footprint, pairs: Sequence[Pair]) -> tuple[Bar, ...]:
+    """Hold what was measured to the project's bars; a load that was not run is not measured."""
     by_load = {each.load: each for each in figures}
-    return tuple(
+    held = [
         Bar(name=name, limit=limit, unit=unit, measured=measured(by_load, footprint))
         for name, limit, unit, measured in _BARS
-    )
+    ]
+    request = max((each.request_s for each in pairs), default=None)
+    chunk = max((each.chunk_s for each in pairs), default=None)
+    held.append(Bar(name="a request in another protocol", limit=60, unit="us", measured=_scaled(request, 1e6)))
+    held.append(Bar(name="a chunk in another protocol", limit=8, unit="us", measured=_scaled(chunk, 1e6)))
+    return tuple(held)
 
 
 def _sum(values: Iterable[float | None]) -> float | None:

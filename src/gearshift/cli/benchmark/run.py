@@ -20,6 +20,7 @@ from gearshift.cli.benchmark.process import Placement, placement, resident_bytes
 from gearshift.cli.benchmark.report import Footprint, Machine, Report, bars, compare, median
 from gearshift.cli.benchmark.rounds import LOADS, run, schedule, warm_up
 from gearshift.cli.benchmark.subject import Started, start_gateway
+from gearshift.cli.benchmark.translation import measure_translation
 from gearshift.types.catalog import Seconds
 
 DIRECT: Final = "direct"
@@ -44,10 +45,11 @@ def measure(*, rounds: int, seconds: Seconds, loads: Sequence[Load] = LOADS) -> 
             run(warm_up((direct, through)), generator.run)
             slices = run(shown(schedule((direct, through), loads, rounds, seconds)), generator.run)
             loaded = resident_bytes(gateway.pid)
-    footprint = _footprint(starts, loaded)
+    footprint, pairs = _footprint(starts, loaded), measure_translation()
     figures = tuple(compare(load, slices[DIRECT, load], slices[GEARSHIFT, load]) for load in loads)
     about = describe_machine(place, rounds, seconds)
-    return Report(machine=about, footprint=footprint, figures=figures, bars=bars(figures, footprint))
+    held = bars(figures, footprint, pairs)
+    return Report(machine=about, footprint=footprint, figures=figures, pairs=pairs, bars=held)
 
 
 def _start(upstream_port: int, folder: Path, place: Placement) -> Started:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from gearshift.cli.benchmark.report import MIB, Bar, Figures, Footprint, Machine, Report
+from gearshift.cli.benchmark.translation import Pair
 from gearshift.errors import DataError
 
 _UNKNOWN: Final = "-"
@@ -23,6 +24,7 @@ def render(report: Report) -> str:
         describe(report.machine),
         figures_table(report.figures),
         _footprint(report.footprint),
+        _translation(report.pairs),
         _bars(report.bars),
         faults("gearshift", report.figures),
     )
@@ -69,6 +71,22 @@ def _footprint(footprint: Footprint) -> str:
         f"Ready after {number(footprint.ready_s)} s, then {idle} MiB (medians of {footprint.starts} {starts}); "
         f"{loaded} MiB after load."
     )
+
+
+def _translation(pairs: Iterable[Pair]) -> str:
+    head = ("caller", "upstream", "a request, us", "of its JSON", "a chunk, us", "of its JSON")
+    rows = [
+        [
+            each.caller,
+            each.upstream,
+            number(each.request_s, 1e6),
+            number(each.request_ratio),
+            number(each.chunk_s, 1e6),
+            number(each.chunk_ratio),
+        ]
+        for each in pairs
+    ]
+    return table(head, rows) if rows else ""
 
 
 def _bars(bars: Sequence[Bar]) -> str:

@@ -20,6 +20,7 @@ class AnthropicMessages:
 
     name = NAME
     headers: Mapping[str, str] = MappingProxyType({"anthropic-version": "2023-06-01"})
+    gives_media = False
     passed_on: frozenset[bytes] = frozenset({b"anthropic-beta", b"anthropic-version"})
 
     decode_request = staticmethod(request.decode_request)

@@ -1,13 +1,12 @@
 """Own content blocks: text, images, documents, tool calls and results, thinking, wire to nouns and back.
 
-Invariants: `input` of a tool call is kept byte for byte; members without a noun stay in `extra`, and so does the whole
-of a block of a type without one, `type` too; thinking that Anthropic did not sign never goes back to it.
+Invariants: members without a noun stay in `extra`, and so does the whole of a block of a type without one, `type` too;
+thinking that Anthropic did not sign never goes back to it, nor does a citation that it did not make.
 Source: the Anthropic API reference, "Messages" (2026-11).
 """
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode, b64encode
 from binascii import Error
 from collections.abc import Callable, Sequence
@@ -16,8 +15,11 @@ from typing import Final, TypeAlias, assert_never
 import msgspec
 from msgspec import Raw
 
-from gearshift.protocols.anthropic_messages.citations import decode_citation, say_citation
+from gearshift.protocols.anthropic_messages.calls import decode_call, said_id
+from gearshift.protocols.anthropic_messages.citations import CITATIONS, INDEX, decode_citations, say_citations
+from gearshift.protocols.arguments import as_object
 from gearshift.protocols.fields import (
+    ABSENT,
     BOOLEAN,
     CACHE,
     OBJECT,
@@ -28,13 +30,14 @@ from gearshift.protocols.fields import (
     keep,
     mark,
     maybe,
+    raw,
     say_mark,
     take,
 )
 from gearshift.protocols.json_patch import Members
 from gearshift.protocols.losses import dropped, mapped
 from gearshift.protocols.signatures import seal, unseal
-from gearshift.types.chat import Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
+from gearshift.types.chat import Citation, Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from gearshift.types.record import Loss
 
 NAME: Final = "anthropic_messages"
@@ -42,14 +45,13 @@ CONTENT: Final[Kind[str | list[Members] | None]] = Kind(
     msgspec.json.Decoder(str | list[dict[str, Raw]] | None), "a string or a list of blocks"
 )
 Blocks: TypeAlias = "list[Spoken]"
-_NOT_IN_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _PDF: Final = "application/pdf"
 _PLAIN: Final = "text/plain"
 
 
-def decode_content(raw: Raw, name: str = "content") -> tuple[Part, ...]:
+def decode_content(spoken: Raw, name: str = "content") -> tuple[Part, ...]:
     """Give the parts of a content field."""
-    content = CONTENT.read(raw, name)
+    content = CONTENT.read(spoken, name)
     if isinstance(content, str):
         return (Text(text=content),)
     parts: list[Part] = []
@@ -81,7 +83,7 @@ class Speaker:
     def content(self, parts: Sequence[Part], at: str) -> str | Blocks:
         """Say parts in the shortest way: a lone plain text is a string."""
         match parts:
-            case [Text(text=text, cache=None, citations=(), extra=extra)] if text and not extra:
+            case [Text(text=text, cache=None, citations=(), extra=extra)] if text.strip() and not extra:
                 return text
             case _:
                 return self.blocks(parts, at)
@@ -100,9 +102,9 @@ class Speaker:
             case ToolCall():
                 return {
                     "type": "tool_use",
-                    "id": self._id(part.id, at),
+                    "id": said_id(part.id, at, self.losses),
                     "name": part.name,
-                    "input": said_input(part.arguments, at),
+                    "input": as_object(part.arguments, at, self.losses),
                     **say_mark(part.cache),
                     **part.extra,
                 }
@@ -117,13 +119,22 @@ class Speaker:
         if isinstance(part, Refusal):
             self.losses.append(mapped(at, "a refusal is said as text"))
             return {"type": "text", "text": part.text, **part.extra}
-        if not part.text and not part.extra:
-            self.losses.append(dropped(at, "an empty text is refused by Anthropic"))
+        # Anthropic's 400 says: "text content blocks must contain non-whitespace text" (2026-11).
+        text = part.text if self._to_caller else part.text.strip()
+        if not text and not part.extra:
+            self.losses.append(dropped(at, "a text that says nothing is refused by Anthropic"))
             return None
         said: Spoken = {"type": "text", "text": part.text, **say_mark(part.cache), **part.extra}
-        if part.citations:
-            said["citations"] = [say_citation(each, at, self.losses) for each in part.citations]
+        if cited := say_citations(self._cited(part, at), part.extra.get(CITATIONS), at, self.losses):
+            said[CITATIONS] = cited
         return said
+
+    def _cited(self, text: Text, at: str) -> Sequence[Citation]:
+        """Give the pages that a text cites, to Anthropic those that it found itself."""
+        own = [each for each in text.citations if self._to_caller or INDEX in each.extra]
+        if len(own) < len(text.citations):
+            self.losses.append(dropped(f"{at}.citations", "Anthropic takes those back that it made itself"))
+        return own
 
     def _media(self, media: Media, at: str) -> Spoken:
         if "type" in media.extra:
@@ -141,7 +152,7 @@ class Speaker:
         return {"type": kind, **title, **say_mark(media.cache), **media.extra, "source": source}
 
     def _result(self, result: ToolResult, at: str) -> Spoken:
-        said: Spoken = {"type": "tool_result", "tool_use_id": self._id(result.call_id, at)}
+        said: Spoken = {"type": "tool_result", "tool_use_id": said_id(result.call_id, at, self.losses)}
         if result.parts:
             said["content"] = self.content(result.parts, f"{at}.content")
         if result.is_error is not None:
@@ -154,47 +165,19 @@ class Speaker:
             self.losses.append(dropped(at, "thinking that Anthropic did not sign is not taken by it"))
             return None
         signature = seal(thought.signature or "", thought.origin, NAME)
-        if thought.redacted:
-            return {"type": "redacted_thinking", "data": signature, **thought.extra}
-        return {"type": "thinking", "thinking": thought.text, "signature": signature, **thought.extra}
-
-    def _id(self, name: str, at: str) -> str:
-        """Give the id of a tool call as Anthropic takes it: the same for the call and for its result."""
-        said = _NOT_IN_ID.sub("_", name) or "call"
-        if said != name:
-            self.losses.append(mapped(f"{at}.id", f"said as {said}"))
-        return said
-
-
-def said_input(arguments: str, at: str) -> Raw:
-    """Give the arguments of a call as the object that they are."""
-    text = arguments.strip() or "{}"
-    try:
-        OBJECT.read(Raw(text.encode()), "arguments")
-    except Misfit:
-        raise Misfit(f"{at}.arguments", "found text that is no JSON object, expected one") from None
-    return Raw(text.encode())
+        if not thought.redacted:
+            return {"type": "thinking", "thinking": thought.text, "signature": signature, **thought.extra}
+        if thought.text or not thought.signature:
+            self.losses.append(dropped(at, "encrypted thinking has no text besides, and is nothing without its data"))
+        return {"type": "redacted_thinking", "data": signature, **thought.extra} if thought.signature else None
 
 
 def _decode_text(members: Members) -> Text:
     text, cache = take(members, "text", TEXT), mark(members, CACHE)
-    cited = [decode_citation(raw) for raw in _raws.decode(members["citations"])] if _is_list(members) else []
-    known = tuple(each for each in cited if each is not None)
-    if cited and len(known) == len(cited):
-        del members["citations"]
-    else:
-        known = ()
-    if not cited and bytes(members.get("citations", _NOTHING)) in {b"null", b"[]"}:
-        del members["citations"]
-    return Text(text=text, cache=cache, citations=known, extra=members)
-
-
-_raws = msgspec.json.Decoder(list[Raw])
-_NOTHING: Final = Raw()
-
-
-def _is_list(members: Members) -> bool:
-    return bytes(members.get("citations", _NOTHING))[:1] == b"["
+    pages, others = decode_citations(members.pop(CITATIONS, ABSENT))
+    if others:
+        members[CITATIONS] = raw(others)
+    return Text(text=text, cache=cache, citations=pages, extra=members)
 
 
 def _decode_media(members: Members, kind: str) -> Media:
@@ -237,18 +220,10 @@ def _plain(data: str, at: str) -> str:
         raise Misfit(f"{at}.data", "found what is not base64 of UTF-8 text, expected that") from None
 
 
-def _decode_call(members: Members) -> ToolCall:
-    call, name = take(members, "id", TEXT), take(members, "name", TEXT)
-    cache = mark(members, CACHE)
-    raw = members.pop("input", None)
-    arguments = "{}" if raw is None else bytes(raw).decode()
-    return ToolCall(id=call, name=name, arguments=arguments, cache=cache, extra=members)
-
-
 def _decode_result(members: Members) -> ToolResult:
     call = take(members, "tool_use_id", TEXT)
-    raw = members.pop("content", None)
-    parts = () if raw is None else decode_content(raw)
+    spoken = members.pop("content", None)
+    parts = () if spoken is None else decode_content(spoken)
     for index, part in enumerate(parts):
         if not isinstance(part, Text | Media):
             raise Misfit(f"content[{index}]", "found a block that no tool gives back, expected text or media")
@@ -279,7 +254,7 @@ _DECODERS: Final[dict[str, Callable[[Members], Part]]] = {
     "text": _decode_text,
     "image": lambda members: _decode_media(members, "image"),
     "document": lambda members: _decode_media(members, "file"),
-    "tool_use": _decode_call,
+    "tool_use": decode_call,
     "tool_result": _decode_result,
     "thinking": _decode_thinking,
     "redacted_thinking": _decode_redacted,

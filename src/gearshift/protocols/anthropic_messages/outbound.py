@@ -17,18 +17,18 @@ from msgspec import Raw
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.anthropic_messages.blocks import NAME, Blocks, Speaker
 from gearshift.protocols.anthropic_messages.request import USER
+from gearshift.protocols.anthropic_messages.thinking import say_sampling, say_thinking
 from gearshift.protocols.codec import Encoded, RequestEdits
 from gearshift.protocols.fields import NULL, OBJECT, Misfit, Spoken, say_mark
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.losses import dropped, mapped
 from gearshift.protocols.steering import strip_routing
-from gearshift.types.chat import Message, Part, Request, Sampling, Text, Tool, ToolResult
+from gearshift.types.chat import Message, Part, Request, Text, Tool, ToolResult
 from gearshift.types.record import Loss
 
 LONGEST: Final = 4096
 """Tokens of answer where neither the caller nor the catalogue states a limit: every model gives so many."""
 _MODES: Final = {"auto": "auto", "required": "any", "none": "none", "named": "tool"}
-_EFFORTS: Final = frozenset({"low", "medium", "high", "xhigh", "max"})
 _TIERS: Final = frozenset({"auto", "standard_only"})
 _UNKNOWN: Final = "Anthropic has no such field"
 
@@ -63,20 +63,35 @@ def patch_request(body: bytes, edits: RequestEdits) -> bytes:
 def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken:
     speaker = Speaker(losses)
     head = [*takewhile(lambda message: message.role in {"system", "developer"}, request.messages)]
-    said: Spoken = {
-        "model": edits.model,
-        "max_tokens": _most(request, edits, losses),
-        "messages": [*_turns(request.messages, len(head), speaker)],
-    }
-    if head:
-        said["system"] = _system(head, speaker)
+    turns = [*_turns(request.messages, len(head), speaker)]
+    if not turns:
+        raise Misfit("messages", "found nothing that Anthropic can be told, expected a turn with text or media")
+    most = _most(request, edits, losses)
+    said: Spoken = {"model": edits.model, "max_tokens": most, "messages": turns}
+    if system := _system(head, speaker):
+        said["system"] = system
     if request.tools:
         said["tools"] = [_tool(tool) for tool in request.tools]
-    said |= _tool_choice(request)
-    said |= _sampling(request.sampling, losses)
-    said |= _thinking(request, losses)
-    if request.stream:
-        said["stream"] = True
+    said |= {**_tool_choice(request), **_generation(request, most, losses), **_service(request, losses)}
+    extra = dict(request.extra)
+    for name in ("thinking", "output_config"):
+        if name in extra:
+            said[name] = {**_object(said.get(name)), **OBJECT.read(extra.pop(name), name)}
+    return {**said, **say_mark(request.cache), **extra}
+
+
+def _generation(request: Request, most: int, losses: list[Loss]) -> Spoken:
+    """Say how the answer of at most `most` tokens is made, and its form."""
+    said = say_thinking(request, most, losses)
+    thinks = _object(said.get("thinking")).get("type", "disabled") != "disabled"
+    if form := _form(request):
+        said["output_config"] = {**_object(said.get("output_config")), **form}
+    return {**say_sampling(request, losses, thinks=thinks), **said}
+
+
+def _service(request: Request, losses: list[Loss]) -> Spoken:
+    """Say for whom the answer is, and how it is served."""
+    said: Spoken = {"stream": True} if request.stream else {}
     if request.user is not None:
         said["metadata"] = {USER: request.user}
     if request.service_tier in _TIERS:
@@ -85,11 +100,7 @@ def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken
         losses.append(dropped("service_tier", f"expected one of {', '.join(sorted(_TIERS))}"))
     if request.metadata and request.protocol != NAME:
         losses.append(dropped("metadata", "Anthropic takes no tags but the user's id"))
-    extra = dict(request.extra)
-    for name in ("thinking", "output_config"):
-        if name in extra:
-            said[name] = {**_object(said.get(name)), **OBJECT.read(extra.pop(name), name)}
-    return {**said, **say_mark(request.cache), **extra}
+    return said
 
 
 def _object(value: object) -> Spoken:
@@ -100,13 +111,13 @@ def _most(request: Request, edits: RequestEdits, losses: list[Loss]) -> int:
     asked = request.sampling.max_output_tokens
     if asked is not None:
         return asked
-    most = edits.max_output_tokens or LONGEST
+    most = edits.max_output_tokens or LONGEST + max(0, request.sampling.reasoning_budget or 0)
     losses.append(mapped("max_tokens", f"Anthropic asks for a limit, the model's own was said: {most}"))
     return most
 
 
 def _system(messages: list[Message], speaker: Speaker) -> str | Blocks:
-    """Say the messages that begin a conversation as its system prompt."""
+    """Say the messages that begin a conversation as its system prompt, empty where they say nothing."""
     for place, message in enumerate(messages):
         if message.role == "developer" or place:
             speaker.losses.append(mapped(f"messages[{place}]", "said as part of the system prompt"))
@@ -134,12 +145,14 @@ def _turns(messages: tuple[Message, ...], start: int, speaker: Speaker) -> Itera
         if results:
             yield {"role": "user", "content": speaker.blocks(results, f"messages[{first}].content")}
             results = []
-        yield _turn(message, place, speaker)
+        if turn := _turn(message, place, speaker):
+            yield turn
     if results:
         yield {"role": "user", "content": speaker.blocks(results, f"messages[{first}].content")}
 
 
 def _turn(message: Message, place: int, speaker: Speaker) -> Spoken:
+    """Say one turn, {} where nothing of it can be said."""
     role = message.role
     if role in {"system", "developer"}:
         speaker.losses.append(
@@ -149,7 +162,11 @@ def _turn(message: Message, place: int, speaker: Speaker) -> Spoken:
     at = f"messages[{place}].content"
     if role == "assistant" and any(isinstance(part, ToolResult) for part in message.parts):
         raise Misfit(at, "found a tool's result in an answer, expected it in a turn of its own")
-    return {"role": role, "content": speaker.content(message.parts, at), **message.extra}
+    content = speaker.content(message.parts, at)
+    if not content:
+        speaker.losses.append(dropped(f"messages[{place}]", "Anthropic refuses a turn that says nothing"))
+        return {}
+    return {"role": role, "content": content, **message.extra}
 
 
 def _note_rest(message: Message, place: int, speaker: Speaker) -> None:
@@ -181,58 +198,12 @@ def _tool_choice(request: Request) -> Spoken:
     return {"tool_choice": said}
 
 
-def _sampling(sampling: Sampling, losses: list[Loss]) -> Spoken:
-    if sampling.n is not None and sampling.n > 1:
-        raise Misfit("n", f"found {sampling.n}, Anthropic gives one answer; ask as often as you want answers")
-    if sampling.logprobs or sampling.top_logprobs:
-        raise Misfit("logprobs", "Anthropic tells no probabilities; leave it out or name another model")
-    unknown = ("seed", "presence_penalty", "frequency_penalty", "verbosity")
-    losses.extend(dropped(name, _UNKNOWN) for name in unknown if getattr(sampling, name) is not None)
-    said: Spoken = {"stop_sequences": sampling.stop} if sampling.stop else {}
-    warmth = sampling.temperature
-    if warmth is not None:
-        if not 0 <= warmth <= 1:
-            losses.append(mapped("temperature", "Anthropic's goes from 0 to 1, the nearer end was said"))
-        said["temperature"] = min(1.0, max(0.0, warmth))
-    if sampling.top_p is not None:
-        said["top_p"] = sampling.top_p
-    if sampling.top_k is not None:
-        said["top_k"] = int(sampling.top_k) if sampling.top_k.is_integer() else sampling.top_k
-    return said
-
-
-def _depth(request: Request, losses: list[Loss]) -> tuple[int | None, str | None]:
-    """Give the budget of thinking and the effort, as Anthropic has them."""
-    budget, effort = request.sampling.reasoning_budget, request.sampling.reasoning_effort
-    if effort == "none":
-        losses.append(mapped("reasoning_effort", "said as thinking of type disabled"))
-        return 0 if budget is None else budget, None
-    if effort is None or request.protocol == NAME:
-        return budget, effort
-    told = effort if effort in _EFFORTS else "low"
-    losses.append(mapped("reasoning_effort", f"said as adaptive thinking of effort {told}"))
-    return -1 if budget is None else budget, told
-
-
-def _thinking(request: Request, losses: list[Loss]) -> Spoken:
-    """Say how much to think, and the form of the answer."""
-    sampling = request.sampling
-    budget, effort = _depth(request, losses)
-    config: Spoken = {} if effort is None else {"effort": effort}
-    said: Spoken = {}
-    if budget is not None:
-        thinking: Spoken = {"type": "disabled" if budget == 0 else "adaptive" if budget < 0 else "enabled"}
-        if budget > 0:
-            thinking["budget_tokens"] = budget
-        if sampling.reasoning_shown is not None and budget:
-            thinking["display"] = "omitted" if sampling.reasoning_shown == "omitted" else "summarized"
-        said["thinking"] = thinking
-    elif sampling.reasoning_shown is not None:
-        losses.append(dropped("reasoning_shown", "no thinking was asked for"))
+def _form(request: Request) -> Spoken:
+    """Say the form of the answer."""
     form = request.response_format
-    if form is not None and form.kind == "json_object":
+    if form is None or form.kind == "text":
+        return {}
+    if form.kind == "json_object":
         raise Misfit("response_format", "Anthropic knows no free JSON mode, expected json_schema; give the schema")
-    if form is not None and form.kind == "json_schema":
-        schema = Raw(b'{"type":"object"}') if form.schema is None else form.schema
-        config["format"] = {"type": "json_schema", "schema": schema, **form.extra}
-    return {**said, "output_config": config} if config else said
+    schema = Raw(b'{"type":"object"}') if form.schema is None else form.schema
+    return {"format": {"type": "json_schema", "schema": schema, **form.extra}}

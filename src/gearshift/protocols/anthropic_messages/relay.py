@@ -1,19 +1,44 @@
 """Own what changes in a stream that is passed on in its own protocol.
 
-Invariant: an event keeps its bytes but for the model's name in the first and what is added to the usage in the last.
+Invariants: an event keeps its bytes, and its name where it has one, but for the model's name in the first and what is
+added to the usage in the last; what an event is, its `type` says, as it does to the decoder: not every server that
+speaks this protocol names its events.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+from msgspec import Struct
 
 from gearshift.protocols.answering import added
 from gearshift.protocols.anthropic_messages.usage import PATCHER
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.fields import ABSENT
-from gearshift.protocols.json_patch import JsonObject
+from gearshift.protocols.json_patch import JsonObject, legible
 from gearshift.protocols.sse import ServerEvent, encode_event
 from gearshift.protocols.wording import invalid
+
+UNNAMED: Final = "message"
+"""What an event without a name is called by the standard."""
+
+
+class _Delta(Struct):
+    stop_reason: str | None = None
+
+
+class _Told(Struct):
+    type: str = ""
+    delta: _Delta | None = None
+
+
+class _Kind(Struct):
+    type: str = ""
+
+
+_kind = msgspec.json.Decoder(_Kind)
+_told = msgspec.json.Decoder(_Told)
 
 
 class Patch:
@@ -25,23 +50,25 @@ class Patch:
 
     def item(self, item: ServerEvent) -> bytes | None:
         """Give what is passed on of `item`, None to hold it back until the end."""
-        if item.event == "message_delta":
+        data, kind = item.data, kind_of(item)
+        if kind == "message_delta" and _is_last(data):
             return None
-        data = item.data
-        if item.event == "message_start":
+        if kind == "message_start":
             event = JsonObject(data, invalid, lax=True)
             message = JsonObject(bytes(event.members["message"]), invalid, lax=True)
             data = event.patch({"message": message.patch({"model": self._model})})
-        return encode_event(data, item.event)
+        return _say(item, data) if kind else b""
 
     def end(self, held: list[ServerEvent], edits: ResponseEdits) -> bytes:
         """Give what was held back, with what `edits` add to the last counts."""
-        last = max((place for place, item in enumerate(held) if item.event == "message_delta"), default=-1)
+        kinds = [kind_of(item) for item in held]
+        last = max((place for place, kind in enumerate(kinds) if kind == "message_delta"), default=-1)
         said = [
-            encode_event(self._last(item.data, edits) if place == last else item.data, item.event)
+            _say(item, self._last(item.data, edits) if place == last else item.data)
             for place, item in enumerate(held)
+            if kinds[place]
         ]
-        if not held or held[-1].event != "message_stop":
+        if "message_stop" not in kinds:
             said.append(encode_event(b'{"type":"message_stop"}', "message_stop"))
         return b"".join(said)
 
@@ -52,3 +79,21 @@ class Patch:
         if usage is not None:
             changes["usage"] = usage
         return event.patch(changes)
+
+
+def kind_of(item: ServerEvent) -> str:
+    """Give the type of an event, its name where it says none, "" where it is none of this protocol."""
+    try:
+        return _kind.decode(legible(item.data)).type or item.event
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def _is_last(data: bytes) -> bool:
+    """Say whether the answer ends here: counts may come on the way too."""
+    told = _told.decode(legible(data)).delta
+    return told is not None and told.stop_reason is not None
+
+
+def _say(item: ServerEvent, data: bytes) -> bytes:
+    return encode_event(data, "" if item.event == UNNAMED else item.event)

@@ -29,6 +29,7 @@ from gearshift.protocols.fields import (
     keep,
     mark,
     maybe,
+    raw,
     take,
 )
 from gearshift.protocols.json_patch import JsonObject, Members
@@ -38,6 +39,7 @@ from gearshift.types.chat import Message, Request, ResponseFormat, Role, Samplin
 MAX_ITEMS: Final = 100_000
 """Messages of one request (the API's own limit)."""
 COUNT: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=2**53)]), "a whole number of at least 1")
+_MOST: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=0, le=2**53)]), "a whole number of at least 0")
 _MODES: Final = {"auto": "auto", "any": "required", "none": "none", "tool": "named"}
 _ROLES: Final[dict[str, Role]] = {"user": "user", "assistant": "assistant", "system": "system"}
 _SHOWN: Final = {"summarized": "auto", "omitted": "omitted"}
@@ -57,7 +59,7 @@ def decode_request(body: bytes, path: str = "") -> Request:  # noqa: ARG001 - th
 def decode(members: Members, *, limit: bool) -> Request:
     """Give the request that `members` say; without `limit` it needs no `max_tokens`, as where tokens are counted."""
     model = checked_name(take(members, "model", TEXT), "model")
-    most = take(members, "max_tokens", COUNT) if limit else maybe(members, "max_tokens", COUNT)
+    most = take(members, "max_tokens", _MOST) if limit else maybe(members, "max_tokens", _MOST)
     messages = (*_system(members), *_messages(members))
     choice, parallel = _tool_choice(members)
     config = _Config(members)
@@ -91,10 +93,10 @@ def decode(members: Members, *, limit: bool) -> Request:
 
 
 def _system(members: Members) -> Iterator[Message]:
-    raw = members.pop("system", None)
-    if raw is None:
+    spoken = members.pop("system", None)
+    if spoken is None:
         return
-    parts = decode_content(raw, "system")
+    parts = decode_content(spoken, "system")
     for index, part in enumerate(parts):
         if not isinstance(part, Text):
             raise Misfit(f"system[{index}]", "found a block that is no text, expected text")
@@ -118,10 +120,10 @@ def _message(members: Members) -> Iterator[Message]:
     role = _ROLES.get(said)
     if role is None:
         raise Misfit("role", f"found {said[:32]!r}, expected one of {', '.join(_ROLES)}")
-    raw = members.pop("content", None)
-    if raw is None:
+    spoken = members.pop("content", None)
+    if spoken is None:
         raise Misfit("content", "missing, expected a string or a list of blocks")
-    told = decode_content(raw)
+    told = decode_content(spoken)
     rest = list(told)
     while rest and isinstance(rest[0], ToolResult):
         yield Message(role="tool", parts=(rest.pop(0),))
@@ -138,13 +140,11 @@ def _tools(members: Members) -> Iterator[Tool]:
 
 
 def _tool(members: Members) -> Tool:
+    whole = dict(members)
     kind = maybe(members, "type", TEXT) or "custom"
-    name = take(members, "name", TEXT) if kind == "custom" else maybe(members, "name", TEXT) or kind
     if kind != "custom":
-        return Tool(
-            name=name, extra={"type": Raw(msgspec.json.encode(kind)), "name": Raw(msgspec.json.encode(name)), **members}
-        )
-    schema = members.get("input_schema")
+        return Tool(name=maybe(members, "name", TEXT) or kind, extra=whole)
+    name, schema = take(members, "name", TEXT), members.get("input_schema")
     if maybe(members, "input_schema", OBJECT) is None:
         schema = None
     return Tool(
@@ -165,10 +165,11 @@ def _tool_choice(members: Members) -> tuple[ToolChoice | None, bool | None]:
         return None, None
     at = "tool_choice."
     kind = take(inner, "type", TEXT, at)
+    if kind not in _MODES:
+        members["tool_choice"] = spoken
+        return None, None
     lone = maybe(inner, "disable_parallel_tool_use", BOOLEAN, at)
     name = take(inner, "name", TEXT, at) if kind == "tool" else None
-    if kind not in _MODES:
-        raise Misfit("tool_choice.type", f"found {kind[:32]!r}, expected one of {', '.join(_MODES)}")
     if inner:
         members["tool_choice"] = spoken
     choice = msgspec.convert({"mode": _MODES[kind], "name": name}, ToolChoice)
@@ -176,15 +177,22 @@ def _tool_choice(members: Members) -> tuple[ToolChoice | None, bool | None]:
 
 
 class _Config:
-    """Take `thinking` and `output_config`."""
+    """Take `thinking` and `output_config`; kinds without a noun stay where they are."""
 
     def __init__(self, members: Members) -> None:
-        at = "thinking."
-        thinking = maybe(members, "thinking", OBJECT) or {}
         self.budget: int | None = None
-        shown = maybe(thinking, "display", TEXT, at)
-        self.shown = _SHOWN.get(shown) if shown is not None else None
-        match maybe(thinking, "type", TEXT, at):
+        self.shown: str | None = None
+        self.effort: str | None = None
+        self.form: ResponseFormat | None = None
+        self._take_thinking(members)
+        self._take_output(members)
+
+    def _take_thinking(self, members: Members) -> None:
+        at = "thinking."
+        whole = maybe(members, "thinking", OBJECT) or {}
+        thinking = dict(whole)
+        kind, display = maybe(thinking, "type", TEXT, at), maybe(thinking, "display", TEXT, at)
+        match kind:
             case "enabled":
                 self.budget = take(thinking, "budget_tokens", COUNT, at)
             case "adaptive":
@@ -193,20 +201,26 @@ class _Config:
                 self.budget = 0
             case None:
                 pass
-            case other:
-                raise Misfit("thinking.type", f"found {other[:32]!r}, expected enabled, adaptive or disabled")
+            case _:
+                members["thinking"] = raw(whole)
+                return
+        self.shown = _SHOWN.get(display or "")
+        if display is not None and self.shown is None:
+            thinking["display"] = whole["display"]
         keep(members, "thinking", thinking)
+
+    def _take_output(self, members: Members) -> None:
         at = "output_config."
         config = maybe(members, "output_config", OBJECT) or {}
         self.effort = maybe(config, "effort", TEXT, at)
-        self.form: ResponseFormat | None = None
-        form = maybe(config, "format", OBJECT, at)
-        if form is not None:
+        spoken, form = config.get("format"), maybe(config, "format", OBJECT, at)
+        if form is not None and spoken is not None:
             at = "output_config.format."
-            if (kind := take(form, "type", TEXT, at)) != "json_schema":
-                raise Misfit("output_config.format.type", f"found {kind[:32]!r}, expected json_schema")
-            OBJECT.read(form.get("schema", Raw(b"null")), "output_config.format.schema")
-            self.form = ResponseFormat(kind="json_schema", schema=form.pop("schema"), extra=form)
+            if take(form, "type", TEXT, at) == "json_schema":
+                OBJECT.read(form.get("schema", Raw(b"null")), "output_config.format.schema")
+                self.form = ResponseFormat(kind="json_schema", schema=form.pop("schema"), extra=form)
+            else:
+                config["format"] = spoken
         keep(members, "output_config", config)
 
 
@@ -214,4 +228,4 @@ def _metadata(members: Members) -> tuple[str | None, dict[str, str | int | float
     """Give whom the caller asks for, and the tags that only the router reads."""
     said = maybe(members, "metadata", OBJECT) or {}
     user = maybe(said, USER, TEXT, "metadata.")
-    return user, {name: _TAG.read(raw, f"metadata.{name}") for name, raw in said.items()}
+    return user, {name: _TAG.read(tag, f"metadata.{name}") for name, tag in said.items()}

@@ -14,7 +14,14 @@ from msgspec import Raw
 
 from gearshift.protocols.answering import peek, read_answer
 from gearshift.protocols.anthropic_messages.blocks import BLOCK_TYPES, NAME, Speaker, decode_block
-from gearshift.protocols.anthropic_messages.usage import PATCHER, Counts, decode_counts, encode_usage
+from gearshift.protocols.anthropic_messages.usage import (
+    PATCHER,
+    UNKNOWN,
+    Counts,
+    decode_counts,
+    encode_usage,
+    overdrawn,
+)
 from gearshift.protocols.codec import Encoded, ResponseEdits, ResponsePeek
 from gearshift.protocols.fields import ABSENT, NULL, OBJECT, OBJECTS, TEXT, Misfit, Spoken, keep, maybe, take, word
 from gearshift.protocols.fold import MESSAGE
@@ -76,7 +83,7 @@ def encode_response(response: Response) -> Encoded:
     extra = dict(choice.extra)
     content: list[object] = list(Speaker(losses, to_caller=True).blocks(choice.parts, "content"))
     if MESSAGE in extra:
-        content += OBJECTS.read(OBJECT.read(extra.pop(MESSAGE), MESSAGE)[BLOCKS], BLOCKS)
+        content += OBJECTS.read(OBJECT.read(extra.pop(MESSAGE), MESSAGE).get(BLOCKS, Raw(b"[]")), BLOCKS)
     if choice.logprobs is not None:
         losses.append(dropped("logprobs", "Anthropic's answers have none"))
     if len(response.choices) > 1:
@@ -93,7 +100,9 @@ def encode_response(response: Response) -> Encoded:
         **response.extra,
     }
     rest = OBJECT.read(response.extra["usage"], "usage") if "usage" in response.extra else {}
-    said["usage"] = ({} if response.usage is None else encode_usage(response.usage)) | rest
+    if response.usage is not None:
+        losses.extend(overdrawn(response.usage))
+    said["usage"] = (UNKNOWN if response.usage is None else encode_usage(response.usage)) | rest
     return Encoded(body=msgspec.json.encode(said), losses=tuple(losses))
 
 

@@ -2,8 +2,9 @@
 
     message_start ─ (content_block_start ─ deltas ─ content_block_stop)* ─ message_delta ─ message_stop
 
-Invariants: a block without a noun is told with `ChoiceDelta`; what the text of a block already holds when it starts is
-its first delta; the counts are cumulative, of each the last holds.
+Invariants: what an event is, its `type` says, and its name where there is none; a block without a noun is told with
+`ChoiceDelta`, whole at its end; what the text of a block already holds when it starts is its first delta; the counts
+are cumulative, of each the last holds.
 Source: the Anthropic API reference, "Streaming Messages" (2026-11).
 """
 
@@ -15,49 +16,32 @@ import msgspec
 from msgspec import Raw, Struct
 
 from gearshift.errors import StreamBroken
-from gearshift.protocols.anthropic_messages.blocks import NAME, decode_block
-from gearshift.protocols.anthropic_messages.citations import decode_citation
-from gearshift.protocols.anthropic_messages.response import BLOCKS, decode_reason
+from gearshift.protocols.anthropic_messages.blocks import NAME
+from gearshift.protocols.anthropic_messages.response import decode_reason
+from gearshift.protocols.anthropic_messages.stream_block import Block
 from gearshift.protocols.anthropic_messages.usage import Counts, decode_counts
 from gearshift.protocols.decoding import Decoding
-from gearshift.protocols.fields import ABSENT, NULL, OBJECT, TEXT, Misfit, keep, take, word
-from gearshift.protocols.json_patch import JsonObject, Members, legible
+from gearshift.protocols.fields import ABSENT, NULL, OBJECT, Misfit, keep, word
+from gearshift.protocols.json_patch import JsonObject, legible
 from gearshift.protocols.sse import ServerEvent
 from gearshift.protocols.wording import broken_off, invalid, unreadable
-from gearshift.types.chat import Citation, Extra, Reasoning, Text, ToolCall, Usage
-from gearshift.types.stream import (
-    ChoiceDelta,
-    ChoiceEnded,
-    Event,
-    Finished,
-    PartDelta,
-    PartEnded,
-    PartStarted,
-    Started,
-)
-
-
-class _Delta(Struct):
-    type: str = ""
-    text: str = ""
-    partial_json: str = ""
-    thinking: str = ""
-    signature: str | None = None
-    citation: Raw = ABSENT
+from gearshift.types.chat import Extra, Usage
+from gearshift.types.stream import ChoiceEnded, Event, Finished, Started
 
 
 class _Wire(Struct):
-    type: str
+    type: str = ""
     index: int = 0
     message: Raw = ABSENT
     content_block: Raw = ABSENT
     delta: Raw = ABSENT
     usage: Raw = ABSENT
+    error: Raw = ABSENT
 
 
 _wire = msgspec.json.Decoder(_Wire)
-_delta = msgspec.json.Decoder(_Delta)
 _MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_DONE: Final = b"[DONE]"  # OpenAI's terminator, which servers of several protocols may say in all of them
 
 
 class Decoder(Decoding):
@@ -68,7 +52,7 @@ class Decoder(Decoding):
         super().__init__()
         self.usage: Usage | None = None
         self._counts = Counts()
-        self._blocks: dict[int, _Block] = {}
+        self._blocks: dict[int, Block] = {}
         self._parts = 0
         self._started = False
         self._over = False
@@ -78,6 +62,8 @@ class Decoder(Decoding):
         """Give what one event of the wire says."""
         if item.event == "error":
             raise broken_off(item.data)
+        if item.data == _DONE:
+            return []
         try:
             wire = _wire.decode(legible(item.data))
             return self._take(wire, item)
@@ -93,13 +79,15 @@ class Decoder(Decoding):
         return [self._finished()]
 
     def _take(self, wire: _Wire, item: ServerEvent) -> list[Event]:
-        match wire.type:
+        match wire.type or item.event:
             case "content_block_delta":
-                return self._block(wire.index).delta(_delta.decode(wire.delta))
+                return self._block(wire.index).delta(wire.delta)
             case "content_block_start":
-                block = self._blocks[wire.index] = _Block(self._parts)
+                if not self._started:
+                    raise invalid("found a block before the beginning of the answer")
+                block = self._blocks[wire.index] = Block(self._parts)
                 started = block.start(OBJECT.read(wire.content_block, "content_block"))
-                self._parts += isinstance(started[0], PartStarted)
+                self._parts += bool(started)
                 return started
             case "content_block_stop":
                 return self._block(wire.index).stop()
@@ -111,12 +99,12 @@ class Decoder(Decoding):
                 if not self._over:
                     raise StreamBroken("the upstream ended the stream without the stop_reason of its answer")
                 return [self._finished()]
-            case "error":
+            case kind if kind == "error" or bytes(wire.error) not in {b"", NULL}:
                 raise broken_off(item.data)
             case _:
                 return []  # `ping`, and events to come, which clients are told to pass over
 
-    def _block(self, index: int) -> _Block:
+    def _block(self, index: int) -> Block:
         if index not in self._blocks:
             raise invalid("found a delta of a block that has not begun")
         return self._blocks[index]
@@ -141,7 +129,8 @@ class Decoder(Decoding):
         if not self._started:
             raise invalid("the stream ended before it held an answer")
         self._over = True
-        return [ChoiceEnded(choice=0, finish_reason=reason, extra=extra)]
+        rest = [event for block in self._blocks.values() for event in block.stop()]
+        return [*rest, ChoiceEnded(choice=0, finish_reason=reason, extra=extra)]
 
     def _count(self, usage: Raw) -> None:
         if bytes(usage) in {b"", NULL}:
@@ -154,65 +143,3 @@ class Decoder(Decoding):
     def _finished(self) -> Finished:
         self.ended = True
         return Finished(usage=self.usage, extra=self._late)
-
-
-class _Block:
-    """Follow one content block."""
-
-    def __init__(self, part: int) -> None:
-        self._part = part
-        self._known = True
-        self._input: str | None = None  # of a tool call whose arguments have not begun
-        self._open = True
-
-    def start(self, members: Members) -> list[Event]:
-        """Give the events of its start."""
-        raw = Raw(msgspec.json.encode(members))
-        spoken = dict(members)
-        part = decode_block(members) if bytes(spoken.get("type", ABSENT)) in _NOUNS else None
-        start = PartStarted(choice=0, part=self._part, kind="text")
-        match part:
-            case Text():
-                return [start, *self._say(part.text, citations=part.citations)]
-            case Reasoning():
-                thought = PartStarted(
-                    choice=0, part=self._part, kind="reasoning", origin=part.origin, redacted=part.redacted
-                )
-                return [thought, *self._say(part.text, part.signature)]
-            case ToolCall():
-                self._input = part.arguments
-                return [
-                    PartStarted(
-                        choice=0, part=self._part, kind="tool_call", id=part.id, name=part.name, extra=part.extra
-                    )
-                ]
-            case _:
-                self._known = False
-                take(spoken, "type", TEXT)
-                return [ChoiceDelta(choice=0, message={BLOCKS: Raw(b"[%b]" % bytes(raw))})]
-
-    def delta(self, delta: _Delta) -> list[Event]:
-        """Give the events of a delta."""
-        if not self._known:
-            return []
-        if bytes(delta.citation):
-            cited = decode_citation(delta.citation)
-            return self._say("", citations=() if cited is None else (cited,))
-        if delta.partial_json:
-            self._input = None
-        return self._say(delta.text or delta.thinking or delta.partial_json, delta.signature)
-
-    def stop(self) -> list[Event]:
-        """Give the events of its end; a call whose arguments never came has those that it began with."""
-        if not self._known or not self._open:
-            return []
-        self._open = False
-        return [*(self._say(self._input) if self._input else ()), PartEnded(choice=0, part=self._part)]
-
-    def _say(self, text: str, signature: str | None = None, citations: tuple[Citation, ...] = ()) -> list[Event]:
-        if not text and not signature and not citations:
-            return []
-        return [PartDelta(choice=0, part=self._part, text=text, signature=signature, citations=citations)]
-
-
-_NOUNS: Final = frozenset({b'"text"', b'"thinking"', b'"redacted_thinking"', b'"tool_use"'})

@@ -1,7 +1,9 @@
 """Own streamed answers on their way out: events to Anthropic's server-sent events.
 
-Invariants: one block is open at a time, numbered from 0 (`sequence.Sequence` sees to it); the counts, which are known
-at the end only, stand in `message_delta`, where clients look for the last word.
+Invariants: one block is open at a time (`sequence.Sequence` sees to it), numbered from 0 without a gap, for clients
+count them; there is one answer, and of others nothing is said. The counts are known at the end only: `message_start`
+says zeros, for its clients' types ask for numbers, and `message_delta` says them all, which clients take for the last
+word (the official one since its `accumulate_event` reads `input_tokens` there too).
 Source: the Anthropic API reference, "Streaming Messages" (2026-11).
 """
 
@@ -10,9 +12,11 @@ from __future__ import annotations
 import msgspec
 
 from gearshift.protocols.anthropic_messages.blocks import NAME
-from gearshift.protocols.anthropic_messages.citations import say_citation
+from gearshift.protocols.anthropic_messages.calls import said_id
+from gearshift.protocols.anthropic_messages.citations import CITATIONS, say_citations
 from gearshift.protocols.anthropic_messages.response import say_reason
-from gearshift.protocols.anthropic_messages.usage import PATCHER, encode_usage
+from gearshift.protocols.anthropic_messages.usage import PATCHER, UNKNOWN, encode_usage, overdrawn
+from gearshift.protocols.arguments import is_whole
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.fields import Spoken
 from gearshift.protocols.losses import dropped, mapped
@@ -25,6 +29,7 @@ from gearshift.types.stream import (
     ChoiceEnded,
     Event,
     Finished,
+    MediaGiven,
     PartDelta,
     PartEnded,
     PartStarted,
@@ -41,17 +46,26 @@ class Encoder:
         self._sequence = Sequence()
         self._origin = ""
         self._open: PartStarted | None = None
+        self._others = False
+        self._index = -1
+        self._held: list[str] = []  # the arguments of the open call, or the data of encrypted thinking
         self._ended = ChoiceEnded(choice=0, finish_reason="stop")
 
     def feed(self, event: Event) -> bytes:
         """Give the bytes that say `event`, b"" when it needs none of its own."""
+        if not isinstance(event, Started | Finished) and event.choice != 0:
+            if not self._others:
+                self.losses.append(dropped("choices", "Anthropic's answers are one"))
+            self._others = True
+            return b""
         if isinstance(event, ChoiceDelta | PartDelta) and event.logprobs is not None:
             self.losses.append(dropped("logprobs", "Anthropic's answers have none"))
         return b"".join([self._say(each) for each in self._sequence.feed(event)])
 
     def end(self, finished: Finished, edits: ResponseEdits) -> bytes:
         """Give the last words of the stream, with what `edits` add."""
-        usage = msgspec.json.encode({} if finished.usage is None else encode_usage(finished.usage))
+        known = UNKNOWN if finished.usage is None else encode_usage(finished.usage)
+        usage = msgspec.json.encode(known)
         usage = PATCHER.patched_usage(usage, edits) or usage
         top = b"," + edits.top if edits.top else b""
         delta = msgspec.json.encode(
@@ -65,15 +79,17 @@ class Encoder:
             case Started():
                 return self._start(event)
             case PartStarted():
-                self._open = event
-                return b"" if event.redacted else _event(_block(event))
+                self._open, self._held = event, []
+                return b"" if event.redacted else self._begin(self._block(event))
             case PartDelta():
                 return self._delta(event)
             case PartEnded():
-                return _event({"type": "content_block_stop", "index": event.part})
+                return self._stop()
             case ChoiceEnded():
                 self._ended = event
-            case ChoiceDelta() | Finished():
+            case Finished():
+                self.losses.extend([] if event.usage is None else overdrawn(event.usage))
+            case ChoiceDelta() | MediaGiven():  # `Codec.gives_media`: images do not come here
                 pass
         return b""
 
@@ -92,35 +108,61 @@ class Encoder:
         }
         return _event({"type": "message_start", "message": message})
 
+    def _begin(self, block: Spoken) -> bytes:
+        self._index += 1
+        return _event({"type": "content_block_start", "index": self._index, "content_block": block})
+
+    def _block(self, start: PartStarted) -> Spoken:
+        match start.kind:
+            case "tool_call":
+                call = said_id(start.id or "", f"content[{self._index + 1}]", self.losses)
+                block: Spoken = {"type": "tool_use", "id": call, "name": start.name or "", "input": {}}
+            case "reasoning":
+                block = {"type": "thinking", "thinking": "", "signature": ""}
+            case kind:
+                if kind == "refusal":
+                    self.losses.append(mapped("refusal", "a refusal is said as text"))
+                block = {"type": "text", "text": ""}
+        return {**block, **start.extra}
+
     def _delta(self, delta: PartDelta) -> bytes:
         start = self._open
         if start is None:
             return b""
+        if start.redacted:
+            self._held.append(delta.signature or "")
+            if delta.text:
+                self.losses.append(dropped("reasoning", "encrypted thinking has no text besides"))
+            return b""
+        if start.kind == "tool_call":
+            self._held.append(delta.text)
+        said = self._deltas(start, delta)
+        return b"".join([_event({"type": "content_block_delta", "index": self._index, "delta": each}) for each in said])
+
+    def _deltas(self, start: PartStarted, delta: PartDelta) -> list[Spoken]:
         kind = {"tool_call": ("input_json_delta", "partial_json"), "reasoning": ("thinking_delta", "thinking")}
         name, field = kind.get(start.kind, ("text_delta", "text"))
         said: list[Spoken] = [{"type": name, field: delta.text}] if delta.text else []
         if delta.signature is not None:
             signature = seal(delta.signature, start.origin or self._origin, NAME)
-            if start.redacted:
-                block: Spoken = {"type": "redacted_thinking", "data": signature}
-                return _event({"type": "content_block_start", "index": delta.part, "content_block": block})
             said.append({"type": "signature_delta", "signature": signature})
-        if start.kind == "refusal" and delta.text:
-            self.losses.append(mapped("refusal", "a refusal is said as text"))
-        cited = [say_citation(each, "content", self.losses) for each in delta.citations]
-        said += [{"type": "citations_delta", "citation": citation} for citation in cited]
-        return b"".join([_event({"type": "content_block_delta", "index": delta.part, "delta": each}) for each in said])
+        cited = say_citations(delta.citations, delta.extra.get(CITATIONS), "content", self.losses)
+        return [*said, *({"type": "citations_delta", "citation": citation} for citation in cited)]
 
-
-def _block(start: PartStarted) -> Spoken:
-    match start.kind:
-        case "tool_call":
-            block: Spoken = {"type": "tool_use", "id": start.id or "", "name": start.name or "", "input": {}}
-        case "reasoning":
-            block = {"type": "thinking", "thinking": "", "signature": ""}
-        case _:
-            block = {"type": "text", "text": ""}
-    return {"type": "content_block_start", "index": start.part, "content_block": {**block, **start.extra}}
+    def _stop(self) -> bytes:
+        start, held = self._open, "".join(self._held)
+        self._open = None
+        begun = b""
+        if start is not None and start.redacted:
+            if not held:
+                self.losses.append(dropped("reasoning", "encrypted thinking is nothing without its data"))
+                return b""
+            data = seal(held, start.origin or self._origin, NAME)
+            begun = self._begin({"type": "redacted_thinking", "data": data, **start.extra})
+        elif start is not None and start.kind == "tool_call" and not is_whole(held):
+            at = f"content[{self._index}].arguments"
+            self.losses.append(mapped(at, "they are no JSON object, the text was said as far as it came"))
+        return begun + _event({"type": "content_block_stop", "index": self._index})
 
 
 def _event(said: Spoken) -> bytes:

@@ -21,6 +21,7 @@ class Gemini:
 
     name = NAME
     headers: Mapping[str, str] = MappingProxyType({})
+    gives_media = True
     passed_on: frozenset[bytes] = frozenset()
 
     decode_request = staticmethod(request.decode_request)

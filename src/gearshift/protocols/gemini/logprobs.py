@@ -38,6 +38,7 @@ class _Token(Struct):
 
 class _Content(Struct):
     content: list[_Token] | None = None
+    refusal: list[_Token] | None = None
 
 
 _result = msgspec.json.Decoder(_Result)
@@ -69,9 +70,10 @@ def decode_logprobs(raw: Raw | None) -> Raw | None:
 
 
 def encode_logprobs(raw: Raw) -> Raw:
-    """Say probabilities as Gemini does."""
+    """Say probabilities as Gemini does: those of a refusal too, which is text there."""
     try:
-        said = _content.decode(raw).content or []
+        held = _content.decode(raw)
+        said = [*(held.content or []), *(held.refusal or [])]
     except (msgspec.DecodeError, UnicodeDecodeError):
         said = []
     chosen = [_Candidate(token=each.token, log_probability=each.logprob) for each in said]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Final
 
 import msgspec
@@ -24,7 +24,7 @@ from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.losses import dropped, mapped
 from gearshift.protocols.reasoning import budget_of
 from gearshift.protocols.steering import strip_routing
-from gearshift.types.chat import Message, Part, Request, ResponseFormat, Sampling, Tool, ToolChoice
+from gearshift.types.chat import Message, Request, ResponseFormat, Sampling, Tool, ToolChoice
 from gearshift.types.record import Loss
 
 _UNKNOWN: Final = "Gemini has no such field"
@@ -63,9 +63,11 @@ def has_levels(model: str) -> bool:
 def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken:
     speaker = Speaker(losses, {}, skip=has_levels(edits.model))
     head = [*takewhile(lambda message: message.role in {"system", "developer"}, request.messages)]
-    said: Spoken = {"contents": [*_contents(request.messages, len(head), speaker)]}
+    said: Spoken = {"contents": [*_contents(request, len(head), speaker)]}
     if head:
         said["systemInstruction"] = _system(head, speaker)
+    if not said["contents"]:
+        said = _system_alone(said, losses)
     if request.tools:
         said["tools"] = [*_tools(request.tools, losses)]
     if request.tool_choice is not None:
@@ -91,29 +93,37 @@ def _system(messages: list[Message], speaker: Speaker) -> Spoken:
         if message.role == "developer" or place:
             speaker.losses.append(mapped(f"messages[{place}]", "said as part of the system instruction"))
         _note_name(message, place, speaker)
-    parts = tuple(part for message in messages for part in message.parts)
-    return {"parts": speaker.parts(parts, "system"), **messages[0].extra}
+    parts = [speaker.parts(message.parts, f"messages[{place}].parts") for place, message in enumerate(messages)]
+    return {"parts": [*chain.from_iterable(parts)], **messages[0].extra}
 
 
-def _contents(messages: tuple[Message, ...], start: int, speaker: Speaker) -> Iterator[Spoken]:
-    """Say the turns; results of tools that follow each other are one."""
-    results: list[Part] = []
-    for place, message in enumerate(messages[start:], start):
+def _system_alone(said: Spoken, losses: list[Loss]) -> Spoken:
+    """Let the user say what the system would, for Gemini refuses a request without contents."""
+    if "systemInstruction" not in said:
+        raise Misfit("messages", "nothing is left of them that Gemini takes, expected at least one turn")
+    losses.append(mapped("messages[0]", "said by the user: Gemini answers no system instruction alone"))
+    return {"contents": [said["systemInstruction"] | {"role": "user"}]}  # type: ignore[operator]
+
+
+def _contents(request: Request, start: int, speaker: Speaker) -> Iterator[Spoken]:
+    """Say the turns; results of tools that follow each other are one. Gemini takes no turn that says nothing."""
+    results: list[Spoken] = []
+    for place, message in enumerate(request.messages[start:], start):
         _note_name(message, place, speaker)
+        parts = speaker.parts(message.parts, f"messages[{place}].parts")
         if message.role == "tool":
-            results += message.parts
+            results += parts
             continue
         if results:
-            yield {"role": "user", "parts": speaker.parts(tuple(results), "contents")}
+            yield {"role": "user", "parts": results}
             results = []
         if message.role in {"system", "developer"}:
             speaker.losses.append(mapped(f"messages[{place}]", "said by the user: Gemini takes it first only"))
         role = "model" if message.role == "assistant" else "user"
-        parts = speaker.parts(message.parts, f"messages[{place}]")
-        if parts or not message.parts:  # else all that it held is lost, and told so
+        if parts or (request.protocol == NAME and not message.parts):
             yield {"role": role, "parts": parts, **message.extra}
     if results:
-        yield {"role": "user", "parts": speaker.parts(tuple(results), "contents")}
+        yield {"role": "user", "parts": results}
 
 
 def _note_name(message: Message, place: int, speaker: Speaker) -> None:
@@ -156,14 +166,16 @@ def _config(request: Request, model: str, losses: list[Loss]) -> Spoken:
         said["stopSequences"] = sampling.stop
     if sampling.verbosity is not None:
         losses.append(dropped("verbosity", _UNKNOWN))
-    said |= _format(request.response_format)
+    said |= _format(request.response_format, losses)
     thinking = _thinking(sampling, model, losses, foreign=request.protocol != NAME)
     return {**said, "thinkingConfig": thinking} if thinking else said
 
 
-def _format(form: ResponseFormat | None) -> Spoken:
+def _format(form: ResponseFormat | None, losses: list[Loss]) -> Spoken:
     if form is None or form.kind == "text":
         return {}
+    if form.name is not None:
+        losses.append(dropped("response_format.name", _UNKNOWN))
     said: Spoken = {"responseMimeType": "application/json"}
     return said if form.schema is None else {**said, "responseJsonSchema": form.schema}
 

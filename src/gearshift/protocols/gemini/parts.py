@@ -21,7 +21,6 @@ from gearshift.protocols.fields import (
     BOOLEAN,
     NULL,
     OBJECT,
-    OBJECTS,
     TEXT,
     Kind,
     Misfit,
@@ -44,23 +43,24 @@ _PARTS: Final[Kind[Members | list[Members]]] = Kind(
 _KINDS: Final = {"image": "image", "audio": "audio"}
 
 
-def camel(members: Members) -> Members:
-    """Give an object with the keys that are known here in camel case: Google's readers take both."""
-    if not any(name in _SNAKE for name in members):
+def camel(members: Members, at: str = "") -> Members:
+    """Give an object with the keys that are known here in camel case: Google's readers take both. `at` leads to it."""
+    if _SNAKE.keys().isdisjoint(members):
         return members
     said: Members = {}
     for name, value in members.items():
         key = _SNAKE.get(name, name)
         if key in said:
-            raise Misfit(key, "said in two spellings, which may differ; say it once")
+            raise Misfit(at + key, "said in two spellings, which may differ; say it once")
         said[key] = value
     return said
 
 
 _CAMEL: Final = """
-    allowedFunctionNames cachedContent candidateCount displayName fileData fileUri finishReason frequencyPenalty
+    allowedFunctionNames blockReason cachedContent candidateCount citationMetadata
+    displayName fileData fileUri finishReason frequencyPenalty
     functionCall functionCallingConfig functionDeclarations functionResponse generateContentRequest generationConfig
-    includeThoughts inlineData
+    includeThoughts inlineData logprobsResult
     maxOutputTokens mimeType modelVersion parametersJsonSchema presencePenalty promptFeedback responseId
     responseJsonSchema responseLogprobs responseMimeType responseModalities responseSchema safetySettings speechConfig
     stopSequences systemInstruction thinkingBudget thinkingConfig thinkingLevel thoughtSignature toolConfig topK topP
@@ -133,15 +133,15 @@ def _thinking(members: Members) -> Iterator[Reasoning]:
 
 
 def _decode_data(members: Members) -> Media:
-    inner = camel(take(members, "inlineData", OBJECT))
     at = "inlineData."
+    inner = camel(take(members, "inlineData", OBJECT), at)
     kind, data = take(inner, "mimeType", TEXT, at), take(inner, "data", TEXT, at)
     return _media(kind, members, {"data": data, "name": maybe(inner, "displayName", TEXT, at)})
 
 
 def _decode_file(members: Members) -> Media:
-    inner = camel(take(members, "fileData", OBJECT))
     at = "fileData."
+    inner = camel(take(members, "fileData", OBJECT), at)
     kind, url = maybe(inner, "mimeType", TEXT, at) or "", take(inner, "fileUri", TEXT, at)
     return _media(kind, members, {"url": url, "name": maybe(inner, "displayName", TEXT, at)})
 
@@ -152,7 +152,7 @@ def _media(media_type: str, extra: Members, said: Spoken) -> Media:
 
 
 def _decode_call(members: Members, calls: Calls) -> ToolCall:
-    inner = camel(take(members, "functionCall", OBJECT))
+    inner = camel(take(members, "functionCall", OBJECT), "functionCall.")
     name = take(inner, "name", TEXT, "functionCall.")
     said = maybe(inner, "id", TEXT, "functionCall.")
     args = inner.pop("args", None)
@@ -166,22 +166,29 @@ def _decode_call(members: Members, calls: Calls) -> ToolCall:
 
 
 def _decode_response(members: Members, calls: Calls) -> ToolResult:
-    inner = camel(take(members, "functionResponse", OBJECT))
     at = "functionResponse."
+    inner = camel(take(members, "functionResponse", OBJECT), at)
     name, said = take(inner, "name", TEXT, at), maybe(inner, "id", TEXT, at)
     response = inner.pop("response", Raw(NULL))
     response = Raw(b"{}") if bytes(response) == NULL else response
-    media = [part for each in maybe(inner, "parts", OBJECTS, at) or () for part in decode_part(camel(each), Calls())]
+    media = [*_only_media(decode_parts(inner, Calls(), "functionResponse"), f"{at}parts")]
     text, failed = _decode_output(response)
     if inner:
         members["functionResponse"] = raw(inner)
     return ToolResult(
         call_id=calls.answered(name, said),
-        parts=(Text(text=text), *(part for part in media if isinstance(part, Media))),
+        parts=(Text(text=text), *media),
         name=name,
         is_error=failed,
         extra=members,
     )
+
+
+def _only_media(parts: Iterator[Part], at: str) -> Iterator[Media]:
+    for part in parts:
+        if not isinstance(part, Media):
+            raise Misfit(at, "found a part that is no media, expected inlineData or fileData")
+        yield part
 
 
 def _decode_output(response: Raw) -> tuple[str, bool | None]:

@@ -78,7 +78,7 @@ def decode(members: Members, path: str) -> Request:
         raise Misfit("path", f"found {path[:80]!r}, expected /models/MODEL:generateContent")
     calls = Calls()
     messages = (*_system(members), *_contents(members, calls))
-    config = camel(maybe(members, "generationConfig", OBJECT) or {})
+    config = camel(maybe(members, "generationConfig", OBJECT) or {}, "generationConfig.")
     form, sampling = _format(config), _sampling(config)
     keep(members, "generationConfig", config)
     return Request(
@@ -128,7 +128,7 @@ def _contents(members: Members, calls: Calls) -> Iterator[Message]:
 
 def _content(members: Members, calls: Calls, at: str) -> Iterator[Message]:
     role = maybe(members, "role", TEXT, f"{at}.") or "user"
-    if role not in {"user", "model", "function", "system"}:
+    if role not in {"user", "model", "function", "tool", "system"}:
         raise Misfit(f"{at}.role", f"found {role[:32]!r}, expected user or model")
     parts = tuple(decode_parts(members, calls, at))
     if role == "model":
@@ -183,9 +183,9 @@ def _tool_choice(members: Members) -> ToolChoice | None:
     said = maybe(members, "toolConfig", OBJECT)
     if said is None or spoken is None:
         return None
-    config = camel(said)
-    inner = camel(maybe(config, "functionCallingConfig", OBJECT, "toolConfig.") or {})
     at = "toolConfig.functionCallingConfig."
+    config = camel(said, "toolConfig.")
+    inner = camel(maybe(config, "functionCallingConfig", OBJECT, "toolConfig.") or {}, at)
     mode, names = maybe(inner, "mode", TEXT, at), maybe(inner, "allowedFunctionNames", TEXTS, at) or []
     known = _MODES.get((mode or "AUTO").upper())
     if known is None or inner or config or len(names) > 1 or (names and known != "required"):
@@ -218,8 +218,9 @@ def _sampling(config: Members) -> Sampling:
         if value is not None:
             said[field] = value
     said["stop"] = maybe(config, "stopSequences", TEXTS, at) or []
-    thinking = camel(maybe(config, "thinkingConfig", OBJECT, at) or {})
+    thinking = maybe(config, "thinkingConfig", OBJECT, at) or {}
     at += "thinkingConfig."
+    thinking = camel(thinking, at)
     budget, level = maybe(thinking, "thinkingBudget", INTEGER, at), maybe(thinking, "thinkingLevel", TEXT, at)
     told = maybe(thinking, "includeThoughts", BOOLEAN, at)
     keep(config, "thinkingConfig", thinking)
@@ -227,7 +228,7 @@ def _sampling(config: Members) -> Sampling:
         raise Misfit(f"{at}thinkingBudget", f"found {budget}, expected -1 or more")
     said |= {
         "reasoning_budget": budget,
-        "reasoning_effort": None if level is None else level.lower(),
+        "reasoning_effort": None if level in {None, "THINKING_LEVEL_UNSPECIFIED"} else str(level).lower(),
         "reasoning_shown": None if told is None else "auto" if told else "omitted",
     }
     return msgspec.convert(said, Sampling)

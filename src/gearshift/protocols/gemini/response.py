@@ -32,7 +32,7 @@ from gearshift.protocols.fold import MESSAGE
 from gearshift.protocols.gemini.calls import Calls
 from gearshift.protocols.gemini.citations import decode_citations, say_citation
 from gearshift.protocols.gemini.logprobs import decode_logprobs, encode_logprobs
-from gearshift.protocols.gemini.parts import NAME, decode_parts
+from gearshift.protocols.gemini.parts import NAME, camel, decode_parts
 from gearshift.protocols.gemini.speaker import Speaker
 from gearshift.protocols.gemini.usage import MODEL, PATCHER, USAGE, decode_usage, encode_usage
 from gearshift.protocols.json_patch import Members
@@ -93,7 +93,7 @@ def decode_response(body: bytes) -> Response:
     """Parse an upstream's answer; raise UpstreamInvalid when it is not one."""
     members = read_answer(body).members
     try:
-        return _decode(members)
+        return _decode(camel(members))
     except Misfit as misfit:
         raise invalid(str(misfit)) from None
 
@@ -174,12 +174,13 @@ def _decode(members: Members) -> Response:
 
 def is_blocked(members: Members) -> bool:
     """Say whether the request itself was blocked."""
-    feedback = maybe(dict(members), "promptFeedback", OBJECT) or {}
+    feedback = camel(maybe(dict(members), "promptFeedback", OBJECT) or {})
     return bytes(feedback.get("blockReason", NULL)) not in {NULL, b'""'}
 
 
 def _decode_candidate(members: Members, place: int, name: str) -> Choice:
     try:
+        members = camel(members)
         index = maybe(members, "index", INTEGER)
         content = maybe(members, "content", OBJECT) or {}
         found = [*decode_parts(content, Calls(f"{name}-"), "content")]
@@ -208,7 +209,7 @@ def merged(found: list[Part]) -> tuple[tuple[Part, ...], list[Spoken]]:
     for part in found:
         last = parts[-1] if parts else None
         match part:
-            case Media():
+            case Media() if not is_given(part):
                 others.append(speaker.media(part, PARTS))
             case Text(text="", extra=extra) if not extra:
                 pass
@@ -217,6 +218,11 @@ def merged(found: list[Part]) -> tuple[tuple[Part, ...], list[Spoken]]:
             case _:
                 parts.append(part)
     return tuple(parts), others
+
+
+def is_given(media: Media) -> bool:
+    """Say whether a part is an image, a sound or a file of the answer: neither a thought nor without a noun."""
+    return "type" not in media.extra and "thought" not in media.extra
 
 
 def _with_citations(parts: tuple[Part, ...], cited: tuple[Citation, ...]) -> tuple[Part, ...]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec import Raw
 
+from gearshift.protocols.arguments import as_object
 from gearshift.protocols.fields import OBJECT, Misfit, Spoken
 from gearshift.protocols.gemini.calls import UNNAMED
 from gearshift.protocols.gemini.parts import ERROR, NAME, OUTPUT
@@ -42,6 +43,7 @@ class Speaker:
         """Say the parts of a content."""
         said: list[Spoken] = []
         signature: str | None = None
+        skip = self._skip
         for place, part in enumerate(parts):
             where = f"{at}[{place}]"
             if isinstance(part, Reasoning):
@@ -55,8 +57,9 @@ class Speaker:
             if signature is not None:
                 one["thoughtSignature"] = signature
                 signature = None
-            elif self._skip and isinstance(part, ToolCall):
+            elif skip and isinstance(part, ToolCall):
                 one["thoughtSignature"] = SKIP
+            skip = skip and not isinstance(part, ToolCall)  # of calls in parallel the first one is signed
             said.append(one)
         if signature is not None:
             said.append({"text": "", "thoughtSignature": signature})
@@ -99,7 +102,7 @@ class Speaker:
 
     def _call(self, call: ToolCall, at: str) -> Spoken:
         self._names[call.id] = call.name
-        inner: Spoken = {"name": call.name, "args": said_args(call.arguments, at)}
+        inner: Spoken = {"name": call.name, "args": as_object(call.arguments, at, self.losses)}
         if not call.id.startswith(UNNAMED):
             inner["id"] = call.id
         rest = OBJECT.read(call.extra["functionCall"], "functionCall") if "functionCall" in call.extra else {}
@@ -144,16 +147,6 @@ class Speaker:
 
 SKIP: Final = "skip_thought_signature_validator"
 """What a call of a conversation that began elsewhere says in place of a signature ("Thought signatures", FAQ)."""
-
-
-def said_args(arguments: str, at: str) -> Raw:
-    """Give the arguments of a call as the object that they are."""
-    text = arguments.strip() or "{}"
-    try:
-        OBJECT.read(Raw(text.encode()), "arguments")
-    except Misfit:
-        raise Misfit(f"{at}.arguments", "found text that is no JSON object, expected one") from None
-    return Raw(text.encode())
 
 
 def said_output(text: str, *, failed: bool) -> object:

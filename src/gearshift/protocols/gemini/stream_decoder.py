@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from gearshift.errors import StreamBroken
 from gearshift.protocols.decoding import Decoding
@@ -20,9 +20,9 @@ from gearshift.protocols.gemini.calls import Calls
 from gearshift.protocols.gemini.citations import decode_citations
 from gearshift.protocols.gemini.logprobs import decode_logprobs
 from gearshift.protocols.gemini.parts import NAME, camel, decode_part
-from gearshift.protocols.gemini.response import PARTS, decode_reason, is_blocked
+from gearshift.protocols.gemini.response import PARTS, decode_reason, is_blocked, is_given
 from gearshift.protocols.gemini.speaker import Speaker
-from gearshift.protocols.gemini.usage import MODEL, USAGE, decode_usage
+from gearshift.protocols.gemini.usage import MODEL, USAGE, count, decode_usage
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.sse import ServerEvent
 from gearshift.protocols.wording import broken_off, invalid, unreadable
@@ -32,6 +32,7 @@ from gearshift.types.stream import (
     ChoiceEnded,
     Event,
     Finished,
+    MediaGiven,
     PartDelta,
     PartEnded,
     PartStarted,
@@ -56,6 +57,9 @@ class Decoder(Decoding):
 
     def take(self, item: ServerEvent) -> list[Event]:
         """Give what one piece says."""
+        plain = self._plain(item.data)
+        if plain is not None:
+            return [plain]
         if not item.data.strip() or item.data.startswith(b"[DONE]"):
             return []
         try:
@@ -75,6 +79,20 @@ class Decoder(Decoding):
     def _complete(self) -> bool:
         return len(self._answers) > 0 and all(answer.ended for answer in self._answers.values())
 
+    def _plain(self, data: bytes) -> PartDelta | None:
+        """Give the text of a piece that goes on with a text or a thought and says nothing else, as nearly all do."""
+        try:
+            piece = _piece.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        (candidate,) = piece.candidates
+        (part,) = candidate.content.parts
+        answer = self._answers.get(candidate.index)
+        told = None if answer is None else answer.go_on("reasoning" if part.thought else "text", part.text)
+        if told is not None:
+            self.usage = count(piece.usageMetadata) or self.usage
+        return told
+
     def _take(self, data: bytes) -> list[Event]:
         members = camel(JsonObject(data, invalid, lax=True).members)
         if bytes(members.get("error", NULL)) != NULL:
@@ -83,11 +101,11 @@ class Decoder(Decoding):
         candidates = maybe(members, "candidates", OBJECTS) or []
         if not self._started and (candidates or is_blocked(members)):
             out.append(self._start(members))
-        for candidate in candidates:
-            index = maybe(candidate, "index", INTEGER) or 0
-            if index not in self._answers:
-                self._answers[index] = _Answer(index, Calls(f"{self._name}-"))
-            self._answers[index].take(candidate, out)
+        for place, candidate in enumerate(candidates):
+            try:
+                self._candidate(camel(candidate), out)
+            except Misfit as misfit:
+                raise misfit.within(f"candidates[{place}]") from None
         if not candidates and not self._answers and is_blocked(members):
             answer = self._answers[0] = _Answer(0, Calls())
             answer.ended = True
@@ -96,6 +114,12 @@ class Decoder(Decoding):
         if self._complete and counted and len(self._answers) >= self._expected:
             out.append(self._finished())
         return out
+
+    def _candidate(self, members: Members, out: list[Event]) -> None:
+        index = maybe(members, "index", INTEGER) or 0
+        if index not in self._answers:
+            self._answers[index] = _Answer(index, Calls(f"{self._name}-"))
+        self._answers[index].take(members, out)
 
     def _start(self, members: Members) -> Started:
         self._started = True
@@ -120,6 +144,34 @@ class Decoder(Decoding):
         return Finished(usage=self.usage, extra=self._late)
 
 
+class _Text(Struct, forbid_unknown_fields=True):
+    text: str
+    thought: bool = False
+
+
+class _Content(Struct, forbid_unknown_fields=True):
+    parts: tuple[_Text]
+    role: str = ""
+
+
+class _Candidate(Struct, forbid_unknown_fields=True):
+    content: _Content
+    index: int = 0
+
+
+class _Piece(Struct, forbid_unknown_fields=True):
+    """Be a piece that may bring text only."""
+
+    candidates: tuple[_Candidate]
+    usageMetadata: Raw = ABSENT  # noqa: N815 - the wire's names
+    modelVersion: Raw = ABSENT  # noqa: N815
+    responseId: Raw = ABSENT  # noqa: N815
+    createTime: Raw = ABSENT  # noqa: N815
+
+
+_piece = msgspec.json.Decoder(_Piece)
+
+
 class _Answer:
     """Follow one candidate."""
 
@@ -138,12 +190,11 @@ class _Answer:
         """Take a piece of the candidate."""
         content = maybe(members, "content", OBJECT) or {}
         self._scores = decode_logprobs(members.pop("logprobsResult", None))
-        for part in maybe(content, "parts", OBJECTS) or ():
-            members_of = camel(part)
-            if bytes(members_of.get("thought", ABSENT)) != b"true" and self._open == "reasoning":
-                self._end(out)  # what a signature signs now is no thought
-            for each in decode_part(members_of, self._calls):
-                self._part(each, out)
+        for place, part in enumerate(maybe(content, "parts", OBJECTS, "content.") or ()):
+            try:
+                self._piece(camel(part), out)
+            except Misfit as misfit:
+                raise misfit.within(f"content.parts[{place}]") from None
         if self._text is not None:
             self._cite(decode_citations(members), out)
         extra: Extra = {}
@@ -156,6 +207,19 @@ class _Answer:
             self._end(out)
             self.ended = True
             out.append(ChoiceEnded(choice=self._index, finish_reason=reason, extra=extra))
+
+    def _piece(self, members: Members, out: list[Event]) -> None:
+        """Take a part of the content, or what there is of it."""
+        if bytes(members.get("thought", ABSENT)) != b"true" and self._open == "reasoning":
+            self._end(out)  # what a signature signs now is no thought
+        for part in decode_part(members, self._calls):
+            self._part(part, out)
+
+    def go_on(self, kind: PartKind, text: str) -> PartDelta | None:
+        """Give the delta of a text or a thought under way, None where there is none."""
+        if self._open != kind or not text or self._signed or self.ended:
+            return None
+        return PartDelta(choice=self._index, part=self._parts - 1, text=text)
 
     def _part(self, part: Part, out: list[Event]) -> None:
         match part:
@@ -177,6 +241,9 @@ class _Answer:
                 )
                 delta = PartDelta(choice=self._index, part=number, text=part.arguments)
                 out += (start, delta, PartEnded(choice=self._index, part=number))
+            case Media() if is_given(part):
+                self._end(out)
+                out.append(MediaGiven(choice=self._index, part=self._number(), media=part))
             case Media():
                 spoken = Raw(msgspec.json.encode([Speaker([], {}).media(part, PARTS)]))
                 out.append(ChoiceDelta(choice=self._index, message={PARTS: spoken}))

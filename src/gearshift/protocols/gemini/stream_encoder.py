@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw
 
+from gearshift.protocols.arguments import as_object
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.fields import OBJECT, Spoken
 from gearshift.protocols.fold import gather
@@ -18,7 +19,7 @@ from gearshift.protocols.gemini.citations import say_citation
 from gearshift.protocols.gemini.logprobs import encode_logprobs
 from gearshift.protocols.gemini.parts import NAME
 from gearshift.protocols.gemini.response import say_reason
-from gearshift.protocols.gemini.speaker import said_args
+from gearshift.protocols.gemini.speaker import Speaker
 from gearshift.protocols.gemini.usage import MODEL, PATCHER, USAGE, encode_usage
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.losses import mapped
@@ -33,6 +34,7 @@ from gearshift.types.stream import (
     ChoiceEnded,
     Event,
     Finished,
+    MediaGiven,
     PartDelta,
     PartEnded,
     PartStarted,
@@ -98,7 +100,7 @@ class _Answer:
         self._ended: ChoiceEnded | None = None
         self._extra: dict[str, Raw] = {}
 
-    def take(self, event: PartStarted | PartDelta | PartEnded | ChoiceDelta | ChoiceEnded) -> list[Spoken]:
+    def take(self, event: PartStarted | PartDelta | PartEnded | MediaGiven | ChoiceDelta | ChoiceEnded) -> list[Spoken]:
         """Give the parts that say `event`."""
         if isinstance(event, PartDelta | ChoiceDelta) and event.logprobs is not None:
             self._logprobs.append(event.logprobs)
@@ -112,6 +114,8 @@ class _Answer:
                 return self._delta(event)
             case PartEnded() if self._open is not None and self._open.kind == "tool_call":
                 return [self._call(self._open)]
+            case MediaGiven():
+                return [self._signed(Speaker(self._losses, {}, to_caller=True).media(event.media, "parts"))]
             case ChoiceDelta():
                 self._extra |= event.extra
             case ChoiceEnded():
@@ -159,7 +163,8 @@ class _Answer:
         return said
 
     def _call(self, start: PartStarted) -> Spoken:
-        inner: Spoken = {"name": start.name or "", "args": said_args("".join(self._arguments), "tool_calls")}
+        args = as_object("".join(self._arguments), "tool_calls", self._losses)
+        inner: Spoken = {"name": start.name or "", "args": args}
         if start.id and not start.id.startswith(UNNAMED):
             inner["id"] = start.id
         rest = OBJECT.read(start.extra["functionCall"], "functionCall") if "functionCall" in start.extra else {}

@@ -41,19 +41,26 @@ def decode_usage(spoken: Raw) -> tuple[Usage | None, Members]:
         members = OBJECT.read(spoken, USAGE)
     except Misfit:
         return None, {}
+    usage = count(spoken)
+    if usage is None:
+        return None, members
+    return usage, {name: value for name, value in members.items() if name not in _Counts.__struct_fields__}
+
+
+def count(spoken: Raw) -> Usage | None:
+    """Give the counts of `usageMetadata`, None where it says none."""
     try:
         said = _counts.decode(spoken)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None, members
+        return None
     thoughts = said.thoughtsTokenCount or 0
-    usage = Usage(
+    return Usage(
         input_tokens=said.promptTokenCount + (said.toolUsePromptTokenCount or 0),
         output_tokens=(said.candidatesTokenCount or 0) + thoughts,
         cache_read_tokens=said.cachedContentTokenCount or 0,
         reasoning_tokens=thoughts,
         estimated=said.estimated,
     )
-    return usage, {name: value for name, value in members.items() if name not in _Counts.__struct_fields__}
 
 
 def encode_usage(usage: Usage) -> Spoken:

@@ -18,6 +18,7 @@ class OpenAIChat:
 
     name = "openai_chat"
     headers: Mapping[str, str] = MappingProxyType({})
+    gives_media = False
     passed_on: frozenset[bytes] = frozenset()
 
     @staticmethod

@@ -15,13 +15,14 @@ from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import Encoded, RequestEdits
 from gearshift.protocols.fields import NULL, OBJECT, Misfit, Spoken, say_mark
 from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.marks import is_marked
 from gearshift.protocols.openai_chat.message import encode_message
 from gearshift.protocols.openai_chat.request import SAMPLING
 from gearshift.protocols.openai_chat.tools import encode_choice, encode_format, encode_tool
 from gearshift.protocols.reasoning import effort_of
 from gearshift.protocols.steering import strip_routing
 from gearshift.types.catalog import Quirks
-from gearshift.types.chat import CacheMark, Message, Part, Reasoning, Request, Sampling, ToolResult
+from gearshift.types.chat import CacheMark, Message, Part, Reasoning, Request, Sampling, Text, ToolResult
 from gearshift.types.record import Loss
 
 S = TypeVar("S", bound=Struct)
@@ -45,6 +46,7 @@ def encode_request(request: Request, edits: RequestEdits) -> Encoded:
         for place, message in enumerate(request.messages)
         if any(isinstance(part, ToolResult) and part.is_error for part in message.parts)
     ]
+    _note_citations(request, losses)
     try:
         said = _encode(told, edits, losses)
     except Misfit as misfit:
@@ -179,9 +181,21 @@ def _say_reasoning(sampling: Sampling) -> Spoken:
     return {"reasoning": inner} if inner else {}
 
 
+def _note_citations(request: Request, losses: list[Loss]) -> None:
+    """Note what texts cite, which no message of a request says."""
+    for place, message in enumerate(request.messages):
+        losses.extend(
+            _dropped(f"messages[{place}].parts[{number}].citations")
+            for number, part in enumerate(message.parts)
+            if isinstance(part, Text) and part.citations
+        )
+
+
 def _without_marks(request: Request) -> tuple[Request, list[Loss]]:
     """Take the marks of the prompt cache out, which this upstream finds by itself."""
     losses: list[Loss] = []
+    if not is_marked(request):
+        return request, losses
 
     def clear(value: S, path: str) -> S:
         changes: dict[str, object] = {}

@@ -33,6 +33,7 @@ from gearshift.protocols.fields import (
 )
 from gearshift.protocols.fold import MESSAGE
 from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.openai_chat.citations import ANNOTATIONS, say_citations, take_citations
 from gearshift.protocols.openai_chat.facts import ChoicePeek
 from gearshift.protocols.openai_chat.message import decode_answer, encode_answer
 from gearshift.protocols.openai_chat.usage import decode_usage, encode_usage, peek_usage
@@ -187,7 +188,7 @@ def _decode_choice(members: Members, place: int) -> Choice:
         index = maybe(members, "index", INTEGER)
         message = take(members, "message", OBJECT)
         message.pop("role", None)
-        parts = decode_answer(message, lax=True)
+        parts = _cite(decode_answer(message, lax=True), message)
         extra: Extra = {}
         finish_reason = decode_finish(members, extra)
         logprobs = members.pop("logprobs", ABSENT)
@@ -204,6 +205,14 @@ def _decode_choice(members: Members, place: int) -> Choice:
     )
 
 
+def _cite(parts: tuple[Part, ...], message: Members) -> tuple[Part, ...]:
+    """Give the parts, the text with what it cites; annotations of an answer without one text stay where they are."""
+    texts = [place for place, part in enumerate(parts) if isinstance(part, Text)]
+    if len(texts) != 1 or not (cited := take_citations(message)):
+        return parts
+    return tuple(msgspec.structs.replace(part, citations=cited) if isinstance(part, Text) else part for part in parts)
+
+
 def _says_nothing(part: Part) -> bool:
     return isinstance(part, Text | Reasoning | Refusal) and not part.text and not part.extra
 
@@ -214,6 +223,8 @@ def _encode_choice(choice: Choice) -> Spoken:
     spoken = [part for part in choice.parts if not isinstance(part, ToolCall | Reasoning)]
     if all(isinstance(part, Text) and not part.extra for part in spoken) and (spoken or not choice.parts):
         message["content"] = "".join(part.text for part in spoken if isinstance(part, Text))
+    if cited := _cited(choice.parts):
+        message[ANNOTATIONS] = cited
     if MESSAGE in extra:
         message.update(OBJECT.read(extra.pop(MESSAGE), MESSAGE))
     return {
@@ -223,6 +234,17 @@ def _encode_choice(choice: Choice) -> Spoken:
         "finish_reason": choice.finish_reason,
         **extra,
     }
+
+
+def _cited(parts: tuple[Part, ...]) -> list[Spoken]:
+    """Say what the texts of an answer cite, which are one text."""
+    said: list[Spoken] = []
+    before = 0
+    for part in parts:
+        if isinstance(part, Text):
+            said += say_citations(part.citations, before)
+            before += len(part.text)
+    return said
 
 
 def _inner(text: bytes) -> Members:

@@ -30,6 +30,7 @@ from gearshift.protocols.fields import (
     word,
 )
 from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.openai_chat.citations import ANNOTATIONS, take_citations
 from gearshift.protocols.openai_chat.message import decode_other_call, decode_reasoning
 from gearshift.protocols.openai_chat.progress import DONE, Progress, is_error
 from gearshift.protocols.openai_chat.response import decode_finish
@@ -218,6 +219,8 @@ class _Answer:
                 self._say("reasoning", thought.text, thought.extra, out)
         if bytes(delta.get("content", ABSENT))[:1] == _QUOTE and (text := take(delta, "content", TEXT)):
             self._say("text", text, {}, out)
+        if ANNOTATIONS in delta and "text" in self._parts and (cited := take_citations(delta)):
+            out.append(PartDelta(choice=self._index, part=self._parts["text"], text="", citations=cited))
         if refusal := maybe(delta, "refusal", TEXT):
             self._say("refusal", refusal, {}, out)
 

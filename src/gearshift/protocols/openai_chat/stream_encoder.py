@@ -13,6 +13,7 @@ import msgspec
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.fields import OBJECT, Spoken
 from gearshift.protocols.json_patch import JsonObject
+from gearshift.protocols.openai_chat.citations import ANNOTATIONS, say_citations
 from gearshift.protocols.openai_chat.message import DETAILS, FORMATS, encode_call
 from gearshift.protocols.openai_chat.progress import DONE
 from gearshift.protocols.openai_chat.response import patch_answer
@@ -21,7 +22,17 @@ from gearshift.protocols.sse import encode_event
 from gearshift.protocols.wording import invalid
 from gearshift.types.chat import Extra, ToolCall
 from gearshift.types.record import Loss
-from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
+from gearshift.types.stream import (
+    ChoiceDelta,
+    ChoiceEnded,
+    Event,
+    Finished,
+    MediaGiven,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+)
 
 
 class Encoder:
@@ -36,6 +47,8 @@ class Encoder:
         self._usage_rest: Extra = {}
         self._parts: dict[tuple[int, int], PartStarted] = {}
         self._calls: dict[tuple[int, int], int] = {}  # parts that are tool calls, to their index in the answer
+        self._said: dict[int, int] = {}  # characters of text, by answer
+        self._before: dict[tuple[int, int], int] = {}  # characters of text before a part's own
         self._begun: set[int] = set()  # answers whose role was said
 
     def feed(self, event: Event) -> bytes:
@@ -53,7 +66,7 @@ class Encoder:
                 return self._choice(event.choice, event.message, {"logprobs": event.logprobs, **event.extra})
             case ChoiceEnded():
                 return self._choice(event.choice, {}, {"finish_reason": event.finish_reason, **event.extra})
-            case PartEnded() | Finished():
+            case PartEnded() | Finished() | MediaGiven():  # `Codec.gives_media`: images do not come here
                 pass
             case _:
                 assert_never(event)
@@ -73,7 +86,7 @@ class Encoder:
         start = self._parts[key]
         match start.kind:
             case "text":
-                return {"content": delta.text, **delta.extra}
+                return self._text(delta)
             case "refusal":
                 return {"refusal": delta.text, **delta.extra}
             case "reasoning" if delta.signature is not None or self._origin in FORMATS:
@@ -89,6 +102,13 @@ class Encoder:
                 return {"tool_calls": [call]}
             case _:
                 assert_never(start.kind)
+
+    def _text(self, delta: PartDelta) -> Spoken:
+        """Say a piece of text; what it cites is placed in the text of the whole answer."""
+        before = self._before.setdefault((delta.choice, delta.part), self._said.get(delta.choice, 0))
+        self._said[delta.choice] = self._said.get(delta.choice, 0) + len(delta.text)
+        said: Spoken = {"content": delta.text, **delta.extra}
+        return said | ({ANNOTATIONS: say_citations(delta.citations, before)} if delta.citations else {})
 
     def _signed(self, delta: PartDelta, start: PartStarted) -> Spoken:
         """Say thinking that its provider signs, in the pieces that OpenRouter streams it in."""

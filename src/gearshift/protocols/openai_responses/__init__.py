@@ -20,6 +20,7 @@ class OpenAIResponses:
 
     name = NAME
     headers: Mapping[str, str] = MappingProxyType({})
+    gives_media = True
     passed_on: frozenset[bytes] = frozenset({b"openai-beta"})
 
     decode_request = staticmethod(request.decode_request)

@@ -14,12 +14,12 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from gearshift.protocols.fields import OBJECTS, TEXT, Kind, Misfit, Spoken, maybe, raw, take
+from gearshift.protocols.fields import ABSENT, OBJECTS, TEXT, Kind, Misfit, Spoken, maybe, raw, take, word
 from gearshift.protocols.json_patch import Members
 from gearshift.protocols.losses import dropped
-from gearshift.protocols.openai_responses.parts import Speaker, decode_parts
+from gearshift.protocols.openai_responses.parts import Speaker, decode_parts, unknown
 from gearshift.protocols.signatures import seal, unseal
-from gearshift.types.chat import Message, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
+from gearshift.types.chat import Media, Message, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 
 NAME: Final = "openai_responses"
 ITEM: Final = "item"
@@ -55,7 +55,7 @@ def decode_input(spoken: Raw) -> list[Message]:
 
 
 def _decode_item(members: Members) -> Message:
-    kind = maybe(members, "type", TEXT) or "message"
+    kind = maybe(members, "type", TEXT) or ("message" if "role" in members or "id" not in members else "item_reference")
     match kind:
         case "message":
             return _decode_message(members)
@@ -64,7 +64,9 @@ def _decode_item(members: Members) -> Message:
         case "function_call_output":
             return Message(role="tool", parts=(_decode_result(members),))
         case "reasoning":
-            return Message(role="assistant", parts=(decode_reasoning(members),))
+            return Message(role="assistant", parts=decode_reasoning(members))
+        case "image_generation_call" if (image := decode_image(members)) is not None:
+            return Message(role="assistant", parts=(image,))
         case _:
             return Message(role="user", parts=(), extra={ITEM: raw({"type": kind, **members})})
 
@@ -77,13 +79,19 @@ def _decode_message(members: Members) -> Message:
     content = members.pop("content", None)
     if content is None:
         raise Misfit("content", "missing, expected a string or a list of parts")
-    parts: tuple[Part, ...] = decode_parts(content)
+    parts = decode_parts(content)
     if role != "assistant":
         return Message(role=role, parts=parts, extra=members)
-    if members and parts and isinstance(parts[0], Text | Refusal):
-        first = msgspec.structs.replace(parts[0], extra={**parts[0].extra, MESSAGE: raw(members)})
-        parts = (first, *parts[1:])
-    return Message(role=role, parts=parts)
+    return Message(role=role, parts=with_message(parts, members))
+
+
+def with_message(parts: tuple[Text | Media | Refusal, ...], members: Members) -> tuple[Part, ...]:
+    """Give the parts of a message, of which the first keeps what else the message says: an empty text at least."""
+    if not members:
+        return parts
+    first = parts[0] if parts else Text(text="")
+    first = msgspec.structs.replace(first, extra={**first.extra, MESSAGE: raw(members)})
+    return (first, *parts[1:])
 
 
 def decode_call(members: Members) -> ToolCall:
@@ -98,20 +106,58 @@ def _decode_result(members: Members) -> ToolResult:
     if spoken is None:
         raise Misfit("output", "missing, expected a string or a list of parts")
     parts = decode_parts(spoken, "output")
-    held = tuple(part for part in parts if not isinstance(part, Refusal))
+    held = tuple(_no_refusal(part) for part in parts)
     return ToolResult(call_id=call, parts=held, name=maybe(members, "name", TEXT), extra=members)
 
 
-def decode_reasoning(members: Members) -> Reasoning:
-    """Give thinking: its summary, or where there is none its text."""
-    summary = [take(part, "text", TEXT) for part in maybe(members, "summary", OBJECTS) or ()]
-    content = [take(part, "text", TEXT) for part in maybe(members, "content", OBJECTS) or ()]
-    text = PARAGRAPH.join(summary) or "".join(content)
+def _no_refusal(part: Text | Media | Refusal) -> Text | Media:
+    """Give a part of what a function gave back, where a refusal is none that is known."""
+    return unknown("refusal", {"refusal": raw(part.text), **part.extra}) if isinstance(part, Refusal) else part
+
+
+def decode_reasoning(members: Members) -> tuple[Reasoning, ...]:
+    """Give thinking itself, and its summary: what there is of both, at least one, of which the last is signed."""
+    summary = PARAGRAPH.join(filter(None, _texts(members, "summary")))
+    *others, text = [said for said in ("".join(_texts(members, "content")), summary) if said] or [""]
+    before = tuple(Reasoning(text=other) for other in others)
     said = maybe(members, "encrypted_content", TEXT)
     if not said:
-        return Reasoning(text=text, extra=members)
+        return (*before, Reasoning(text=text, extra=members))
     signature, origin, redacted = unseal(said, NAME)
-    return Reasoning(text=text, signature=signature or None, origin=origin, redacted=redacted, extra=members)
+    last = Reasoning(text=text, signature=signature or None, origin=origin, redacted=redacted, extra=members)
+    return (*before, last)
+
+
+def _texts(members: Members, name: str) -> Iterator[str]:
+    for index, piece in enumerate(maybe(members, name, OBJECTS) or ()):
+        yield take(piece, "text", TEXT, f"{name}[{index}].")
+
+
+def decode_image(members: Members) -> Media | None:
+    """Give an image that the model made; None where it made none."""
+    data, form = word(members.get("result", ABSENT)), word(members.get("output_format", ABSENT)) or "png"
+    if data is None:
+        return None
+    for name in ("result", "output_format"):
+        members.pop(name, None)
+    return Media(kind="image", data=data, media_type=_IMAGES.get(form, f"image/{form}"), extra=members)
+
+
+def encode_image(image: Media, at: str, speaker: Speaker) -> Spoken | None:
+    """Say an image that a model made."""
+    if image.kind != "image" or image.data is None:
+        problem = "found media that an answer here cannot hold, expected images only, and these as data"
+        if not speaker.to_caller:
+            raise Misfit(f"{at}.{image.kind}", problem)
+        speaker.losses.append(dropped(f"{at}.{image.kind}", problem))
+        return None
+    form = (image.media_type or "image/png").removeprefix("image/").removesuffix("+xml")
+    rest = {name: value for name, value in image.extra.items() if name != MESSAGE}
+    return {"type": IMAGE, "result": image.data, "output_format": form, **rest}
+
+
+IMAGE: Final = "image_generation_call"
+_IMAGES: Final = {"svg": "image/svg+xml"}
 
 
 PARAGRAPH: Final = "\n\n"
@@ -140,34 +186,44 @@ def encode_items(messages: tuple[Message, ...], speaker: Speaker) -> Iterator[Sp
 
 
 def encode_output(parts: list[Part], at: str, speaker: Speaker) -> Iterator[Spoken]:
-    """Say what an assistant did, an item for each thought, each call and each run of text."""
+    """Say what an assistant did, an item for each thought, each call, each image and each run of text."""
     run: list[Part] = []
     for number, part in enumerate(parts):
-        if isinstance(part, Text | Refusal) and (MESSAGE not in part.extra or not run):
-            run.append(part)
-            continue
-        if run:
+        goes_on = _is_content(part) and MESSAGE not in part.extra
+        if run and not goes_on:
             yield _message(run, at, speaker)
             run = []
-        match part:
-            case ToolCall():
-                yield encode_call(part)
-            case Reasoning():
-                said = encode_reasoning(part, f"{at}.parts[{number}]", speaker)
-                if said is not None:
-                    yield said
-            case Text() | Refusal():
-                run = [part]
-            case _:
-                raise Misfit(at, "found media in an answer, which cannot be said here; expected text")
+        if _is_content(part):
+            run.append(part)
+        elif (said := _item(part, f"{at}.parts[{number}]", speaker)) is not None:
+            yield said
     if run:
         yield _message(run, at, speaker)
 
 
+def _item(part: Part, at: str, speaker: Speaker) -> Spoken | None:
+    """Say what is an item of its own, None where it cannot be said."""
+    match part:
+        case ToolCall():
+            return encode_call(part)
+        case Reasoning():
+            return encode_reasoning(part, at, speaker)
+        case Media():
+            return encode_image(part, at, speaker)
+        case _:
+            raise Misfit(at, "found the result of a tool in an answer, which cannot be said here")
+
+
+def _is_content(part: Part) -> bool:
+    """Say whether a part stands in a message of the assistant's: what it says, and what has no noun."""
+    return isinstance(part, Text | Refusal) or (isinstance(part, Media) and "type" in part.extra)
+
+
 def _message(run: list[Part], at: str, speaker: Speaker) -> Spoken:
-    head = run[0].extra if isinstance(run[0], Text | Refusal) else {}
+    head = run[0].extra
     rest = msgspec.json.decode(head[MESSAGE], type=dict[str, Raw]) if MESSAGE in head else {}
-    content = [speaker.spoken(part, f"{at}.content") for part in run]
+    silent = rest and len(run) == 1 and isinstance(run[0], Text) and not run[0].text
+    content = [] if silent else [speaker.spoken(part, f"{at}.content") for part in run]
     return {"type": "message", "role": "assistant", "content": content, **rest}
 
 

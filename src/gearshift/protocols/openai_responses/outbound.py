@@ -60,13 +60,15 @@ def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken
     if request.parallel_tool_calls is not None:
         said["parallel_tool_calls"] = request.parallel_tool_calls
     said |= _sampling(request.sampling, losses)
+    if request.protocol != NAME:
+        _raise_limit(said, losses)
     said |= _nested("text", _text(request.response_format, request.sampling), extra)
     said |= _nested("reasoning", _reasoning(request.sampling, losses), extra)
     said |= _included(request, extra)
     if request.stream:
         said["stream"] = True
-    for name, value in (("user", request.user), ("service_tier", request.service_tier)):
-        if value is not None:
+    for name in ("user", "service_tier", "truncation"):
+        if (value := getattr(request, name)) is not None:
             said[name] = value
     if request.metadata:
         said["metadata"] = {name: _tag(value) for name, value in request.metadata.items()}
@@ -76,11 +78,13 @@ def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken
 
 
 def _conversation(messages: tuple[Message, ...], speaker: Speaker) -> Spoken:
-    """Say a plain system message that begins the conversation as `instructions`, the rest as items."""
-    match messages[:1]:
-        case (Message(role="system", parts=(Text(text=text, cache=None, extra=rest),), name=None, extra=more),) if not (
-            rest or more
-        ):
+    """Say a plain system message that begins the conversation as `instructions`, the rest, if any, as items."""
+    match messages:
+        case (
+            Message(role="system", parts=(Text(text=text, cache=None, extra=rest),), name=None, extra=more),
+            _,
+            *_,
+        ) if not (rest or more):
             return {"instructions": text, "input": [*encode_items(messages[1:], speaker)]}
         case _:
             return {"input": [*encode_items(messages, speaker)]}
@@ -129,6 +133,18 @@ def _sampling(sampling: Sampling, losses: list[Loss]) -> Spoken:
     losses.extend(dropped(name, _UNKNOWN) for name in unknown if getattr(sampling, name) is not None)
     known = ("max_output_tokens", "temperature", "top_p", "top_logprobs")
     return {name: value for name in known if (value := getattr(sampling, name)) is not None}
+
+
+def _raise_limit(said: Spoken, losses: list[Loss]) -> None:
+    """Let an answer be as long as the provider wants to be allowed at least."""
+    limit = said.get("max_output_tokens")
+    if isinstance(limit, int) and limit < LEAST:
+        said["max_output_tokens"] = LEAST
+        losses.append(mapped("max_output_tokens", f"said as {LEAST}, the least that is taken"))
+
+
+LEAST: Final = 16
+"""Tokens of an answer that may not be forbidden ("integer below minimum value. Expected a value >= 16", 2026-11)."""
 
 
 def _text(form: ResponseFormat | None, sampling: Sampling) -> Spoken:

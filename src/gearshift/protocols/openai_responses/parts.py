@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Raw, Struct
 
-from gearshift.protocols.fields import OBJECT, TEXT, Kind, Misfit, Spoken, keep, maybe, raw, take
+from gearshift.protocols.fields import LIST, OBJECT, TEXT, Kind, Misfit, Spoken, keep, maybe, raw, take
 from gearshift.protocols.json_patch import Members
 from gearshift.protocols.losses import dropped
 from gearshift.types.chat import Citation, Media, Part, Refusal, Text
@@ -27,19 +27,20 @@ _AUDIO: Final = {"mp3": "audio/mpeg"}
 _FORMAT: Final = {media_type: name for name, media_type in _AUDIO.items()}
 _EMPTY: Final = frozenset({b"", b"null", b"[]"})
 LOGPROBS: Final = "logprobs"
+ANNOTATIONS: Final = "annotations"
 
 
 class Cited(Struct, forbid_unknown_fields=True):
     """Hold an annotation that cites a page."""
 
-    type: str
+    type: Literal["url_citation"]
     url: str
     title: str | None = None
     start_index: int | None = None
     end_index: int | None = None
 
 
-_cited = msgspec.json.Decoder(list[Cited])
+_cited = msgspec.json.Decoder(Cited)
 
 
 def decode_parts(spoken: Raw, name: str = "content") -> tuple[Text | Media | Refusal, ...]:
@@ -57,23 +58,29 @@ def decode_parts(spoken: Raw, name: str = "content") -> tuple[Text | Media | Ref
 
 
 def decode_part(members: Members) -> Text | Media | Refusal:
-    """Give one part."""
+    """Give one part; one without a noun is a file that holds it raw."""
     kind = take(members, "type", TEXT)
     decode = _DECODERS.get(kind)
-    if decode is None:
-        return Media(kind="file", extra={"type": raw(kind), **members})
-    return decode(members)
+    return unknown(kind, members) if decode is None else decode(members)
 
 
-def decode_citations(spoken: Raw) -> tuple[Citation, ...]:
-    """Give the pages that annotations cite, none where one of them is something else."""
-    try:
-        found = _cited.decode(spoken)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ()
-    if any(each.type != "url_citation" for each in found):
-        return ()
-    return tuple(Citation(url=each.url, title=each.title, start=each.start_index, end=each.end_index) for each in found)
+def unknown(kind: str, members: Members) -> Media:
+    """Give a part that has no noun."""
+    return Media(kind="file", extra={"type": raw(kind), **members})
+
+
+def decode_citations(annotations: Sequence[Raw]) -> tuple[tuple[Citation, ...], list[Raw]]:
+    """Give the pages that annotations cite, and apart those that are something else."""
+    citations: list[Citation] = []
+    others: list[Raw] = []
+    for annotation in annotations:
+        try:
+            said = _cited.decode(annotation)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            others.append(annotation)
+            continue
+        citations.append(Citation(url=said.url, title=said.title, start=said.start_index, end=said.end_index))
+    return tuple(citations), others
 
 
 def say_citation(citation: Citation) -> Spoken:
@@ -107,14 +114,16 @@ class Speaker:
         """Say a part of an answer."""
         if isinstance(part, Refusal):
             return {"type": "refusal", "refusal": part.text, **_rest(part)}
+        if isinstance(part, Media) and "type" in part.extra:
+            return {**_rest(part)}
         if not isinstance(part, Text):
             raise Misfit(at, "found media in an answer, expected text")
         if part.cache is not None:
             self.lose_mark(at)
-        said: Spoken = {"type": "output_text", "text": part.text, "annotations": []}
-        if part.citations:
-            said["annotations"] = [say_citation(each) for each in part.citations]
-        return {**said, **_rest(part)}
+        rest = _rest(part)
+        annotations: list[object] = [say_citation(each) for each in part.citations]
+        annotations += LIST.read(rest.pop(ANNOTATIONS), ANNOTATIONS) if ANNOTATIONS in rest else []
+        return {"type": "output_text", "text": part.text, "annotations": annotations, **rest}
 
     def lose_mark(self, at: str) -> None:
         """Note a mark of the prompt cache, which this provider finds by itself."""
@@ -157,7 +166,7 @@ class Speaker:
                 return {"type": "input_file", **named, **where, **media.extra}
 
 
-def _rest(part: Text | Refusal) -> Spoken:
+def _rest(part: Text | Refusal | Media) -> Members:
     return {name: value for name, value in part.extra.items() if name != "message"}
 
 
@@ -169,9 +178,10 @@ def _url(media: Media) -> str | None:
 
 def _decode_text(members: Members) -> Text:
     text = take(members, "text", TEXT)
-    citations = decode_citations(members["annotations"]) if "annotations" in members else ()
-    if citations or bytes(members.get("annotations", Raw(b"null"))) in _EMPTY:
-        members.pop("annotations", None)
+    citations: tuple[Citation, ...] = ()
+    if bytes(members.get(ANNOTATIONS, Raw()))[:1] == b"[":
+        citations, others = decode_citations(take(members, ANNOTATIONS, LIST))
+        members |= {ANNOTATIONS: raw(others)} if others else {}
     if bytes(members.get(LOGPROBS, Raw())) in _EMPTY:
         members.pop(LOGPROBS, None)
     return Text(text=text, citations=citations, extra=members)
@@ -197,9 +207,11 @@ def _decode_audio(members: Members) -> Media:
 def _decode_file(members: Members) -> Media:
     name = maybe(members, "filename", TEXT)
     data, url = maybe(members, "file_data", TEXT), maybe(members, "file_url", TEXT)
+    if data is not None and url is not None:
+        members["file_url"] = raw(url)  # of both, the data is what all protocols can say
     if data is not None and not data.startswith("data:"):
         return Media(kind="file", data=data, name=name, extra=members)
-    return _media("file", url if data is None else data, extra=members, name=name)
+    return _media("file", data or url, extra=members, name=name)
 
 
 def _media(kind: str, url: str | None, *, extra: Members, name: str | None = None, detail: str | None = None) -> Media:

@@ -24,11 +24,9 @@ class Patch:
 
     def item(self, item: ServerEvent) -> bytes | None:
         """Give what is passed on of `item`, None to hold it back until the end."""
-        if b'"response":' not in item.data[:200] and b'"response"' not in item.data:
-            return encode_event(item.data, item.event if item.event != "message" else "")
+        if b'"response"' not in item.data:
+            return _framed(item.data, item)
         event = JsonObject(item.data, invalid, lax=True)
-        if "response" not in event.members:
-            return encode_event(item.data, item.event if item.event != "message" else "")
         if bytes(event.members.get("type", ABSENT)) in _LAST:
             return None
         return self._say(event, item, self._edits)
@@ -40,8 +38,12 @@ class Patch:
         )
 
     def _say(self, event: JsonObject, item: ServerEvent, edits: ResponseEdits) -> bytes:
-        name = item.event if item.event != "message" else ""
         if "response" not in event.members:
-            return encode_event(item.data, name)
+            return _framed(item.data, item)
         answer = JsonObject(bytes(event.members["response"]), invalid, lax=True)
-        return encode_event(event.patch({"response": PATCHER.patch(answer, edits)}), name)
+        return _framed(event.patch({"response": PATCHER.patch(answer, edits)}), item)
+
+
+def _framed(data: bytes, item: ServerEvent) -> bytes:
+    """Give an event framed as `item` is: one without a name stays so."""
+    return encode_event(data, "" if item.event == "message" else item.event)

@@ -85,6 +85,7 @@ def _decode(members: Members) -> Request:
         stream=maybe(members, "stream", BOOLEAN) or False,
         user=maybe(members, "user", TEXT),
         service_tier=maybe(members, "service_tier", TEXT),
+        truncation=maybe(members, "truncation", TEXT),
         metadata=maybe(members, "metadata", _METADATA) or {},
         routing=decode_routing(members),
         extra=members,
@@ -99,14 +100,11 @@ def _instructions(members: Members) -> Iterator[Message]:
 
 def _input(members: Members) -> list[Message]:
     spoken = members.pop("input", None)
-    if spoken is None:
-        kept = ("previous_response_id", "conversation", "prompt")
-        if any(bytes(members.get(name, Raw(NULL))) != NULL for name in kept):
-            return []
-        raise Misfit("input", "missing, expected a string or a list of items")
-    turns = decode_input(spoken)
-    if not turns:
-        raise Misfit("input", "found an empty list, expected at least one item")
+    turns = [] if spoken is None else decode_input(spoken)
+    kept = ("previous_response_id", "conversation", "prompt")
+    if not turns and all(bytes(members.get(name, Raw(NULL))) == NULL for name in kept):
+        found = "missing" if spoken is None else "found an empty list"
+        raise Misfit("input", f"{found}, expected a string or a list of at least one item")
     return turns
 
 

@@ -36,7 +36,7 @@ from gearshift.protocols.openai_responses import items as wire
 from gearshift.protocols.openai_responses.parts import LOGPROBS, Speaker, decode_parts
 from gearshift.protocols.openai_responses.usage import PATCHER, decode_usage, encode_usage
 from gearshift.protocols.wording import invalid
-from gearshift.types.chat import Choice, Extra, FinishReason, Part, Response, Text, ToolCall
+from gearshift.types.chat import Choice, Extra, FinishReason, Media, Part, Response, Text, ToolCall
 from gearshift.types.record import Loss
 
 ITEMS: Final = "items"
@@ -101,7 +101,7 @@ def encode_response(response: Response) -> Encoded:
     choice = response.choices[0]
     output = [*wire.encode_output(list(choice.parts), "output", Speaker(losses, to_caller=True))]
     for number, item in enumerate(output):
-        item.setdefault("id", f"{PREFIXES[str(item['type'])]}_{response.id}_{number}")
+        item.setdefault("id", f"{PREFIXES.get(str(item['type']), 'item')}_{response.id}_{number}")
         item.setdefault("status", "completed")
     extra = dict(choice.extra)
     if MESSAGE in extra:
@@ -116,19 +116,30 @@ def encode_response(response: Response) -> Encoded:
     return Encoded(body=msgspec.json.encode({**said, **extra, **kept}), losses=tuple(losses))
 
 
-PREFIXES: Final = {"message": "msg", "function_call": "fc", "reasoning": "rs"}
+PREFIXES: Final = {"message": "msg", "function_call": "fc", "reasoning": "rs", wire.IMAGE: "ig"}
 """How the ids of items begin."""
 
 
 def _say_logprobs(output: list[Spoken], logprobs: Raw, losses: list[Loss]) -> None:
     """Say probabilities beside the first text."""
-    content = OBJECT.read(logprobs, LOGPROBS).get("content", Raw(NULL))
+    content = own_scores(logprobs, losses)
+    if content is None:
+        return
     for item in output:
-        parts = item.get("content")
-        if item["type"] == "message" and isinstance(parts, list):
-            parts[0][LOGPROBS] = [] if bytes(content) == NULL else content
-            return
+        for part in item.get("content") if item["type"] == "message" else ():  # type: ignore[attr-defined]
+            if part["type"] == "output_text":
+                part[LOGPROBS] = content
+                return
     losses.append(dropped("logprobs", "there is no text that they belong to"))
+
+
+def own_scores(logprobs: Raw, losses: list[Loss]) -> Raw | None:
+    """Give the list of the probabilities of a text; a refusal has none here."""
+    said = OBJECT.read(logprobs, LOGPROBS)
+    if bytes(said.get("refusal", ABSENT)) not in {b"", NULL, b"[]"}:
+        losses.append(dropped("logprobs.refusal", "a refusal has no probabilities here"))
+    content = said.get("content", ABSENT)
+    return None if bytes(content) in {b"", NULL} else content
 
 
 def skeleton(name: str, model: str, created: int) -> Spoken:
@@ -200,27 +211,39 @@ def decode_ending(members: Members, *, calls: bool) -> FinishReason:
     if status in {"failed", "cancelled"}:
         raise invalid(f"it ended with status {status}")
     if status == "incomplete":
-        return "content_filter" if maybe(details, "reason", TEXT) == "content_filter" else "length"
+        reason = maybe(dict(details), "reason", TEXT) or "max_output_tokens"
+        if reason not in _REASONS:
+            members["incomplete_details"] = raw(details)
+        return _REASONS.get(reason, "length")
     return "tool_calls" if calls else "stop"
+
+
+_REASONS: Final[dict[str, FinishReason]] = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
 
 def _decode_item(item: Members, parts: list[Part], others: list[Members]) -> None:
     kind = TEXT.read(item.get("type", Raw(NULL)), "type")
-    if kind not in PREFIXES:
-        others.append(item)
-        return
-    for name in ("type", "id", "status", "role"):
-        item.pop(name, None)
+    rest = {name: value for name, value in item.items() if name not in ENVELOPE}
     match kind:
         case "message":
-            said = decode_parts(item.pop("content", Raw(b"[]")))
-            parts.extend(part for part in said if not (isinstance(part, Text) and not part.text))
+            said = decode_parts(rest.pop("content", Raw(b"[]")))
+            odd = [part.extra for part in said if isinstance(part, Media)]
+            words = tuple(part for part in said if not isinstance(part, Media) and (part.text or part.extra))
+            parts.extend(wire.with_message(words, rest) if words else ())
+            if odd:
+                others.append({"type": raw(kind), "content": raw(odd)})
         case "function_call":
-            parts.append(wire.decode_call(item))
+            parts.append(wire.decode_call(rest))
+        case "reasoning":
+            parts.extend(thought for thought in wire.decode_reasoning(rest) if thought.text or thought.signature)
+        case wire.IMAGE if (image := wire.decode_image(rest)) is not None:
+            parts.append(image)
         case _:
-            thought = wire.decode_reasoning(item)
-            if thought.text or thought.signature:
-                parts.append(thought)
+            others.append(item)
+
+
+ENVELOPE: Final = ("type", "id", "status", "role")
+"""What an item says of itself, that is made anew where it is said again."""
 
 
 def _without_scores(parts: list[Part]) -> tuple[tuple[Part, ...], Raw | None]:

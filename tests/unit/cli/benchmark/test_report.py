@@ -6,6 +6,7 @@ import pytest
 
 from gearshift.cli.benchmark.load import Load, Slice
 from gearshift.cli.benchmark.report import MIB, Bar, Figures, Footprint, bars, compare, median, ratio
+from gearshift.cli.benchmark.translation import Pair
 
 PLAIN = Load(kind="plain", connections=1)
 PACED = Load(kind="paced", connections=256)
@@ -98,10 +99,13 @@ def figures_of(load: str) -> Figures:
     )
 
 
+PAIR = Pair(caller="a", upstream="b", request_s=5e-5, request_ratio=20.0, chunk_s=9e-6, chunk_ratio=9.0)
+
+
 def test_the_bars_read_their_own_figures() -> None:
     loads = ("plain x 1", "plain x 32", "paced x 1", "paced x 256")
     footprint = Footprint(starts=3, ready_s=1.0, idle_bytes=81 * MIB, loaded_bytes=None)
-    found = {bar.name: bar for bar in bars([figures_of(load) for load in loads], footprint)}
+    found = {bar.name: bar for bar in bars([figures_of(load) for load in loads], footprint, (PAIR,))}
     assert {name: bar.measured for name, bar in found.items()} == pytest.approx(
         {
             "added median, plain x 1": 2.0,
@@ -111,13 +115,15 @@ def test_the_bars_read_their_own_figures() -> None:
             "memory, idle": 81,
             "start to ready": 1.0,
             "calls without a complete answer": 4,
+            "a request in another protocol": 50,
+            "a chunk in another protocol": 9,
         }
     )
     met = {name for name, bar in found.items() if bar.verdict == "met"}
-    assert met == {"CPU a request, plain x 32", "start to ready"}
+    assert met == {"CPU a request, plain x 32", "start to ready", "a request in another protocol"}
 
 
 def test_a_load_that_was_not_run_is_not_measured() -> None:
     footprint = Footprint(starts=1, ready_s=1.0, idle_bytes=None, loaded_bytes=None)
-    found = bars([figures_of("plain x 1")], footprint)
-    assert [bar.verdict for bar in found].count("not measured") == 4
+    found = bars([figures_of("plain x 1")], footprint, ())
+    assert [bar.verdict for bar in found].count("not measured") == 6

@@ -6,6 +6,7 @@ import pytest
 
 from gearshift.cli.benchmark.report import MIB, Bar, Figures, Footprint, Machine, Report
 from gearshift.cli.benchmark.table import number, place, render, table
+from gearshift.cli.benchmark.translation import Pair
 from gearshift.errors import DataError
 
 FIGURES = Figures(
@@ -24,6 +25,7 @@ FIGURES = Figures(
     cpu_per_request_s=0.000321,
     cpu_per_event_s=None,
 )
+PAIR = Pair(caller="gemini", upstream="openai_chat", request_s=5e-5, request_ratio=20.0, chunk_s=7e-6, chunk_ratio=9.0)
 REPORT = Report(
     machine=Machine(
         date="2026-01-01",
@@ -37,6 +39,7 @@ REPORT = Report(
     ),
     footprint=Footprint(starts=3, ready_s=0.9, idle_bytes=70 * MIB, loaded_bytes=None),
     figures=(FIGURES,),
+    pairs=(PAIR,),
     bars=(Bar(name="memory, idle", limit=80, unit="MiB", measured=70.0),),
 )
 
@@ -65,6 +68,8 @@ def test_a_report_says_everything_once() -> None:
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells == ["plain x 1", "0.10", "1.10", "1.00", "-", "250", "12,346", "1,234", "0.10", "321", "-"]
     assert "Ready after 0.90 s, then 70.0 MiB (medians of 3 starts); - MiB after load." in text
+    cells = [cell.strip() for cell in next(line for line in text.splitlines() if "| openai_chat" in line).split("|")]
+    assert cells[1:-1] == ["gemini", "openai_chat", "50.0", "20.0", "7.00", "9.00"]
     assert "| memory, idle |  80 MiB |     70.0 | met |" in text
     assert "errors" not in text
 
@@ -73,7 +78,7 @@ def test_errors_are_told() -> None:
     broken = Figures(
         **{**{name: getattr(FIGURES, name) for name in FIGURES.__struct_fields__}, "errors": 2, "fault": "x"}
     )
-    report = Report(machine=REPORT.machine, footprint=REPORT.footprint, figures=(broken,), bars=())
+    report = Report(machine=REPORT.machine, footprint=REPORT.footprint, figures=(broken,), pairs=(), bars=())
     assert "gearshift, plain x 1: 2 errors, first: x" in render(report)
 
 

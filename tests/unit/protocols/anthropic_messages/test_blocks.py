@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec import Raw
 
-from gearshift.protocols.anthropic_messages.blocks import BLOCK_TYPES, Speaker, decode_block, decode_content, said_input
+from gearshift.protocols.anthropic_messages.blocks import BLOCK_TYPES, Speaker, decode_block, decode_content
 from gearshift.protocols.fields import Misfit
 from gearshift.protocols.signatures import seal
 from gearshift.types.chat import CacheMark, Citation, Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
@@ -139,7 +139,7 @@ def test_unsigned_thinking_reads_as_unsigned() -> None:
         ),
         (
             ToolCall(id="a.b c", name="f", arguments=""),
-            {"type": "tool_use", "id": "a_b_c", "name": "f", "input": {}},
+            {"type": "tool_use", "id": "gearshift_a_2e_b_20_c", "name": "f", "input": {}},
             "at[0].id",
         ),
     ],
@@ -156,7 +156,6 @@ def test_what_is_said_in_another_way_is_a_loss(part: Part, block: object, field:
         Media(kind="audio", data="AAAA", media_type="audio/wav"),
         Media(kind="file", data="AAAA", media_type="text/csv"),
         Media(kind="file", data="?", media_type="text/plain"),
-        ToolCall(id="t", name="f", arguments="[1]"),
     ],
 )
 def test_what_cannot_be_said_is_refused(part: Part) -> None:
@@ -164,25 +163,67 @@ def test_what_cannot_be_said_is_refused(part: Part) -> None:
         said(part)
 
 
-def test_arguments_must_be_an_object() -> None:
-    assert [said_input(text, "at") for text in ("", ' {"a":1.0} ')] == [Raw(b"{}"), Raw(b'{"a":1.0}')]
-    with pytest.raises(Misfit, match=r"at\.arguments"):
-        said_input("{", "at")
+def test_arguments_that_are_no_object_are_said_as_they_came() -> None:
+    told, losses = said(ToolCall(id="t", name="f", arguments='{"a": "x'))
+    assert told == [{"type": "tool_use", "id": "t", "name": "f", "input": {"INVALID_JSON": '{"a": "x'}}]
+    assert [(loss.field, loss.kind) for loss in losses] == [("at[0].arguments", "mapped")]
+
+
+PAGE = {
+    "type": "web_search_result_location",
+    "url": "https://a",
+    "title": "A",
+    "cited_text": "x",
+    "encrypted_index": "e",
+}
+PLACE = {"type": "char_location", "cited_text": "x", "document_index": 0, "start_char_index": 0, "end_char_index": 1}
 
 
 def test_pages_that_a_text_cites_are_nouns_other_places_stay_raw() -> None:
-    page = {
-        "type": "web_search_result_location",
-        "url": "https://a",
-        "title": "A",
-        "cited_text": "",
-        "encrypted_index": "",
-    }
-    cited = decode_block(members({"type": "text", "text": "Hi", "citations": [page]}))
-    assert cited == Text(text="Hi", citations=(Citation(url="https://a", title="A"),))
-    assert said(cited) == ([{"type": "text", "text": "Hi", "citations": [page]}], [])
-    place = {"type": "char_location", "cited_text": "x"}
-    other = decode_block(members({"type": "text", "text": "Hi", "citations": [page, place]}))
-    assert isinstance(other, Text)
-    assert (other.citations, list(other.extra)) == ((), ["citations"])
-    assert decode_block(members({"type": "text", "text": "Hi", "citations": None})) == Text(text="Hi")
+    cited = decode_block(members({"type": "text", "text": "Hi", "citations": [PAGE, PLACE]}))
+    assert isinstance(cited, Text)
+    page = Citation(url="https://a", title="A", extra={"cited_text": Raw(b'"x"'), "encrypted_index": Raw(b'"e"')})
+    assert (cited.citations, list(cited.extra)) == ((page,), ["citations"])
+    told: tuple[object, list[Loss]] = ([{"type": "text", "text": "Hi", "citations": [PAGE, PLACE]}], [])
+    assert said(cited) == told == said(cited, to_caller=True)
+    for nothing in ("null", "[]"):
+        spoken = f'{{"type":"text","text":"Hi","citations":{nothing}}}'
+        assert decode_block(msgspec.json.decode(spoken, type=dict[str, Raw])) == Text(text="Hi")
+    with pytest.raises(Misfit, match="citations: found a string"):
+        decode_block(members({"type": "text", "text": "Hi", "citations": "x"}))
+
+
+def test_a_citation_of_anothers_making_is_told_to_callers_only() -> None:
+    foreign = Text(text="Hi", citations=(Citation(url="https://a", title="A"),))
+    page = PAGE | {"cited_text": "", "encrypted_index": ""}
+    assert said(foreign, to_caller=True) == ([{"type": "text", "text": "Hi", "citations": [page]}], [])
+    told, losses = said(foreign)
+    assert (told, [loss.field for loss in losses]) == ([{"type": "text", "text": "Hi"}], ["at[0].citations"])
+
+
+def test_ids_that_anthropic_forbids_stay_apart_and_paired() -> None:
+    ids = ("a.b", "a_b", "a b", "", "call", "gearshift_a_2e_b", "ä")
+    parts = [
+        part
+        for name in ids
+        for part in (ToolCall(id=name, name="f", arguments="{}"), ToolResult(call_id=name, parts=()))
+    ]
+    told, losses = said(*parts)
+    assert isinstance(told, list)
+    calls = [block["id"] for block in told if "id" in block]
+    assert calls == [block["tool_use_id"] for block in told if "tool_use_id" in block]
+    assert len({*calls}) == len(ids)
+    assert {loss.field for loss in losses} == {f"at[{place}].id" for place in (0, 1, 4, 5, 6, 7, 10, 11, 12, 13)}
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_a_text_of_nothing_but_space_is_refused_by_anthropic_and_told_to_callers(text: str) -> None:
+    assert said(Text(text=text))[0] == []
+    assert said(Text(text=text), to_caller=True)[0] == ([{"type": "text", "text": text}] if text else [])
+
+
+@pytest.mark.parametrize("signature", [None, ""])
+def test_encrypted_thinking_without_its_data_is_nothing(signature: str | None) -> None:
+    for origin in (None, "gemini", "anthropic_messages"):
+        told, losses = said(Reasoning(text="", signature=signature, origin=origin, redacted=True), to_caller=True)
+        assert (told, [loss.kind for loss in losses]) == ([], ["dropped"])

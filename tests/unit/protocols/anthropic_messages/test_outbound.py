@@ -11,11 +11,13 @@ from gearshift.protocols.anthropic_messages.outbound import LONGEST, encode_requ
 from gearshift.protocols.codec import RequestEdits
 from gearshift.types.chat import (
     Message,
+    Reasoning,
     Request,
     ResponseFormat,
     Sampling,
     Text,
     Tool,
+    ToolCall,
     ToolChoice,
     ToolResult,
 )
@@ -79,11 +81,6 @@ def test_results_of_tools_and_what_the_user_says_then_are_one_turn() -> None:
             {"thinking": {"type": "disabled"}},
             {("reasoning_effort", "mapped")},
         ),
-        (
-            Sampling(max_output_tokens=9, reasoning_budget=2048, reasoning_shown="auto"),
-            {"thinking": {"type": "enabled", "budget_tokens": 2048, "display": "summarized"}},
-            set(),
-        ),
         (Sampling(max_output_tokens=9, reasoning_shown="auto"), {}, {("reasoning_shown", "dropped")}),
     ],
 )
@@ -91,6 +88,41 @@ def test_knobs(sampling: Sampling, fields: dict[str, object], losses: set[tuple[
     body, told = said(sampling=sampling)
     assert body == {"model": "up", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]} | fields
     assert told == losses
+
+
+def call(name: str = "c") -> Message:
+    return Message(role="assistant", parts=(ToolCall(id=name, name="f", arguments="{}"),))
+
+
+def result(name: str = "c") -> Message:
+    return Message(role="tool", parts=(ToolResult(call_id=name, parts=(Text(text="ok"),)),))
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        Message(role="assistant", parts=(Reasoning(text="Hm", signature="s", origin="gemini"), Reasoning(text="Hm"))),
+        Message(role="assistant", parts=(Text(text=""),)),
+        Message(role="assistant", parts=()),
+        Message(role="user", parts=(Text(text=" "),)),
+    ],
+)
+def test_a_turn_of_which_nothing_can_be_said_is_left_out(turn: Message) -> None:
+    body, losses = said(HI, turn, HI)
+    assert [message["content"] for message in body["messages"]] == ["Hi", "Hi"]
+    assert ("messages[1]", "dropped") in losses
+    with pytest.raises(InvalidRequest, match="nothing that Anthropic can be told"):
+        said(turn)
+
+
+def test_a_system_prompt_of_which_nothing_can_be_said_is_left_out() -> None:
+    body, losses = said(Message(role="system", parts=(Text(text=""),)), HI)
+    assert ("system" in body, losses) == (False, {("system[0]", "dropped")})
+
+
+def test_a_limit_that_nobody_stated_leaves_room_beside_thinking() -> None:
+    body, _ = said(sampling=Sampling(reasoning_budget=9000))
+    assert (body["max_tokens"], body["thinking"]["budget_tokens"]) == (LONGEST + 9000, 9000)
 
 
 def test_anthropics_own_effort_is_said_as_it_was() -> None:

@@ -121,7 +121,7 @@ def test_tools_of_anthropics_own_are_kept_whole() -> None:
     ("fields", "param"),
     [
         ({"model": 5}, "model"),
-        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": -1}, "max_tokens"),
         ({"max_tokens": None}, "max_tokens"),
         ({"messages": []}, "messages"),
         ({"messages": "Hi"}, "messages"),
@@ -133,12 +133,13 @@ def test_tools_of_anthropics_own_are_kept_whole() -> None:
         ({"temperature": "hot"}, "temperature"),
         ({"stop_sequences": "END"}, "stop_sequences"),
         ({"thinking": {"type": "enabled"}}, "thinking.budget_tokens"),
-        ({"thinking": {"type": "deep"}}, "thinking.type"),
-        ({"output_config": {"format": {"type": "xml"}}}, "output_config.format.type"),
+        ({"thinking": {"type": 5}}, "thinking.type"),
+        ({"thinking": {"type": "adaptive", "display": 5}}, "thinking.display"),
+        ({"output_config": {"format": {"type": 5}}}, "output_config.format.type"),
         ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format.schema"),
         ({"tools": [{"input_schema": {}}]}, "tools[0].name"),
         ({"tools": [{"name": "f", "input_schema": 5}]}, "tools[0].input_schema"),
-        ({"tool_choice": {"type": "most"}}, "tool_choice.type"),
+        ({"tool_choice": {"type": 5}}, "tool_choice.type"),
         ({"tool_choice": {"type": "tool"}}, "tool_choice.name"),
         ({"metadata": {"user_id": 5}}, "metadata.user_id"),
         ({"metadata": {"plan": []}}, "metadata.plan"),
@@ -149,6 +150,45 @@ def test_a_wrong_field_is_named(fields: dict[str, object], param: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         decode_request(body(**fields))
     assert caught.value.param == param
+
+
+def test_a_call_of_which_the_input_is_no_object_is_named() -> None:
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": "x"}
+    with pytest.raises(InvalidRequest, match="found a string, expected an object") as caught:
+        decode_request(body(messages=[USER, {"role": "assistant", "content": [call]}]))
+    assert caught.value.param == "messages[1].content[0].input"
+
+
+def test_no_name_is_made_up_for_a_tool_that_has_none() -> None:
+    toolset = {"type": "browser_toolset_20260801", "configs": {"zoom": {"enabled": False}}}
+    (tool,) = decode_request(body(tools=[toolset])).tools
+    assert tool.name == "browser_toolset_20260801"
+    assert {name: json.loads(bytes(raw)) for name, raw in tool.extra.items()} == toolset
+
+
+@pytest.mark.parametrize("kind", ["between_tools", "interleaved", "a_kind_to_come"])
+def test_thinking_of_another_kind_is_kept_whole(kind: str) -> None:
+    request = decode_request(body(thinking={"type": kind, "display": "summarized", "odd": 1}))
+    assert request.sampling == Sampling(max_output_tokens=9)
+    assert json.loads(bytes(request.extra["thinking"])) == {"type": kind, "display": "summarized", "odd": 1}
+
+
+def test_a_display_to_come_is_kept() -> None:
+    request = decode_request(body(thinking={"type": "adaptive", "display": "encrypted"}))
+    assert (request.sampling.reasoning_budget, request.sampling.reasoning_shown) == (-1, None)
+    assert request.extra == {"thinking": Raw(b'{"display":"encrypted"}')}
+
+
+def test_a_form_and_a_choice_to_come_are_kept() -> None:
+    form, choice = {"type": "grammar", "grammar": "x"}, {"type": "most", "name": 5}
+    request = decode_request(body(output_config={"format": form, "effort": "low"}, tool_choice=choice))
+    assert (request.response_format, request.tool_choice, request.parallel_tool_calls) == (None, None, None)
+    assert json.loads(bytes(request.extra["output_config"])) == {"format": form}
+    assert json.loads(bytes(request.extra["tool_choice"])) == choice
+
+
+def test_a_limit_of_no_tokens_fills_the_cache() -> None:
+    assert decode_request(body(max_tokens=0)).sampling == Sampling(max_output_tokens=0)
 
 
 def test_a_key_said_twice_is_refused() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import anthropic.types
 import pytest
 from msgspec import Raw
 
@@ -132,3 +133,36 @@ def test_thinking_and_calls_come_back() -> None:
     choice = Choice(index=0, parts=parts, finish_reason="tool_calls")
     response = Response(protocol="anthropic_messages", id="r", model="m", created=0, choices=(choice,))
     assert decode_response(encode_response(response).body) == response
+
+
+def test_a_call_that_was_cut_is_an_answer_still() -> None:
+    cut = ToolCall(id="t", name="f", arguments='{"city": "Kö')
+    choice = Choice(index=0, parts=(cut,), finish_reason="length")
+    said = encode_response(Response(protocol="openai_chat", id="r", model="m", created=0, choices=(choice,)))
+    told = json.loads(said.body)
+    assert told["content"] == [{"type": "tool_use", "id": "t", "name": "f", "input": {"INVALID_JSON": '{"city": "Kö'}}]
+    assert told["stop_reason"] == "max_tokens"
+    assert [(loss.field, loss.kind) for loss in said.losses] == [("content[0].arguments", "mapped")]
+    anthropic.types.Message.model_validate({**told, "usage": {"input_tokens": 1, "output_tokens": 1}})
+
+
+@pytest.mark.parametrize("given", [[1], "x", 5, True])
+def test_an_input_that_is_no_object_is_garbage(given: object) -> None:
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": given}
+    with pytest.raises(UpstreamInvalid, match=r"content\[0\]\.input: found .*, expected an object"):
+        decode_response(body(content=[call]))
+
+
+def test_cached_tokens_beyond_the_input_are_a_loss() -> None:
+    choice = Choice(index=0, parts=(Text(text="Hi"),), finish_reason="stop")
+    usage = Usage(input_tokens=1, output_tokens=1, cache_read_tokens=9)
+    said = encode_response(Response(id="r", model="m", created=0, choices=(choice,), usage=usage))
+    assert json.loads(said.body)["usage"]["input_tokens"] == 0
+    assert [(loss.field, loss.kind) for loss in said.losses] == [("usage.input_tokens", "mapped")]
+
+
+def test_usage_of_null_is_told_as_counted() -> None:
+    spoken = body(usage={"input_tokens": None, "output_tokens": None})
+    counted = Usage(input_tokens=7, output_tokens=1, estimated=True)
+    patched = json.loads(patch_response(spoken, ResponseEdits(model="m", counted=counted)))
+    assert (patched["usage"]["input_tokens"], patched["usage"]["output_tokens"]) == (7, 1)

@@ -74,3 +74,8 @@ def test_what_cannot_be_read_costs_no_answer(chosen: object) -> None:
 @pytest.mark.parametrize("spoken", [b"{}", b'{"content":null}', b'{"content":[]}', b"5", b'{"content":[{"token":5}]}'])
 def test_what_has_no_tokens_is_said_as_none(spoken: bytes) -> None:
     assert json.loads(bytes(encode_logprobs(Raw(spoken)))) == {"chosenCandidates": [], "topCandidates": []}
+
+
+def test_the_probabilities_of_a_refusal_are_said_too() -> None:
+    told = {"content": None, "refusal": TOLD["content"]}
+    assert json.loads(bytes(encode_logprobs(Raw(json.dumps(told).encode())))) == WIRE

@@ -285,7 +285,6 @@ def test_own_signatures_come_back_from_another_protocol() -> None:
     ("part", "role", "problem"),
     [
         (ToolResult(call_id="c", parts=()), "tool", "expected its call"),
-        (ToolCall(id="c", name="f", arguments="[]"), "assistant", "no JSON object"),
     ],
 )
 def test_what_cannot_be_said_is_refused(part: Part, role: Role, problem: str) -> None:
@@ -312,3 +311,32 @@ def test_a_patch_of_what_is_no_request_is_refused(spoken: bytes, param: str | No
     with pytest.raises(InvalidRequest) as caught:
         patch_request(spoken, EDITS)
     assert caught.value.param == param
+
+
+def test_a_system_that_speaks_alone_is_said_by_the_user() -> None:
+    told = encoded(messages=(message("system", "S"), message("developer", "D")))
+    assert json.loads(told.body) == {"contents": [{"role": "user", "parts": [{"text": "S"}, {"text": "D"}]}]}
+    assert lost(told) == [("messages[1]", "mapped"), ("messages[0]", "mapped")]
+
+
+def test_a_conversation_of_which_nothing_is_left_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="messages: nothing is left"):
+        encoded(messages=(message("assistant", Reasoning(text="Hm")),))
+
+
+def test_the_name_of_a_form_is_lost() -> None:
+    told = encoded(response_format=ResponseFormat(kind="json_schema", name="n", schema=SCHEMA))
+    assert lost(told) == [("response_format.name", "dropped")]
+
+
+def test_a_turn_that_says_nothing_is_left_out_of_a_conversation_from_elsewhere() -> None:
+    told = encoded(messages=(message("user", "Hi"), message("assistant"), message("user", "Ho")))
+    assert [content["role"] for content in json.loads(told.body)["contents"]] == ["user", "user"]
+    own = encoded(protocol="gemini", messages=(message("user", "Hi"), message("assistant")))
+    assert json.loads(own.body)["contents"][1] == {"role": "model", "parts": []}
+
+
+def test_what_cannot_be_said_is_named_where_it_stands() -> None:
+    result = ToolResult(call_id="c", parts=())
+    with pytest.raises(InvalidRequest, match="found a result of a call 'c' that was not made before it"):
+        encoded(messages=(message("user", "Hi"), message("tool", result)))

@@ -119,7 +119,22 @@ def test_a_call_without_args_has_an_empty_object(inner: object) -> None:
         (
             {"functionResponse": {"name": "f", "parts": 5}},
             "functionResponse.parts",
-            "found a number, expected a list of objects",
+            "found a number, expected a list of parts",
+        ),
+        (
+            {"functionResponse": {"name": "f", "parts": [{"inlineData": {"mimeType": "a/b"}}]}},
+            "functionResponse.parts[0].inlineData.data",
+            "missing, expected a string",
+        ),
+        (
+            {"functionResponse": {"name": "f", "parts": [{"text": "x"}]}},
+            "functionResponse.parts",
+            "found a part that is no media, expected inlineData or fileData",
+        ),
+        (
+            {"inlineData": {"mimeType": "a/b", "mime_type": "a/b", "data": ""}},
+            "inlineData.mimeType",
+            "said in two spellings, which may differ; say it once",
         ),
         ({"inlineData": 5}, "inlineData", "found a number, expected an object"),
         ({"inlineData": {"data": ""}}, "inlineData.mimeType", "missing, expected a string"),

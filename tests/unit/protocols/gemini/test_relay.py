@@ -141,3 +141,24 @@ def test_a_stream_of_two_answers_ends_with_the_second() -> None:
     second = {"index": 1, "content": {"parts": [{"text": "y"}]}, "finishReason": "MAX_TOKENS"}
     relay.feed(piece(candidates=[second], usageMetadata=COUNTS))
     assert (relay.complete, relay.ended, relay.finish_reason) == (True, True, "stop")
+
+
+def test_only_the_models_own_name_changes() -> None:
+    relay = codec.relay("small")
+    inner = {"functionCall": {"name": "f", "args": {"a": 1, "modelVersion": "up-1", "responseId": "r"}}}
+    texts = [{"text": 'a,"modelVersion":"up-1","responseId":"r"}'}, {"text": "b"}, inner]
+    for spoken in (piece({"text": "first"}), *map(piece, texts), piece({"text": "c"}, responseId="s")):
+        (told,), (heard,) = said(relay.feed(spoken)), said(spoken)
+        assert told == heard | {"modelVersion": "small"}
+    spaced = encode_event(b'{"candidates":[], "modelVersion": "up-1", "responseId": "r"}')
+    assert relay.feed(spaced) == spaced.replace(b"up-1", b"small")
+
+
+def test_a_stream_in_snake_case_has_its_end_too() -> None:
+    relay = codec.relay("small")
+    relay.feed(encode_event(b'{"candidates":[{"content":{"parts":[{"text":"x"}]}}]}'))
+    relay.feed(encode_event(b'{"candidates":[{"finish_reason":"STOP"}],"model_version":"up-1"}'))
+    relay.close()
+    (last,) = said(relay.end(EDITS, send_usage=True))
+    assert last["gearshift"] == {}
+    assert codec.relay("small").end(EDITS, send_usage=True).startswith(b'data: {"candidates":[]')

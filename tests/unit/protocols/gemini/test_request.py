@@ -312,6 +312,15 @@ def test_the_routing_is_taken_out() -> None:
 
 CONFIG = "generationConfig"
 FAULTS: list[tuple[dict[str, object], str]] = [
+    ({"generationConfig": {"topK": 1, "top_k": 1}}, "generationConfig.topK"),
+    (
+        {"generationConfig": {"thinkingConfig": {"thinkingBudget": 1, "thinking_budget": 1}}},
+        "generationConfig.thinkingConfig.thinkingBudget",
+    ),
+    (
+        {"toolConfig": {"functionCallingConfig": {}, "function_calling_config": {}}},
+        "toolConfig.functionCallingConfig",
+    ),
     ({"contents": 5}, "contents"),
     ({"contents": None}, "contents"),
     ({"contents": []}, "contents"),
@@ -382,3 +391,15 @@ def test_what_is_no_request_is_refused(spoken: bytes, message: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         decode_request(spoken, PATH)
     assert message in caught.value.message
+
+
+def test_results_may_stand_in_a_content_of_a_role_of_their_own() -> None:
+    call = {"role": "model", "parts": [{"functionCall": {"name": "f", "id": "c"}}]}
+    for role in ("user", "function", "tool"):
+        result = {"role": role, "parts": [{"functionResponse": {"name": "f", "id": "c", "response": {"output": "x"}}}]}
+        assert [each.role for each in decoded(contents=[call, result]).messages] == ["assistant", "tool"]
+
+
+def test_a_level_of_thinking_that_says_nothing_is_none() -> None:
+    config = {"thinkingConfig": {"thinkingLevel": "THINKING_LEVEL_UNSPECIFIED"}}
+    assert decoded(generationConfig=config).sampling == Sampling()

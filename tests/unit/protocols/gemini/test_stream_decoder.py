@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 
+import msgspec
 import pytest
 from msgspec import Raw
 
@@ -10,8 +12,18 @@ from gearshift.protocols.fold import fold
 from gearshift.protocols.gemini.response import decode_response
 from gearshift.protocols.gemini.stream_decoder import Decoder
 from gearshift.protocols.sse import encode_event
-from gearshift.types.chat import Citation, Reasoning, Text, ToolCall, Usage
-from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
+from gearshift.types.chat import Citation, Media, Reasoning, Text, ToolCall, Usage
+from gearshift.types.stream import (
+    ChoiceDelta,
+    ChoiceEnded,
+    Event,
+    Finished,
+    MediaGiven,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+)
 
 STARTED = Started(protocol="gemini", id="r", model="m", created=0)
 COUNTS = {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}
@@ -247,3 +259,45 @@ def test_two_answers_side_by_side() -> None:
         (0, (Text(text="ac"),), "stop"),
         (1, (Text(text="bd"),), "length"),
     ]
+
+
+def test_an_image_is_given_whole_and_one_of_a_thought_is_none_of_the_answer() -> None:
+    image = {"inlineData": {"mimeType": "image/png", "data": "AA=="}}
+    data = piece({"text": "See"}) + piece(image) + piece({"text": ":"}) + piece({**image, "thought": True})
+    events = heard(data + piece(finish="STOP", usageMetadata=COUNTS))
+    media = Media(kind="image", data="AA==", media_type="image/png")
+    assert [event for event in events if isinstance(event, MediaGiven | ChoiceDelta)] == [
+        MediaGiven(choice=0, part=1, media=media),
+        ChoiceDelta(choice=0, message={"parts": Raw(msgspec.json.encode([{**image, "thought": True}]))}),
+    ]
+    assert fold(events).choices[0].parts == (Text(text="See"), media, Text(text=":"))
+    whole_answer = decode_response(whole({"text": "See"}, image, {"text": ":"}, {**image, "thought": True}))
+    assert whole_answer.choices[0].parts == fold(events).choices[0].parts
+
+
+def test_plain_text_is_told_the_same_with_and_without_more_beside_it() -> None:
+    choices: tuple[list[object] | None, ...] = (None, [])
+    for ratings in choices:
+        parts = [{"text": "a", "thought": True}, {"text": "b", "thought": True}, {"text": "c"}, {"text": "d"}]
+        pieces = [piece(part, usageMetadata=COUNTS, safetyRatings=ratings) for part in parts]
+        data = b"".join(pieces).replace(b',"safetyRatings":null', b"")
+        decoder = Decoder()
+        events = decoder.feed(data)
+        assert [event.text for event in events if isinstance(event, PartDelta)] == ["a", "b", "c", "d"]
+        assert decoder.usage == USAGE
+        told = fold(events + decoder.feed(piece(finish="STOP", usageMetadata=COUNTS)))
+        assert told.choices[0].parts == (Reasoning(text="ab"), Text(text="cd"))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "path"),
+    [
+        ({"content": {"parts": [{"text": "a"}, {"text": 5}]}}, "content.parts[1].text"),
+        ({"content": {"parts": [{"inlineData": {"mimeType": 5}}]}}, "content.parts[0].inlineData.mimeType"),
+        ({"content": {"parts": 5}}, "content.parts"),
+        ({"index": "x"}, "index"),
+    ],
+)
+def test_a_wrong_field_is_named(candidate: object, path: str) -> None:
+    with pytest.raises(UpstreamInvalid, match=re.escape(f"read: candidates[0].{path}: found")):
+        heard(piece(candidates=[candidate]))

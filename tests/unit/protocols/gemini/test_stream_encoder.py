@@ -11,8 +11,18 @@ from gearshift.protocols.gemini.stream_decoder import Decoder
 from gearshift.protocols.gemini.stream_encoder import Encoder
 from gearshift.protocols.signatures import seal
 from gearshift.protocols.sse import ServerEvent, SSEParser
-from gearshift.types.chat import Citation, FinishReason, PartKind, Reasoning, Text, ToolCall, Usage
-from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
+from gearshift.types.chat import Citation, FinishReason, Media, PartKind, Reasoning, Text, ToolCall, Usage
+from gearshift.types.stream import (
+    ChoiceDelta,
+    ChoiceEnded,
+    Event,
+    Finished,
+    MediaGiven,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+)
 
 STARTED = Started(protocol="gemini", id="r", model="small", created=7)
 STOP = ChoiceEnded(choice=0, finish_reason="stop")
@@ -262,3 +272,22 @@ def test_what_was_encoded_decodes_to_the_same_answer() -> None:
         Reasoning(text="", signature="Yg==", origin="gemini"),
         ToolCall(id="c", name="f", arguments='{"a":1}'),
     )
+
+
+def test_a_call_that_was_cut_is_an_object_still_and_told() -> None:
+    encoder = Encoder()
+    start = PartStarted(choice=0, part=0, kind="tool_call", id="c", name="f")
+    events: list[Event] = [start, PartDelta(choice=0, part=0, text='{"a": "x'), PartEnded(choice=0, part=0)]
+    said = b"".join(encoder.feed(event) for event in events)
+    (part,) = json.loads(said.removeprefix(b"data: "))["candidates"][0]["content"]["parts"]
+    assert part["functionCall"] == {"name": "f", "args": {"INVALID_JSON": '{"a": "x'}, "id": "c"}
+    assert [(loss.field, loss.kind) for loss in encoder.losses] == [("tool_calls.arguments", "mapped")]
+
+
+def test_an_image_is_a_part_that_takes_the_signature_before_it() -> None:
+    media = Media(kind="image", data="AA==", media_type="image/png")
+    thought = part(0, "reasoning", text("", signature="c2ln"))
+    assert parts(*thought, MediaGiven(choice=0, part=1, media=media), STOP)[0] == {
+        "inlineData": {"mimeType": "image/png", "data": "AA=="},
+        "thoughtSignature": "c2ln",
+    }

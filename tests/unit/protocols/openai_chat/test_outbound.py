@@ -9,7 +9,7 @@ from gearshift.protocols.codec import RequestEdits
 from gearshift.protocols.openai_chat.outbound import encode_request, patch_request
 from gearshift.protocols.openai_chat.request import decode_request
 from gearshift.types.catalog import Quirks
-from gearshift.types.chat import Media, Message, Reasoning, Request, Routing, Sampling, Text
+from gearshift.types.chat import Citation, Media, Message, Reasoning, Request, Routing, Sampling, Text
 
 PLAIN = RequestEdits(model="up-1")
 NEWER = RequestEdits(model="up-1", quirks=Quirks(max_tokens_field="max_completion_tokens"))
@@ -159,3 +159,9 @@ def test_what_cannot_be_said_is_refused_by_name(message: Message, fault: str) ->
     with pytest.raises(InvalidRequest) as caught:
         encode_request(Request(model="m", messages=(*HI, message)), PLAIN)
     assert caught.value.message.startswith(fault)
+
+
+def test_what_an_earlier_answer_cites_is_a_loss() -> None:
+    turn = Message(role="assistant", parts=(Text(text="Hi", citations=(Citation(url="https://a"),)),))
+    losses = encode_request(Request(model="m", messages=(turn,)), PLAIN).losses
+    assert [(loss.field, loss.kind) for loss in losses] == [("messages[0].parts[0].citations", "dropped")]

@@ -15,7 +15,7 @@ from gearshift.protocols.openai_chat.response import (
     patch_response,
     peek_response,
 )
-from gearshift.types.chat import Choice, Media, Reasoning, Refusal, Response, Text, ToolCall, Usage
+from gearshift.types.chat import Choice, Citation, Media, Reasoning, Refusal, Response, Text, ToolCall, Usage
 
 CHOICE: dict[str, object] = {
     "index": 0,
@@ -249,3 +249,24 @@ def test_a_usage_that_the_upstream_did_not_say_is_what_was_counted(fields: dict[
 def test_metadata_is_added_at_the_top_or_replaced() -> None:
     edits = ResponseEdits(model="small", top=b'"gearshift":{"router":"auto"},"x":2')
     assert json.loads(patch_response(body(x=1), edits)).items() >= {"gearshift": {"router": "auto"}, "x": 2}.items()
+
+
+def test_what_a_text_cites_is_a_noun_and_said_as_it_was() -> None:
+    page = {
+        "type": "url_citation",
+        "url_citation": {"url": "https://a", "title": "A", "start_index": 0, "end_index": 2},
+    }
+    response = decode_response(answer(content="Hi", annotations=[page]))
+    cited = Text(text="Hi", citations=(Citation(url="https://a", title="A", start=0, end=2),))
+    assert (response.choices[0].parts, response.choices[0].extra) == ((cited,), {})
+    assert json.loads(encode_response(response).body)["choices"][0]["message"]["annotations"] == [page]
+    alone = decode_response(answer(content=None, annotations=[page])).choices[0]
+    assert (alone.parts, list(alone.extra)) == ((), ["message"])
+
+
+def test_several_texts_that_cite_are_one_that_does() -> None:
+    page = Citation(url="https://a", start=1, end=2)
+    choice = Choice(index=0, parts=(Text(text="Höhö"), Text(text="Hi", citations=(page,))), finish_reason="stop")
+    said = json.loads(encode_response(Response(id="r", model="m", created=0, choices=(choice,))).body)
+    (cited,) = said["choices"][0]["message"]["annotations"]
+    assert (cited["url_citation"]["start_index"], cited["url_citation"]["end_index"]) == (5, 6)

@@ -9,7 +9,7 @@ from gearshift.errors import StreamBroken, UpstreamInvalid
 from gearshift.protocols.fold import fold
 from gearshift.protocols.openai_chat.stream_decoder import Decoder
 from gearshift.protocols.sse import encode_event
-from gearshift.types.chat import Reasoning, Text, ToolCall, Usage
+from gearshift.types.chat import Citation, Reasoning, Text, ToolCall, Usage
 from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
 
 DONE = b"data: [DONE]\n\n"
@@ -208,3 +208,17 @@ def test_a_usage_that_cannot_be_does_not_hide_one_that_can() -> None:
     finished = heard(data + DONE)[-1]
     assert isinstance(finished, Finished)
     assert finished.usage == Usage(input_tokens=3, output_tokens=2)
+
+
+def test_what_a_text_cites_is_told_with_it() -> None:
+    page = {
+        "type": "url_citation",
+        "url_citation": {"url": "https://a", "title": "A", "start_index": 0, "end_index": 2},
+    }
+    events = heard(chunk({"content": "Hi"}) + chunk({"annotations": [page]}) + chunk(finish="stop"))
+    assert fold(events).choices[0].parts == (
+        Text(text="Hi", citations=(Citation(url="https://a", title="A", start=0, end=2),)),
+    )
+    before = heard(chunk({"annotations": [page]}) + chunk({"content": "Hi"}, "stop"))
+    (early,) = [event for event in before if isinstance(event, ChoiceDelta)]
+    assert json.loads(bytes(early.message["annotations"])) == [page]

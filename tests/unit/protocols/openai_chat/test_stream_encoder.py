@@ -8,7 +8,7 @@ from msgspec import Raw
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.openai_chat.stream_encoder import Encoder
 from gearshift.protocols.sse import ServerEvent, SSEParser
-from gearshift.types.chat import Usage
+from gearshift.types.chat import Citation, Usage
 from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
 
 STARTED = Started(id="r", model="m", created=7, extra={"tier": Raw(b'"x"')})
@@ -137,3 +137,22 @@ def test_what_came_late_is_said_at_the_end() -> None:
     [told] = said(Finished(extra=extra))
     assert told == {"choices": [], "late": 1, "usage": {"cost": 1.5}}
     assert said(Finished(extra=extra), send_usage=False) == [{"choices": [], "late": 1}]
+
+
+def test_what_a_text_cites_is_told_with_it_and_placed_in_the_whole() -> None:
+    encoder, page = Encoder(send_usage=True), Citation(url="https://a", title="A", start=1, end=2)
+    events: list[Event] = [STARTED]
+    for part in (0, 1):
+        events += [
+            PartStarted(choice=0, part=part, kind="text"),
+            PartDelta(choice=0, part=part, text="Höhö"),
+            PartDelta(choice=0, part=part, text="", citations=(page,)),
+        ]
+    data = b"".join(encoder.feed(event) for event in events)
+    chunks = [json.loads(item.data) for item in SSEParser().feed(data) if isinstance(item, ServerEvent)]
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+    cited = [each["url_citation"] for delta in deltas for each in delta.get("annotations", ())]
+    assert [(each["url"], each["start_index"], each["end_index"]) for each in cited] == [
+        ("https://a", 1, 2),
+        ("https://a", 5, 6),
+    ]

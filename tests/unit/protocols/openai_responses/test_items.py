@@ -8,10 +8,10 @@ import pytest
 from msgspec import Raw
 
 from gearshift.protocols.fields import Misfit
-from gearshift.protocols.openai_responses.items import decode_input, encode_items
+from gearshift.protocols.openai_responses.items import decode_input, encode_items, encode_output
 from gearshift.protocols.openai_responses.parts import Speaker
 from gearshift.protocols.signatures import seal
-from gearshift.types.chat import CacheMark, Message, Reasoning, Refusal, Text, ToolCall, ToolResult
+from gearshift.types.chat import CacheMark, Media, Message, Reasoning, Refusal, Text, ToolCall, ToolResult
 from gearshift.types.record import Loss
 
 
@@ -82,6 +82,8 @@ def test_an_item_without_a_noun_is_kept_whole() -> None:
         ({"type": "function_call", "call_id": "c", "name": "f", "arguments": {}}, "input[0].arguments"),
         ({"type": "function_call_output", "call_id": "c"}, "input[0].output"),
         ({"type": "reasoning", "summary": "Hm"}, "input[0].summary"),
+        ({"type": "reasoning", "summary": [{"text": 5}]}, "input[0].summary[0].text"),
+        ({"type": "reasoning", "content": [{"text": "a"}, {}]}, "input[0].content[1].text"),
         ({"type": 5}, "input[0].type"),
     ],
 )
@@ -131,3 +133,55 @@ def test_what_items_have_no_word_for_is_a_loss() -> None:
         "messages[1].parts[0].is_error",
         "messages[1].parts[0].cache_control",
     ]
+
+
+def test_a_summary_and_the_thinking_itself_are_two_parts() -> None:
+    thought = {**THOUGHT, "content": [{"type": "reasoning_text", "text": "First this."}]}
+    (message,) = heard(thought)
+    assert message.parts == (
+        Reasoning(text="First this."),
+        Reasoning(text="Hm", signature="e", origin="openai_responses", extra={"id": Raw(b'"rs_1"')}),
+    )
+
+
+def test_an_empty_piece_of_a_summary_makes_no_blank_line() -> None:
+    pieces = [{"type": "summary_text", "text": text} for text in ("", "a", "b")]
+    (message,) = heard({"type": "reasoning", "summary": pieces})
+    assert message.parts == (Reasoning(text="a\n\nb"),)
+
+
+def test_an_assistants_message_without_content_keeps_its_id() -> None:
+    silent = {"type": "message", "role": "assistant", "content": [], "id": "msg_0", "status": "completed"}
+    messages = heard(USER, silent, ANSWER)
+    assert said(*messages) == ([USER, silent, ANSWER], [])
+
+
+def test_an_assistants_part_without_a_noun_is_said_as_it_was() -> None:
+    odd = {"type": "message", "role": "assistant", "content": [{"type": "output_audio", "data": "x"}], "id": "msg_0"}
+    assert said(*heard(USER, odd)) == ([USER, odd], [])
+
+
+def test_a_part_of_a_functions_output_that_is_no_part_is_kept() -> None:
+    output = {**OUTPUT, "output": [{"type": "refusal", "refusal": "No"}, {"type": "input_text", "text": "x"}]}
+    (result,) = heard(output)
+    assert said(result) == ([output], [])
+    (refusal, _) = result.parts[0].parts  # type: ignore[union-attr]
+    assert refusal == Media(kind="file", extra={"type": Raw(b'"refusal"'), "refusal": Raw(b'"No"')})
+
+
+def test_a_reference_to_an_item_needs_no_type() -> None:
+    (message,) = heard({"id": "msg_1"})
+    assert said(message) == ([{"type": "item_reference", "id": "msg_1"}], [])
+
+
+def test_an_image_that_was_made_is_one_of_the_assistants() -> None:
+    image = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "AAAA"}
+    _, message = heard(USER, image)
+    assert message.role == "assistant"
+    assert said(message) == ([{**image, "output_format": "png"}], [])
+    (unmade,) = heard({**image, "result": None})
+    assert "item" in unmade.extra
+    with pytest.raises(Misfit, match="images only"):
+        said(Message(role="assistant", parts=(Media(kind="audio", data="AA"),)))
+    with pytest.raises(Misfit, match="result of a tool"):
+        list(encode_output([ToolResult(call_id="c", parts=())], "at", Speaker([])))

@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import RequestEdits
-from gearshift.protocols.openai_responses.outbound import encode_request, patch_request
+from gearshift.protocols.openai_responses.outbound import LEAST, encode_request, patch_request
 from gearshift.types.chat import CacheMark, Message, Request, ResponseFormat, Sampling, Text, Tool, ToolChoice
 
 HI = Message(role="user", parts=(Text(text="Hi"),))
@@ -109,3 +109,16 @@ def test_what_was_kept_of_an_object_goes_on() -> None:
 def test_a_patch_changes_the_model_and_takes_the_routers_fields_out() -> None:
     spoken = b'{ "model":"auto","input" : "\\u0041","models":["a"],"session_id":"s","odd":1.50}'
     assert patch_request(spoken, EDITS) == b'{ "model":"up","input" : "\\u0041","odd":1.50}'
+
+
+def test_a_system_that_speaks_alone_is_an_item() -> None:
+    body, losses = said(Message(role="system", parts=(Text(text="S"),)))
+    assert (body["input"], "instructions" in body) == ([{"type": "message", "role": "system", "content": "S"}], False)
+    assert losses == set()
+
+
+def test_a_limit_below_the_least_that_is_taken_is_raised() -> None:
+    short = Sampling(max_output_tokens=5)
+    body, losses = said(protocol="openai_chat", sampling=short)
+    assert (body["max_output_tokens"], losses) == (LEAST, {("max_output_tokens", "mapped")})
+    assert said(sampling=short)[0]["max_output_tokens"] == 5

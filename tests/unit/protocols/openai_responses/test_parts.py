@@ -35,6 +35,10 @@ WIRE: list[tuple[dict[str, object], Part]] = [
     ),
     ({"type": "input_file", "file_data": "AAAA"}, Media(kind="file", data="AAAA")),
     ({"type": "input_file", "file_url": "https://a"}, Media(kind="file", url="https://a")),
+    (
+        {"type": "input_file", "file_data": "AAAA", "file_url": "https://a"},
+        Media(kind="file", data="AAAA", extra={"file_url": Raw(b'"https://a"')}),
+    ),
     ({"type": "refusal", "refusal": "No"}, Refusal(text="No")),
     (
         {"type": "input_video", "url": "https://a"},
@@ -86,7 +90,7 @@ def test_a_wrong_field_is_named(wire: object, path: str) -> None:
 def test_an_answers_text_with_its_citations() -> None:
     page = {"type": "url_citation", "url": "https://a", "title": "A", "start_index": 1, "end_index": 2}
     cited = Citation(url="https://a", title="A", start=1, end=2)
-    assert decode_citations(raw([page])) == (cited,)
+    assert decode_citations([raw(page)]) == ((cited,), [])
     assert say_citation(cited) == page
     (text,) = decode_parts(raw([{"type": "output_text", "text": "Hi", "annotations": [page], "logprobs": []}]))
     assert text == Text(text="Hi", citations=(cited,))
@@ -95,10 +99,12 @@ def test_an_answers_text_with_its_citations() -> None:
 
 def test_other_annotations_stay_raw() -> None:
     other = [{"type": "file_path", "file_id": "f", "index": 0}]
-    assert decode_citations(raw(other)) == ()
+    assert decode_citations([raw(each) for each in other]) == ((), [raw(each) for each in other])
     (text,) = decode_parts(raw([{"type": "output_text", "text": "Hi", "annotations": other}]))
     assert isinstance(text, Text)
     assert list(text.extra) == ["annotations"]
+    told = json.loads(msgspec.json.encode(Speaker([]).spoken(text, "at")))
+    assert told == {"type": "output_text", "text": "Hi", "annotations": other}
 
 
 def test_marks_of_the_prompt_cache_are_a_loss() -> None:

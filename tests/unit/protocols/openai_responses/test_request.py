@@ -85,6 +85,7 @@ def test_kinds_without_a_noun_are_kept_whole() -> None:
 def test_a_conversation_that_the_provider_keeps_needs_no_input(name: str) -> None:
     request = decode_request(json.dumps({"model": "auto", name: "r"}).encode())
     assert (request.messages, list(request.extra)) == ((), [name])
+    assert decode_request(json.dumps({"model": "auto", name: "r", "input": []}).encode()).messages == ()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from gearshift.protocols.openai_responses.response import (
     peek_response,
     skeleton,
 )
-from gearshift.types.chat import Choice, Citation, Part, Reasoning, Refusal, Response, Text, ToolCall, Usage
+from gearshift.types.chat import Choice, Citation, Media, Part, Reasoning, Refusal, Response, Text, ToolCall, Usage
 
 TEXT = {"type": "output_text", "text": "Hi", "annotations": []}
 MESSAGE = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [TEXT]}
@@ -136,3 +136,48 @@ def test_what_an_answer_cannot_say_is_a_loss() -> None:
 def test_how_an_answer_ends() -> None:
     assert ending("stop") == ending("tool_calls") == ending(None) == {"status": "completed"}
     assert ending("length") == {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
+
+
+def test_a_refusals_probabilities_are_a_loss_and_stand_at_no_part() -> None:
+    scores = Raw(b'{"content":[{"token":"x"}],"refusal":[{"token":"N"}]}')
+    choice = Choice(index=0, parts=(Refusal(text="No"), Text(text="x")), finish_reason="stop", logprobs=scores)
+    said = encode_response(Response(id="r", model="m", created=0, choices=(choice,)))
+    refusal, text = json.loads(said.body)["output"][0]["content"]
+    assert ("logprobs" in refusal, text["logprobs"]) == (False, [{"token": "x"}])
+    assert [loss.field for loss in said.losses] == ["logprobs.refusal"]
+
+
+def test_an_image_goes_both_ways() -> None:
+    image = {"type": "image_generation_call", "id": "ig_resp_1_0", "status": "completed", "result": "AAAA"}
+    response = decode_response(body({**image, "output_format": "webp", "size": "1x1"}, MESSAGE))
+    told = Media(kind="image", data="AAAA", media_type="image/webp", extra={"size": Raw(b'"1x1"')})
+    assert response.choices[0].parts == (told, Text(text="Hi"))
+    output = json.loads(encode_response(response).body)["output"]
+    assert output[0] == {**image, "output_format": "webp", "size": "1x1"}
+    failed = {**image, "result": None, "status": "failed"}
+    assert decode_response(body(failed, MESSAGE)).choices[0].parts == (Text(text="Hi"),)
+
+
+def test_media_that_is_no_image_is_a_loss() -> None:
+    parts = (Media(kind="audio", data="AA", media_type="audio/wav"), Media(kind="image", url="https://a"))
+    choice = Choice(index=0, parts=parts, finish_reason="stop")
+    said = encode_response(Response(id="r", model="m", created=0, choices=(choice,)))
+    assert json.loads(said.body)["output"] == []
+    assert [loss.field for loss in said.losses] == ["output.parts[0].audio", "output.parts[1].image"]
+
+
+def test_what_a_message_says_beyond_the_nouns_is_kept() -> None:
+    odd = {"type": "output_audio", "data": "x"}
+    response = decode_response(body({**MESSAGE, "phase": "final_answer", "content": [TEXT, odd]}))
+    assert response.choices[0].parts == (Text(text="Hi", extra={"message": Raw(b'{"phase":"final_answer"}')}),)
+    assert decode_response(body({**MESSAGE, "phase": "x", "content": []})).choices[0].parts == ()
+    first, second = json.loads(encode_response(response).body)["output"]
+    assert (first["phase"], first["content"], second["content"]) == ("final_answer", [TEXT], [odd])
+
+
+def test_what_is_odd_beside_a_paid_answer_does_not_cost_it() -> None:
+    message = {**MESSAGE, "content": [{**TEXT, "annotations": 5, "logprobs": None}]}
+    image = {"type": "image_generation_call", "result": {"a": 1}, "output_format": 5}
+    (text,) = decode_response(body(message, image)).choices[0].parts
+    assert isinstance(text, Text)
+    assert text.text == "Hi"

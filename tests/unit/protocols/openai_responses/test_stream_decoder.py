@@ -10,8 +10,16 @@ from gearshift.protocols.fold import fold
 from gearshift.protocols.openai_responses.response import skeleton
 from gearshift.protocols.openai_responses.stream_decoder import Decoder
 from gearshift.protocols.sse import encode_event
-from gearshift.types.chat import Citation, Reasoning, Refusal, Text, ToolCall, Usage
-from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
+from gearshift.types.chat import Reasoning, Text, ToolCall, Usage
+from gearshift.types.stream import (
+    ChoiceEnded,
+    Event,
+    Finished,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+)
 
 HEAD = skeleton("resp_1", "gpt", 7)
 USAGE = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
@@ -56,59 +64,6 @@ def test_a_text() -> None:
     ]
 
 
-def test_thinking_refusals_citations_and_calls() -> None:
-    page = {"type": "url_citation", "url": "https://a", "title": "A", "start_index": 0, "end_index": 1}
-    summary = [
-        said("reasoning_summary_text.delta", output_index=0, summary_index=at, delta=text)
-        for at, text in enumerate("ab")
-    ]
-    data = added(0, type="reasoning", id="rs", summary=[]) + b"".join(summary)
-    data += done(0, type="reasoning", id="rs", summary=[], encrypted_content="e")
-    data += added(1, type="message", id="m", content=[])
-    data += said("output_text.delta", output_index=1, content_index=0, delta="A")
-    data += said("output_text.annotation.added", output_index=1, content_index=0, annotation=page)
-    data += said("refusal.delta", output_index=1, content_index=1, delta="No")
-    data += done(1, type="message", id="m", content=[])
-    data += added(2, type="function_call", id="fc", call_id="c", name="f", arguments="")
-    data += said("function_call_arguments.delta", output_index=2, delta='{"a":')
-    data += said("function_call_arguments.delta", output_index=2, delta=" 1}")
-    data += done(2, type="function_call", id="fc", call_id="c", name="f", arguments='{"a": 1}')
-    (choice,) = fold(heard(START + data + END)).choices
-    assert choice.finish_reason == "tool_calls"
-    assert choice.parts == (
-        Reasoning(text="a\n\nb", signature="e", origin="openai_responses"),
-        Text(text="A", citations=(Citation(url="https://a", title="A", start=0, end=1),)),
-        Refusal(text="No"),
-        ToolCall(id="c", name="f", arguments='{"a": 1}'),
-    )
-
-
-def test_what_no_delta_said_is_said_at_the_end_of_its_item() -> None:
-    data = added(0, type="function_call", id="fc", call_id="c", name="f", arguments="")
-    data += done(0, type="function_call", id="fc", call_id="c", name="f", arguments="{}")
-    data += added(1, type="reasoning", summary=[])
-    data += done(1, type="reasoning", summary=[{"type": "summary_text", "text": "Hm"}])
-    data += added(2, type="reasoning", summary=[]) + done(2, type="reasoning", summary=[])
-    assert fold(heard(START + data + END)).choices[0].parts == (
-        ToolCall(id="c", name="f", arguments="{}"),
-        Reasoning(text="Hm"),
-    )
-
-
-def test_an_item_without_a_noun_is_told_apart() -> None:
-    item = {"type": "web_search_call", "id": "ws"}
-    events = heard(START + added(0, **item) + done(0, **item) + END)
-    assert events[1] == ChoiceDelta(choice=0, message={"items": Raw(b'[{"type":"web_search_call","id":"ws"}]')})
-
-
-def test_probabilities_come_with_their_text() -> None:
-    scores = [{"token": "H", "logprob": -1}]
-    data = added(0, type="message", content=[])
-    data += said("output_text.delta", output_index=0, content_index=0, delta="H", logprobs=scores)
-    choice = fold(heard(START + data + done(0, type="message") + END)).choices[0]
-    assert json.loads(bytes(choice.logprobs or Raw())) == {"content": scores, "refusal": None}
-
-
 @pytest.mark.parametrize(
     ("details", "reason"),
     [({"reason": "max_output_tokens"}, "length"), ({"reason": "content_filter"}, "content_filter")],
@@ -144,7 +99,7 @@ def test_a_stream_that_is_cut_is_broken(data: bytes) -> None:
     [
         b"data: {\n\n",
         b"data: 5\n\n",
-        said("output_text.delta", output_index=4, delta="x"),
+        said("function_call_arguments.delta", output_index=4, delta="x"),
         said("output_item.added", output_index=0, item=5),
         said("created", response=[]),
     ],
@@ -156,12 +111,6 @@ def test_what_cannot_be_read_breaks_the_stream(garbage: bytes) -> None:
 
 def test_events_to_come_and_terminators_of_others_are_passed_over() -> None:
     assert heard(START + said("weather") + HI + b"data: [DONE]\n\n" + END) == heard(START + HI + END)
-
-
-def test_a_message_that_no_delta_told_is_told_at_its_end() -> None:
-    content = [{"type": "output_text", "text": "Hi", "annotations": []}, {"type": "refusal", "refusal": "No"}]
-    data = added(0, type="message", content=[]) + done(0, type="message", content=content)
-    assert fold(heard(START + data + END)).choices[0].parts == (Text(text="Hi"), Refusal(text="No"))
 
 
 def test_an_answer_that_is_told_at_the_end_only() -> None:
@@ -182,3 +131,33 @@ def test_half_a_surrogate_pair_passes_as_a_sign_for_it() -> None:
 def test_a_call_without_its_id_breaks_the_stream() -> None:
     with pytest.raises(UpstreamInvalid, match="call_id: missing"):
         Decoder().feed(added(0, type="function_call", name="f"))
+
+
+def test_an_item_that_is_told_at_its_end_only() -> None:
+    data = done(0, type="message", content=[{"type": "output_text", "text": "Hi", "annotations": []}])
+    assert fold(heard(START + data + END)).choices[0].parts == (Text(text="Hi"),)
+
+
+def test_a_delta_that_is_no_text_breaks_the_stream() -> None:
+    with pytest.raises(UpstreamInvalid, match="delta"):
+        Decoder().feed(added(0, type="message") + said("output_text.delta", output_index=0, delta={"a": 1}))
+    assert heard(START + said("weather.delta", delta={"a": 1}) + HI + END) == heard(START + HI + END)
+
+
+def test_a_reason_for_an_early_end_that_is_not_known_is_kept() -> None:
+    end = said("incomplete", response={**HEAD, "status": "incomplete", "incomplete_details": {"reason": "steered"}})
+    *_, ended, finished = heard(START + HI + end)
+    assert ended == ChoiceEnded(choice=0, finish_reason="length")
+    assert isinstance(finished, Finished)
+    assert finished.extra == {"incomplete_details": Raw(b'{"reason":"steered"}')}
+
+
+def test_an_item_whose_beginning_is_not_said_is_told_all_the_same() -> None:
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm"}], "encrypted_content": "e"}
+    data = said("reasoning_summary_text.delta", output_index=0, delta="Hm") + done(0, **thought)
+    data += said("output_text.delta", output_index=1, delta="Hi")
+    data += added(1, type="message") + done(1, type="message", content=[{"type": "output_text", "text": "Hi"}])
+    assert fold(heard(START + data + END)).choices[0].parts == (
+        Reasoning(text="Hm", signature="e", origin="openai_responses"),
+        Text(text="Hi"),
+    )

@@ -11,8 +11,18 @@ from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.openai_responses.stream_encoder import Encoder
 from gearshift.protocols.signatures import seal
 from gearshift.protocols.sse import ServerEvent, SSEParser
-from gearshift.types.chat import Citation, PartKind, Usage
-from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
+from gearshift.types.chat import Citation, Media, PartKind, Usage
+from gearshift.types.stream import (
+    ChoiceDelta,
+    ChoiceEnded,
+    Event,
+    Finished,
+    MediaGiven,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+)
 
 STARTED = Started(protocol="gemini", id="r", model="small", created=7)
 EDITS = ResponseEdits(model="small", usage=b'"cost":0.5', top=b'"gearshift":{"a":1}')
@@ -108,3 +118,39 @@ def test_an_answer_cut_at_its_limit_is_incomplete() -> None:
     assert end.startswith(b"event: response.incomplete\n")
     said = json.loads(end.split(b"data: ")[1])["response"]
     assert (said["incomplete_details"], said["usage"]) == ({"reason": "max_output_tokens"}, None)
+
+
+def test_an_image_is_an_item_of_its_own() -> None:
+    encoder = Encoder()
+    image = Media(kind="image", data="AAAA", media_type="image/webp")
+    events = told(
+        *part("text", text("See")), MediaGiven(choice=0, part=1, media=image), *part("text", text("!")), encoder=encoder
+    )
+    *_, last = events
+    item = {"id": "ig_r_1", "type": "image_generation_call", "status": "completed"}
+    assert last["response"]["output"][1] == {**item, "result": "AAAA", "output_format": "webp"}
+    assert [event["output_index"] for event in events if event["type"].endswith("item.done")] == [0, 1, 2]
+    assert "image_generation_call.completed" in kinds(events)
+    sound = Media(kind="audio", data="AAAA", media_type="audio/wav")
+    encoder = Encoder()
+    told(MediaGiven(choice=0, part=0, media=sound), encoder=encoder)
+    assert [loss.field for loss in encoder.losses] == ["output.audio"]
+
+
+def test_the_probabilities_of_a_refusal_are_a_loss() -> None:
+    scores = Raw(b'{"content":null,"refusal":[{"token":"N","logprob":-1}]}')
+    encoder = Encoder()
+    told(*part("refusal", text("No", logprobs=scores)), encoder=encoder)
+    assert [loss.field for loss in encoder.losses] == ["logprobs.refusal"]
+    encoder = Encoder()
+    told(*part("refusal", text("No", logprobs=Raw(b'{"content":[{"token":"N"}]}'))), encoder=encoder)
+    assert [loss.field for loss in encoder.losses] == ["logprobs"]
+
+
+def test_what_was_kept_raw_of_a_text_is_said_again() -> None:
+    other = {"type": "file_path", "file_id": "f", "index": 0}
+    extra = {"annotations": Raw(json.dumps([other]).encode())}
+    start = PartStarted(choice=0, part=0, kind="text", extra={"message": Raw(b'{"phase":"commentary"}')})
+    events = told(start, text("x", extra=extra), PartEnded(choice=0, part=0))
+    (message,) = events[-1]["response"]["output"]
+    assert (message["phase"], message["content"][0]["annotations"]) == ("commentary", [other])

@@ -1,0 +1,213 @@
+"""Own handing a conversation over: what another model must not be told, must be told otherwise, or cannot take in.
+
+    Request ─ unsigned ─> without thinking that another provider signed
+            ─ paired ───> every call with its result, every result behind its call
+            ─ fitted ───> without its oldest turns, where the caller lets them go
+
+Each step says what it did: `mapped` or `dropped`, by message. A request that needs nothing is the same object.
+Invariants: pure; a signature is only ever stripped, never changed; the instructions and the last turn always stay, and
+no turn is ever parted. Sources: the 400s of Anthropic ("tool use", `tool_use` ids without `tool_result`) and of OpenAI
+("function calling", every `tool_call_id` needs its message), both read 2026-11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gearshift import tokens
+from gearshift.protocols.losses import dropped, mapped
+from gearshift.types.chat import TRUNCATED, Message, Part, Reasoning, Request, Text, ToolCall, ToolResult
+from gearshift.types.decision import Standing
+from gearshift.types.record import Loss
+
+UNANSWERED: Final = "no result was recorded"
+"""What is said as the result of a call that has none."""
+_SHOWN: Final = 40
+_LONG: Final = 2
+"""By how much the estimate of tokens may be too low (`tokens`: none was below half the truth)."""
+
+
+class Handed(Struct, frozen=True, kw_only=True):
+    """Hold a request as the next model is told it, and what became of its words on the way."""
+
+    request: Request
+    losses: tuple[Loss, ...] = ()
+
+
+class Heir(Struct, frozen=True, kw_only=True):
+    """Hold whom a conversation is handed to; `window` is tokens, None: not known."""
+
+    protocol: str
+    provider: str
+    window: int | None = None
+
+
+def hand_over(request: Request, standing: Standing | None, heir: Heir) -> Handed:
+    """Prepare a conversation, which stands where `standing` says, for `heir`.
+
+    In its own protocol only what another provider signed is left out: all else is said as the caller said it.
+    """
+    handed = Handed(request=request)
+    left = standing is not None and standing.provider != heir.provider
+    if standing is not None and (left or standing.moved):
+        handed = _then(handed, unsigned(request, whole=left))
+    if request.protocol == heir.protocol:
+        return handed
+    handed = _then(handed, paired(handed.request))
+    if request.truncation == TRUNCATED and heir.window is not None:
+        handed = _then(handed, fitted(handed.request, heir.window))
+    return handed
+
+
+def _then(before: Handed, after: Handed) -> Handed:
+    return Handed(request=after.request, losses=before.losses + after.losses)
+
+
+def unsigned(request: Request, *, whole: bool) -> Handed:
+    """Leave out thinking that was signed: of the turns before the current one, or, if `whole`, of all.
+
+    A provider refuses what another one signed. The current turn begins with the last message that is not the model's
+    and brings no result.
+    """
+    end = len(request.messages) if whole else _current(request.messages)
+    losses: list[Loss] = []
+    messages: list[Message] = []
+    for at, message in enumerate(request.messages):
+        kept = message.parts if at >= end else tuple(part for part in message.parts if not _is_signed(part))
+        if len(kept) == len(message.parts):
+            messages.append(message)
+            continue
+        losses.append(dropped(f"messages[{at}].reasoning", "it was signed by another provider, which alone takes it"))
+        if kept:
+            messages.append(replace(message, parts=kept))
+    return Handed(request=replace(request, messages=tuple(messages)) if losses else request, losses=tuple(losses))
+
+
+def paired(request: Request) -> Handed:
+    """Give every call a result and every result a call.
+
+    A call without one is told that none was recorded. A result without its call, or a second one, is told as text.
+    """
+    if not any(isinstance(part, ToolCall | ToolResult) for message in request.messages for part in message.parts):
+        return Handed(request=request)
+    pairing = _Pairing()
+    for at, message in enumerate(request.messages):
+        pairing.take(at, message)
+    pairing.settle()
+    if not pairing.losses:
+        return Handed(request=request)
+    return Handed(request=replace(request, messages=tuple(pairing.messages)), losses=tuple(pairing.losses))
+
+
+def fitted(request: Request, window: int) -> Handed:
+    """Leave out as few of the oldest turns as make the rest, and its answer, surely fit `window` tokens.
+
+    Where nothing helps, all but the last turn is left out, and the upstream says the rest.
+    """
+    if _surely(request, window):
+        return Handed(request=request)
+    head, starts = _turns(request.messages)
+    low, high = 0, len(starts) - 1
+    while low < high:  # the fewest turns left out with which it fits
+        middle = (low + high) // 2
+        if _surely(_without(request, head, starts[middle]), window):
+            high = middle
+        else:
+            low = middle + 1
+    if not starts or starts[low] == head:
+        return Handed(request=request)
+    loss = dropped(
+        f"messages[{head}:{starts[low]}]",
+        f"the oldest {low} of {len(starts)} turns, for the whole does not fit a window of {window} tokens",
+    )
+    return Handed(request=_without(request, head, starts[low]), losses=(loss,))
+
+
+def _is_signed(part: Part) -> bool:
+    return isinstance(part, Reasoning) and part.signature is not None
+
+
+def _current(messages: Sequence[Message]) -> int:
+    """Give where the current turn begins."""
+    for at in range(len(messages) - 1, -1, -1):
+        if _begins_turn(messages[at]):
+            return at
+    return 0
+
+
+def _begins_turn(message: Message) -> bool:
+    return message.role == "user" and not any(isinstance(part, ToolResult) for part in message.parts)
+
+
+def _turns(messages: Sequence[Message]) -> tuple[int, list[int]]:
+    """Give how many messages of instructions lead, and where each turn begins."""
+    head = next((at for at, each in enumerate(messages) if each.role not in {"system", "developer"}), len(messages))
+    starts = [at for at in range(head, len(messages)) if at == head or _begins_turn(messages[at])]
+    return head, starts
+
+
+def _without(request: Request, head: int, start: int) -> Request:
+    return replace(request, messages=(*request.messages[:head], *request.messages[start:]))
+
+
+def _surely(request: Request, window: int) -> bool:
+    reserve = tokens.reserve(request)
+    return tokens.fits(request, window, reserve) is True or _LONG * tokens.estimate(request) <= window - reserve
+
+
+class _Pairing:
+    """Walk a conversation and say it again with its calls and results in pairs."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.losses: list[Loss] = []
+        self._open: dict[str, tuple[int, ToolCall]] = {}
+        """Calls that wait for their results, by id, with where they were made."""
+        self._told: list[Part] = []
+        """What is to be said as text once the results that belong together are through."""
+
+    def take(self, at: int, message: Message) -> None:
+        """Take the next message."""
+        parts, answers = self._answers(at, message)
+        if message.role == "tool" and not answers:
+            self._told += parts
+            return
+        if not answers:
+            self.settle()
+        if parts != message.parts:
+            message = replace(message, parts=parts)
+        self.messages.append(message)
+        self._open.update((part.id, (at, part)) for part in parts if isinstance(part, ToolCall))
+
+    def settle(self) -> None:
+        """Answer the calls that are open still, then say what was to be told as text."""
+        results: list[ToolResult] = []
+        for at, call in self._open.values():
+            shown = call.name[:_SHOWN]
+            self.losses.append(mapped(f"messages[{at}].{shown}", f"a call without a result: told that {UNANSWERED}"))
+            results.append(ToolResult(call_id=call.id, parts=(Text(text=UNANSWERED),), name=call.name, is_error=True))
+        if results:
+            self.messages.append(Message(role="tool", parts=tuple(results)))
+        if self._told:
+            self.messages.append(Message(role="user", parts=tuple(self._told)))
+        self._open, self._told = {}, []
+
+    def _answers(self, at: int, message: Message) -> tuple[tuple[Part, ...], bool]:
+        """Give the parts of a message, results that answer no open call as text, and whether any answers one."""
+        parts: list[Part] = []
+        answers = False
+        for part in message.parts:
+            if not isinstance(part, ToolResult):
+                parts.append(part)
+            elif self._open.pop(part.call_id, None) is not None:
+                parts.append(part)
+                answers = True
+            else:
+                shown = part.call_id[:_SHOWN]
+                self.losses.append(mapped(f"messages[{at}].{shown}", "a result without a call before it: told as text"))
+                parts += [Text(text=f"Result of the tool {part.name or shown}:"), *part.parts]
+        return tuple(parts), answers
