@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from gearshift.types.catalog import Deployment, Price, Rates
+from gearshift.types.catalog import Deployment, NanoUSDPerMillion, Price, Rates
 
 LARGE: Final = 10
 
@@ -53,10 +53,19 @@ def _steps(price: Price) -> list[Rates]:
 
 
 def _differ(old: Rates, new: Rates) -> bool:
-    """Say whether any rate is beyond `LARGE` times the other one; a cache rate that is not said is that of input."""
-    for name in Rates.__struct_fields__:
-        first = getattr(old, name) if getattr(old, name) is not None else old.input
-        second = getattr(new, name) if getattr(new, name) is not None else new.input
-        if max(first, second) > LARGE * min(first, second):
+    """Say whether any rate is beyond `LARGE` times the other one, or was known and is not."""
+    for first, second in zip(_known(old), _known(new), strict=True):
+        if first is None or second is None:
+            if first is not None:
+                return True
+        elif max(first, second) > LARGE * min(first, second):
             return True
     return False
+
+
+def _known(rates: Rates) -> tuple[NanoUSDPerMillion | None, ...]:
+    """Give what is charged; a cache rate that is not said is that of input, as `accounting.cost` has it."""
+    read = rates.input if rates.cache_read is None else rates.cache_read
+    write = rates.input if rates.cache_write is None else rates.cache_write
+    hour = rates.input if rates.cache_write is None and rates.cache_write_1h is None else rates.cache_write_1h
+    return rates.input, rates.output, read, write, hour

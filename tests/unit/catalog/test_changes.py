@@ -40,3 +40,17 @@ def test_a_change_is_large_beyond_ten_times_to_free_and_to_unknown(
 def test_what_charges_the_same_is_no_change_wherever_it_comes_from(same: Price | None) -> None:
     other = None if same is None else price(1, 2, tier=3 if same.tiers else None, source="b")
     assert changes([deployment(price=same)], [deployment(price=other)]) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "large"), [(30, None, True), (None, 30, False), (30, 31, False), (1, 30, True)]
+)
+def test_the_rate_of_an_hour_is_not_known_where_only_it_is_not_said(
+    before: int | None, after: int | None, large: bool
+) -> None:
+    old, new = (
+        Price(rates=Rates(input=10, output=20, cache_write=12, cache_write_1h=hour), source="a")
+        for hour in (before, after)
+    )
+    (found,) = changes([deployment(price=old)], [deployment(price=new)])
+    assert found.large == large
