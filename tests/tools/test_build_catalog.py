@@ -13,14 +13,14 @@ from tools import build_catalog
 
 SCHEMA = """
 create table models (full_id text, provider_id text, id text, tool_call integer, reasoning integer,
-                     structured_output integer, limit_context integer, limit_output integer);
+                     structured_output integer, limit_context integer, limit_output integer, status text);
 create table model_modalities (model_full_id text, direction text, value text);
-insert into models values ('openai/a', 'openai', 'a', 1, 0, 1, 1000, 100),
-                          ('openai/image', 'openai', 'image', 0, 0, null, 1000, 100),
-                          ('openai/none', 'openai', 'none', 0, 0, null, 0, 0),
-                          ('zeta/z', 'zeta', 'z', 0, 1, null, 2000, 0),
-                          ('zeta/z-embed', 'zeta', 'z-embed', 0, 0, null, 500, 1024),
-                          ('other/o', 'other', 'o', 0, 0, 0, 1, 1);
+insert into models values ('openai/a', 'openai', 'a', 1, 0, 1, 1000, 100, 'deprecated'),
+                          ('openai/image', 'openai', 'image', 0, 0, null, 1000, 100, null),
+                          ('openai/none', 'openai', 'none', 0, 0, null, 0, 0, null),
+                          ('zeta/z', 'zeta', 'z', 0, 1, null, 2000, 0, 'beta'),
+                          ('zeta/z-embed', 'zeta', 'z-embed', 0, 0, null, 500, 1024, null),
+                          ('other/o', 'other', 'o', 0, 0, 0, 1, 1, 'deprecated');
 insert into model_modalities values ('openai/a', 'input', 'text'), ('openai/a', 'input', 'image'),
                                     ('openai/a', 'output', 'text'), ('openai/image', 'output', 'image'),
                                     ('openai/none', 'output', 'text'), ('zeta/z', 'input', 'audio'),
@@ -55,6 +55,29 @@ def wheels(tmp_path: Path) -> Path:
         archive.writestr("langchain_openai/data/_profiles.py", PROFILES)
         archive.writestr("langchain_openai-1.7.4.dist-info/licenses/LICENSE", LICENCE.replace("Someone", "Another"))
     return tmp_path
+
+
+TABLE = {
+    "sample_spec": {"deprecation_date": "date when the model becomes deprecated in the format YYYY-MM-DD"},
+    "a": {"litellm_provider": "openai", "mode": "chat", "deprecation_date": "2027-01-14"},
+    "a-2025-01-01": {"litellm_provider": "openai", "mode": "responses", "deprecation_date": "2026-07-23"},
+    "ft:a": {"litellm_provider": "openai", "mode": "chat", "deprecation_date": "2027-01-14"},
+    "draws": {"litellm_provider": "openai", "mode": "image_generation", "deprecation_date": "2027-01-14"},
+    "stays": {"litellm_provider": "openai", "mode": "chat"},
+    "odd": {"litellm_provider": "openai", "mode": "chat", "deprecation_date": "soon"},
+    "xai/g": {"litellm_provider": "xai", "mode": "chat", "deprecation_date": "2027-01-14"},
+}
+
+
+def test_the_ends_of_models_are_taken_of_the_rows_that_there_are(wheels: Path) -> None:
+    assert json.loads(build_catalog.build(wheels, wheels / "rows.toml"))["ends"] == {"openai": {"a": ""}}
+    with zipfile.ZipFile(wheels / "litellm-1.2.3-py3-none-any.whl", "w") as archive:
+        archive.writestr("litellm/model_prices_and_context_window_backup.json", json.dumps(TABLE))
+        archive.writestr("litellm-1.2.3.dist-info/licenses/LICENSE", LICENCE.replace("Someone", "Third"))
+    found = json.loads(build_catalog.build(wheels, wheels / "rows.toml"))
+    assert found["ends"] == {"openai": {"a": "2027-01-14", "a-2025-01-01": "2026-07-23"}}
+    assert found["source"].endswith("; ends of models: litellm 1.2.3")
+    assert "Copyright (c) 2026 Third" in found["licence"]
 
 
 def test_the_models_of_the_rows_are_taken_and_newer_ones_added(wheels: Path) -> None:

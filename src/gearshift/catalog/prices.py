@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from gearshift.types.catalog import NANO_PER_USD, NanoUSDPerMillion, Price, Rates, Tier
+from gearshift.catalog.pricebook import PriceBook
+from gearshift.types.catalog import NANO_PER_USD, Lifecycle, NanoUSDPerMillion, Price, Rates, Tier
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
@@ -51,34 +52,32 @@ class Listing(Struct, frozen=True, kw_only=True):
 
     price: Price | None = None
     context_window: int | None = None
+    lifecycle: Lifecycle | None = None
 
 
-def look_up(provider: str, model: str, today: date, *, only_input: bool = False) -> Listing:
+def look_up(book: PriceBook, provider: str, model: str, today: date, *, only_input: bool = False) -> Listing:
     """Find the price of `model` at the provider with the id `provider` in genai-prices, as it is on the day `today`.
 
     `only_input`: it makes vectors, so there is no output to charge for, and none is looked for.
     """
     needed = {"input_mtok"} if only_input else {"input_mtok", "output_mtok"}
-    # Imported here: 6 MB of data that a gateway with prices of its own does not need.
-    from genai_prices import __version__  # noqa: PLC0415
-    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415
-
     try:
-        _, info = get_snapshot().find_provider_model(model, None, provider, None)
+        _, info = book.snapshot.find_provider_model(model, None, provider, None)
     except LookupError:
         return Listing()
     listed = _of_day(info, today)
     known = [(_rates(each, None), each) for each in listed if _is_chargeable(each, needed)]
+    lifecycle = Lifecycle(source=book.source) if info.deprecated else None
     if len(known) < len(listed):
-        return Listing(context_window=info.context_window)
+        return Listing(context_window=info.context_window, lifecycle=lifecycle)
     rates, dearest = max(known, key=lambda pair: pair[0].input + pair[0].output)
     price = Price(
         rates=rates,
         tiers=tuple(Tier(above_input_tokens=start, rates=_rates(dearest, start)) for start in _thresholds(dearest)),
-        source=f"genai-prices {__version__}" + (", dearest hour" if len(listed) > 1 else ""),
-        date=_since(info, dearest),
+        source=book.source + (", dearest hour" if len(listed) > 1 else ""),
+        date=_since(info, dearest) or book.date,
     )
-    return Listing(price=price, context_window=info.context_window)
+    return Listing(price=price, context_window=info.context_window, lifecycle=lifecycle)
 
 
 def _of_day(info: ModelInfo, today: date) -> list[ModelPrice]:

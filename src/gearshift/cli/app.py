@@ -12,6 +12,7 @@ import typer
 from gearshift import __version__
 from gearshift.cli.bench import bench
 from gearshift.cli.calibrate import calibrate
+from gearshift.cli.catalog import catalog
 from gearshift.cli.check import check, init
 from gearshift.cli.demo import demo
 from gearshift.cli.enroll import enroll
@@ -38,6 +39,7 @@ _LEARNING = (train, predict, evaluate, enroll, calibrate, replay, promote, rollb
 for command in (*_SERVING, *_LEARNING):
     app.command()(command)
 app.add_typer(migrate)
+app.add_typer(catalog)
 
 
 def _version(wanted: bool) -> None:

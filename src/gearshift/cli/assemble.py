@@ -7,13 +7,15 @@ import random
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from gearshift.case import World
-from gearshift.catalog import Catalog, build
+from gearshift.catalog import Catalog, build, pricefile
+from gearshift.catalog.discovery import Discovery
 from gearshift.cli.credentials import credentials
 from gearshift.config import Config, check_secrets, resolve_secret
 from gearshift.config.routers import BUILTIN
@@ -39,13 +41,19 @@ from gearshift.sessions import Sessions
 from gearshift.storage.sqlite import SQLiteStore, unusable
 from gearshift.telemetry import Telemetry
 
+NOTHING: Final = Discovery()
 _ID_BYTES: Final = 12
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """Hold all that a config makes and that may be refused. Nothing of it has been started."""
+    """Hold all that a config makes and that may be refused. Nothing of it has been started.
+
+    `found` has joined `config`; `left_out` says what of it could not.
+    """
 
     config: Config
+    found: Discovery
+    left_out: tuple[str, ...]
     catalog: Catalog
     world: World
     credentials: Credentials
@@ -62,28 +70,42 @@ class Site(Struct, frozen=True, kw_only=True):
 
 
 class Assembly(Struct, kw_only=True):
-    """Hold a gateway, ready to be served; `app` owns and closes the rest."""
+    """Hold a gateway, ready to be served; `app` owns and closes the rest. `told` is what was said of deployments."""
 
     app: App
     gateway: Gateway
-    catalog: Catalog
+    plan: Plan
     site: Site
+    told: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def catalog(self) -> Catalog:
+        """Give what can be called."""
+        return self.plan.catalog
 
     def adopt(self, plan: Plan) -> None:
         """Serve by `plan` from the next request on; those in flight end as they began."""
         former = self.gateway
         self.gateway, inference, views = _furnish(plan, self.site)
         former.pacer.close()
-        self.catalog = plan.catalog
+        self.plan = plan
         self.app.adopt(inference, views)
 
 
-def prepare(config: Config, environ: Mapping[str, str], *, source: str = "the config") -> Plan:
+def prepare(
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    source: str = "the config",
+    discovered: Discovery = NOTHING,
+) -> Plan:
     """Make everything that `config` asks for; raise ConfigError with every fault of what it names.
 
-    Looked at are secrets, artefacts, what shows beside the catalogue, and where the store is to be.
+    Looked at are secrets, artefacts, what shows beside the catalogue, and where the store is to be. What servers were
+    `discovered` to have joins the config.
     """
-    catalog, found = open_catalog(config, environ), list[str]()
+    left_out, config = tuple(discovered.left_out(config)), discovered.join(config)
+    catalog, found = _try_catalog(config, environ)
     predictors, broken = try_predictors(_wanted(config))
     world = proven = None
     try:
@@ -100,6 +122,8 @@ def prepare(config: Config, environ: Mapping[str, str], *, source: str = "the co
         raise ConfigError(found, source=source)
     return Plan(
         config=config,
+        found=discovered,
+        left_out=left_out,
         catalog=catalog,
         world=world,
         credentials=proven,
@@ -107,14 +131,20 @@ def prepare(config: Config, environ: Mapping[str, str], *, source: str = "the co
     )
 
 
-def assemble(config: Config, environ: Mapping[str, str], *, source: str = "the config") -> Assembly:
+def assemble(
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    source: str = "the config",
+    discovered: Discovery = NOTHING,
+) -> Assembly:
     """Wire everything that `config` asks for; raise ConfigError with every fault."""
-    plan = prepare(config, environ, source=source)
+    plan = prepare(config, environ, source=source, discovered=discovered)
     upstream, telemetry = make_upstream(environ), Telemetry()
     store = SQLiteStore(config.store_path)  # last: its writer runs from here on, and only `close` ends it
     site = Site(upstream=upstream, store=store, telemetry=telemetry, sessions=Sessions())
     gateway, inference, views = _furnish(plan, site)
-    return Assembly(app=App(inference, views), gateway=gateway, catalog=plan.catalog, site=site)
+    return Assembly(app=App(inference, views), gateway=gateway, plan=plan, site=site)
 
 
 def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
@@ -151,6 +181,7 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         listing=_listing(plan.world, plan.catalog),
         store=site.store,
         telemetry=site.telemetry,
+        degraded=tuple(f"{provider}: {fault}" for provider, fault in plan.found.faults.items()),
         max_body=max_body,
         wall_clock=time.time,
         close=close,
@@ -165,8 +196,17 @@ def new_exchange_id() -> str:
 
 
 def open_catalog(config: Config, environ: Mapping[str, str]) -> Catalog:
-    """Make the catalogue with today's prices."""
-    return build(config, environ, today=datetime.now(UTC).date())
+    """Make the catalogue with today's prices; raise ConfigError when the file of newer ones is broken."""
+    book = cache(lambda: pricefile.load(config.catalog_path))
+    return build(config, environ, today=datetime.now(UTC).date(), book=book)
+
+
+def _try_catalog(config: Config, environ: Mapping[str, str]) -> tuple[Catalog, list[str]]:
+    """Make the catalogue, and say why it cannot have the newer prices; the shipped ones show what else is wrong."""
+    try:
+        return open_catalog(config, environ), []
+    except ConfigError as error:
+        return build(config, environ), error.faults
 
 
 def make_world(config: Config, catalog: Catalog) -> World:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,10 +64,17 @@ def check(
 
 
 def _say(catalog: Catalog, probes: Mapping[str, str]) -> None:
-    """Say what no router uses, and how each call went."""
+    """Say what no router uses, what comes to an end, and how each call went."""
+    asked = [name for name, each in catalog.providers.items() if each.lists]
+    if asked:
+        typer.echo(f"asked for their models when the gateway starts: {', '.join(asked)}", err=True)
+    from gearshift.catalog.lifecycle import notices
+
     unknown = [each.id for each in catalog.deployments if each.price is None]
     if unknown:
         typer.echo(f"price unknown, so routers skip them: {', '.join(unknown)}", err=True)
+    for name, notice in notices(catalog.deployments, datetime.now(UTC).date()).items():
+        typer.echo(f"{name}: {notice}", err=True)
     for name, outcome in probes.items():
         typer.echo(f"probe {name}: {outcome or 'ok'}")
 

@@ -1,4 +1,4 @@
-"""Own `gearshift models` and `gearshift route`: what can be called, and what would be chosen; nobody is called."""
+"""Own `gearshift models` and `gearshift route`: what can be called, and what would be chosen; no model is called."""
 
 from __future__ import annotations
 
@@ -37,12 +37,14 @@ def find_config(path: Path | None) -> Config:
 
 def models(
     config: Annotated[Path | None, typer.Option(help="Config file; default: as serve.")] = None,
+    discover: Annotated[bool, typer.Option("--discover", help="Ask your servers for their models.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List deployments: prices with source and date, context windows, capabilities."""
     from gearshift.cli.assemble import open_catalog
 
-    catalog = open_catalog(find_config(config), os.environ)
+    found = find_config(config)
+    catalog = open_catalog(_discovered(found) if discover else found, os.environ)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(show_models(catalog))).decode())
     else:
@@ -53,6 +55,7 @@ def route(
     prompt: Annotated[str, typer.Argument(help="What the user would ask.")],
     router: Annotated[str, typer.Option(help="Router, model or deployment to ask for.")] = "auto",
     config: Annotated[Path | None, typer.Option(help="Config file; default: as serve.")] = None,
+    discover: Annotated[bool, typer.Option("--discover", help="Ask your servers for their models.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Decide for a prompt and explain, without an upstream call."""
@@ -67,7 +70,7 @@ def route(
     from gearshift.types.chat import Message, Request, Text
     from gearshift.types.decision import Snapshot
 
-    found = find_config(config)
+    found = _discovered(find_config(config)) if discover else find_config(config)
     world = make_world(found, open_catalog(found, os.environ))
     request = Request(model=router, messages=(Message(role="user", parts=(Text(text=prompt),)),))
     snapshot = Snapshot(now=time.time(), deployments=world.deployments)
@@ -91,6 +94,19 @@ def route(
         typer.echo(f"would choose {flip.would_choose} if {flip.condition}")
 
 
+def _discovered(config: Config) -> Config:
+    """Ask the config's servers for their models; say on stderr what went wrong."""
+    import asyncio
+
+    from gearshift.cli.discover import discover
+
+    discovered = asyncio.run(discover(config, os.environ))
+    faults = [f"{provider}: {fault}" for provider, fault in discovered.faults.items()]
+    for told in (*faults, *discovered.left_out(config)):
+        typer.echo(told, err=True)
+    return discovered.join(config)
+
+
 def show_models(catalog: Catalog) -> list[dict[str, object]]:
     """Show every deployment of a catalogue, as plain data."""
     return [_deployment(each) for each in catalog.deployments]
@@ -102,7 +118,7 @@ def print_models(catalog: Catalog) -> None:
     from rich.table import Table
 
     table = Table(
-        "deployment", "input $/M", "output $/M", "cached $/M", "price from", "window", "capabilities", box=None
+        "deployment", "input $/M", "output $/M", "cached $/M", "price from", "window", "ends", "capabilities", box=None
     )
     for each in catalog.deployments:
         price = each.price
@@ -114,6 +130,7 @@ def print_models(catalog: Catalog) -> None:
             _dollars(rates.cache_read if rates else None),
             f"{price.source} {price.date or ''}".strip() if price else "unknown",
             str(each.context_window or "unknown"),
+            _end(each),
             "unknown" if each.capabilities is None else ", ".join(sorted(each.capabilities)) or "text only",
         )
     Console(width=None if os.isatty(1) else 200).print(table)
@@ -130,8 +147,14 @@ def _deployment(each: Deployment) -> dict[str, object]:
         "price_unit": "nano-USD per million tokens",
         "context_window": each.context_window,
         "max_output_tokens": each.max_output_tokens,
+        "lifecycle": msgspec.to_builtins(each.lifecycle) if each.lifecycle else None,
         "capabilities": None if each.capabilities is None else sorted(each.capabilities),
     }
+
+
+def _end(each: Deployment) -> str:
+    known = each.lifecycle
+    return "" if known is None else known.retires or "deprecated"
 
 
 def _dollars(rate: int | None) -> str:

@@ -1,6 +1,7 @@
-"""Own reloading: a running gateway is made anew when its config file or an artefact that serves has changed.
+"""Own reloading: a running gateway is made anew when its config, an artefact or a server's list of models has changed.
 
     look at the files ── changed, and still so at the next look ──┐
+    a server has other models than before ────────────────────────┤
     SIGHUP ───────────────────────────────────────────────────────┴─> read, validate, build ──> swap
                                                                         │ any fault
                                                                         └─> the old one goes on; metric, log line
@@ -22,7 +23,10 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from gearshift.catalog.discovery import Discovery
 from gearshift.cli.assemble import Assembly, Plan, predictor_path, prepare
+from gearshift.cli.discover import discover
+from gearshift.cli.notices import announce
 from gearshift.config import Config, load
 from gearshift.errors import ConfigError, GearshiftError
 from gearshift.learning import shelf
@@ -30,6 +34,8 @@ from gearshift.types.catalog import Seconds
 
 LOOK: Final[Seconds] = 0.4
 """Between two looks. A change counts when two looks saw the same, so it serves within two of these and the loading."""
+REFRESH: Final[Seconds] = 60
+"""Between two times that servers are asked for their models."""
 MAX_FAULTS: Final = 20
 """Faults of a config that a log line shows."""
 FIXED: Final = ("server.host", "server.port", "store", "shared")
@@ -47,10 +53,10 @@ def marks(paths: Iterable[Path]) -> Marks:
     return {path: _mark(path) for path in paths}
 
 
-def artifact_files(config: Config) -> list[Path]:
-    """Name the files of every artefact that a config's routers decide by."""
+def served_files(config: Config) -> list[Path]:
+    """Name the files that a config is served by: every artefact that its routers decide by, and the newer prices."""
     folders = {router.predictor for router in config.routers.values() if router.candidates is not None}
-    return [path for folder in sorted(folders) for path in shelf.files(predictor_path(folder))]
+    return [config.catalog_path, *(path for folder in sorted(folders) for path in shelf.files(predictor_path(folder)))]
 
 
 class Reloader:
@@ -78,6 +84,8 @@ class Reloader:
         self._last = seen
         self._file = file
         self._asked = asyncio.Event()
+        self._asking: asyncio.Task[Discovery] | None = None
+        self._listed_at = time.monotonic()
 
     def ask(self) -> None:
         """Reload soon, changed or not."""
@@ -99,6 +107,27 @@ class Reloader:
         steady, self._last = found == self._last, found
         if asked or (steady and found != self._seen):
             await self._reload(asked=asked)
+        elif (listed := await self._listing()) is not None:
+            await self._reload(asked=False, listed=listed)
+
+    async def _listing(self) -> Discovery | None:
+        """Ask the servers that list their models, aside and every `REFRESH` seconds; give what has changed since."""
+        before = self._assembly.plan.found
+        if self._asking is None:
+            if time.monotonic() - self._listed_at >= REFRESH:
+                self._asking = asyncio.create_task(discover(self._config, self._environ, before), name="discovery")
+            return None
+        if not self._asking.done():
+            return None
+        asking, self._asking, self._listed_at = self._asking, None, time.monotonic()
+        listed = await asking
+        return None if listed == before else listed
+
+    def close(self) -> None:
+        """Ask nobody any more."""
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
 
     async def _wait(self) -> bool:
         with suppress(TimeoutError):
@@ -108,15 +137,16 @@ class Reloader:
         self._asked.clear()
         return asked
 
-    async def _reload(self, *, asked: bool) -> None:
+    async def _reload(self, *, asked: bool, listed: Discovery | None = None) -> None:
         began = time.monotonic()
         try:
-            plan = await asyncio.to_thread(self._read, asked=asked)
+            plan = await self._plan(listed, asked=asked)
         except GearshiftError as error:
             self._assembly.site.telemetry.reload_refused()
             fields = {"error": error.code, "faults": _faults(error), "still_serving": self._served.version}
             _log.error("reload_refused", extra={"fields": fields})
             return
+        announce(self._assembly)
         waiting = [key for key in FIXED if _value(plan.config, key) != _value(self._started, key)]
         self._assembly.adopt(plan)
         self._served = plan.config
@@ -128,16 +158,25 @@ class Reloader:
 
     def _look(self) -> Marks:
         own = [] if self._file is None else [self._file]
-        return marks([*own, *artifact_files(self._config)])
+        return marks([*own, *served_files(self._config)])
 
-    def _read(self, *, asked: bool) -> Plan:
-        """Read what changed, and make everything of it."""
+    async def _plan(self, listed: Discovery | None, *, asked: bool) -> Plan:
+        """Make everything of what there is now; `listed` is what the servers have, if they were just asked."""
+        config = await asyncio.to_thread(self._read, asked=asked)
+        if listed is None:
+            self.close()  # whom the config before this one asked
+            listed, self._listed_at = await discover(config, self._environ, self._assembly.plan.found), time.monotonic()
+        source = str(self._file or "the config")
+        return await asyncio.to_thread(prepare, config, self._environ, source=source, discovered=listed)
+
+    def _read(self, *, asked: bool) -> Config:
+        """Read what changed."""
         before, self._seen = self._seen, self._look()
         if self._file is not None and (asked or self._seen[self._file] != before.get(self._file)):
             self._config = load(self._file, self._environ)
             self._seen = {**self._look(), self._file: self._seen[self._file]}
         self._last = self._seen
-        return prepare(self._config, self._environ, source=str(self._file or "the config"))
+        return self._config
 
 
 @asynccontextmanager
@@ -151,6 +190,7 @@ async def reloading(reloader: Reloader) -> AsyncGenerator[None, None]:
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
         task.cancel()
+        reloader.close()
         with suppress(asyncio.CancelledError):
             await task
 

@@ -13,6 +13,7 @@ import typer
 from gearshift.config import Config, from_environment, from_mapping
 
 DEFAULT_FILE: Final = Path("gearshift.yaml")
+SHOWN_MODELS: Final = 20
 
 
 def serve(
@@ -44,9 +45,11 @@ def serve(
 
 async def _serve(path: Path | None, environ: dict[str, str]) -> None:
     from gearshift.cli.assemble import assemble
+    from gearshift.cli.discover import discover
     from gearshift.cli.examine import read
     from gearshift.cli.listen import Server, address, bind
-    from gearshift.cli.reload import Reloader, artifact_files, marks, reloading
+    from gearshift.cli.notices import announce
+    from gearshift.cli.reload import Reloader, marks, reloading, served_files
     from gearshift.telemetry import log_to_stderr
 
     async with AsyncExitStack() as stack:
@@ -59,12 +62,13 @@ async def _serve(path: Path | None, environ: dict[str, str]) -> None:
             found, notes = await start_demo(stack, environ)
         listener = bind(found.server.host, found.server.port)
         stack.callback(listener.close)
-        seen |= marks(artifact_files(found))
-        assembly = assemble(found, environ, source=source)
+        seen |= marks(served_files(found))
+        assembly = assemble(found, environ, source=source, discovered=await discover(found, environ))
         log_to_stderr()
+        announce(assembly)
 
         def ready() -> None:
-            _announce(found, address(listener), source, notes)
+            _announce(assembly.plan.config, address(listener), source, notes)
 
         await stack.enter_async_context(reloading(Reloader(assembly, found, environ, seen=seen, file=path)))
         await Server(assembly.app, ready).serve(sockets=[listener])
@@ -86,7 +90,9 @@ async def start_demo(stack: AsyncExitStack, environ: dict[str, str], **changes: 
 
 def _announce(config: Config, url: str, source: str, notes: list[str]) -> None:
     """Say what is served, on stderr."""
-    models = ", ".join(config.models)
+    models = ", ".join([*config.models][:SHOWN_MODELS]) or "none yet"
+    if (more := len(config.models) - SHOWN_MODELS) > 0:
+        models += f" and {more} more"
     lines = [f"Gearshift is ready on {url}/v1", f"  serving  {source}", *(f"           {note}" for note in notes)]
     lines += [f"  models   {models}", f"  routers  {', '.join(config.routers)}", f"  log      {config.store_path}"]
     if not config.server.authenticated:

@@ -32,7 +32,17 @@ def names_of(document: Document, builtin: Mapping[str, ProviderRow]) -> Names:
         models=tuple(name for name, _ in _items(document, "models")),
         routers=tuple(name for name, _ in _items(document, "routers")),
         deployments=deployments,
+        discovering=frozenset(_discovering(document, builtin)),
     )
+
+
+def _discovering(document: Document, builtin: Mapping[str, ProviderRow]) -> Iterator[str]:
+    """Name the providers that are asked for their models: those that say so, and servers of one's own."""
+    for name, stated in _items(document, "providers"):
+        said = stated.get("discover") if isinstance(stated, dict) else None
+        known = name in builtin and bool(builtin[name].lists)
+        if said is True or (said is None and known):
+            yield name
 
 
 def faults_of(document: Document, names: Names) -> list[Fault]:

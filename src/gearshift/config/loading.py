@@ -36,6 +36,8 @@ def from_mapping(
     """
     raw, origins, found = overrides.apply(dict(mapping), environ)
     names = coherence.names_of(raw, rows.builtin() if known is None else known)
+    if names.discovering:
+        raw.setdefault("models", {})
     config = None
     try:
         config = Config.model_validate(raw, context=names)

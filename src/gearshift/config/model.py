@@ -9,10 +9,11 @@ import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from gearshift.config.names import Names
 from gearshift.config.proofs import AuthConfig, spelled
 from gearshift.config.references import ProviderRef, RowRef, Target
 from gearshift.config.routers import RouterConfig
@@ -72,22 +73,6 @@ class ServerConfig(Section):
         return bool(self.keys) or self.admin_key is not None
 
 
-class ProviderConfig(Section):
-    """Hold an endpoint. What is None comes from the built-in row of the name `like`, else of its own."""
-
-    like: RowRef | None = None
-    protocol: Protocol | None = None
-    base_url: BaseUrl | None = None
-    key: Reference | None = None
-    key_header: Header | None = None
-    key_query: Label | None = None
-    auth: Annotated[AuthConfig, BeforeValidator(spelled)] | None = None
-    project: Label | None = None
-    region: Label | None = None
-    price_id: Annotated[str, AfterValidator(filled)] | None = None
-    simulated: Switch = False
-
-
 def _free(value: object) -> object:
     """Take a bare 0 as a price of zero: known, and nothing."""
     is_zero = isinstance(value, int | float) and not isinstance(value, bool) and value == 0
@@ -116,12 +101,37 @@ class PriceConfig(Section):
         return Price(rates=rates, source="config")
 
 
+PriceSection: TypeAlias = Annotated[PriceConfig, BeforeValidator(_free)]
+
+
+class ProviderConfig(Section):
+    """Hold an endpoint. What is None comes from the built-in row of the name `like`, else of its own.
+
+    `discover`: ask it for its models. `price` and `capabilities` are those of its deployments which state none.
+    """
+
+    like: RowRef | None = None
+    protocol: Protocol | None = None
+    base_url: BaseUrl | None = None
+    key: Reference | None = None
+    key_header: Header | None = None
+    key_query: Label | None = None
+    auth: Annotated[AuthConfig, BeforeValidator(spelled)] | None = None
+    project: Label | None = None
+    region: Label | None = None
+    price_id: Annotated[str, AfterValidator(filled)] | None = None
+    simulated: Switch = False
+    discover: Switch | None = None
+    price: PriceSection | None = None
+    capabilities: Capabilities | None = None
+
+
 class DeploymentConfig(Section):
     """Hold a model at a provider. `name` is what it is called there, None: the same; `price` None: look it up."""
 
     provider: ProviderRef
     name: Annotated[str, AfterValidator(filled)] | None = None
-    price: Annotated[PriceConfig, BeforeValidator(_free)] | None = None
+    price: PriceSection | None = None
 
 
 class ModelConfig(Section):
@@ -135,6 +145,12 @@ class ModelConfig(Section):
     context_window: Annotated[Whole, Field(gt=0)] | None = None
     max_output_tokens: Annotated[Whole, Field(gt=0)] | None = None
     capabilities: Capabilities | None = None
+
+
+def _models(value: dict[str, ModelConfig], info: ValidationInfo) -> dict[str, ModelConfig]:
+    """Refuse to have none, unless there are servers to be asked for theirs."""
+    names: Names | None = info.context
+    return value if names is None or names.discovering else filled(value)
 
 
 class ReliabilityConfig(Section):
@@ -161,8 +177,9 @@ class Config(Section):
     server: ServerConfig = ServerConfig()
     store: StoreUrl = "sqlite:///gearshift.db"
     shared: SharedUrl = "memory://"
+    catalog: Annotated[str, AfterValidator(filled)] = "gearshift-catalog.json"
     providers: Annotated[dict[Id, ProviderConfig], AfterValidator(filled)]
-    models: Annotated[dict[ModelName, ModelConfig], AfterValidator(filled)]
+    models: Annotated[dict[ModelName, ModelConfig], AfterValidator(_models)]
     routers: dict[Id, RouterConfig] = Field(default_factory=lambda: {DEFAULT_ROUTER: RouterConfig(candidates=("*",))})
     reliability: ReliabilityConfig = ReliabilityConfig()
     logging: LoggingConfig = LoggingConfig()
@@ -171,6 +188,11 @@ class Config(Section):
     def store_path(self) -> Path:
         """Give the database file; relative paths are relative to the working directory."""
         return Path(self.store.removeprefix("sqlite:///"))
+
+    @property
+    def catalog_path(self) -> Path:
+        """Give the file of newer prices, which need not be there."""
+        return Path(self.catalog)
 
     @cached_property
     def version(self) -> str:

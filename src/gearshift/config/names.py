@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct
 
+MAX_COMPARED: Final = 300
 _GLOB: Final = re.compile(r"[*?\[]")
 
 
@@ -20,7 +22,8 @@ class Names(Struct, frozen=True, kw_only=True):
     """Hold the names of a config.
 
     `deployments` maps the id `provider/model` to the name of its model, `unplaced` those built-in providers whose base
-    URL is each customer's own to an example of it.
+    URL is each customer's own to an example of it. `discovering` are the declared providers that are asked for their
+    models, so that there may be more of these than the config declares.
     """
 
     providers: frozenset[str]
@@ -29,6 +32,7 @@ class Names(Struct, frozen=True, kw_only=True):
     models: tuple[str, ...]
     routers: tuple[str, ...]
     deployments: Mapping[str, str]
+    discovering: frozenset[str] = frozenset()
 
 
 def is_glob(pattern: str) -> bool:
@@ -50,6 +54,9 @@ def suggestion(found: str, known: Iterable[str]) -> str:
 
 
 def closest(found: str, known: Iterable[str], count: int, cutoff: float = 0.6) -> list[str]:
-    """Give the known words that are like `found`, closest first; upper and lower case are alike."""
-    spelled = {name.lower(): name for name in known}
+    """Give the known words that are like `found`, closest first; upper and lower case are alike.
+
+    Of many known words the first `MAX_COMPARED` are looked at: comparing two takes some 20 us, and callers wait.
+    """
+    spelled = {name.lower(): name for name in islice(known, MAX_COMPARED)}
     return [spelled[each] for each in get_close_matches(found.lower(), spelled, n=count, cutoff=cutoff)]

@@ -24,6 +24,8 @@ def _candidate(value: str, info: ValidationInfo) -> str:
     names: Names | None = info.context
     if names is None or any(matches(value, id_, model) for id_, model in names.deployments.items()):
         return value
+    if _may_be_found(value, names):
+        return value
     if is_glob(value):
         if value.count("[") != value.count("]"):
             raise fault(f"found {show(value)}, expected a glob whose brackets close")
@@ -31,6 +33,13 @@ def _candidate(value: str, info: ValidationInfo) -> str:
     if value in names.models:  # its deployments have faults of their own
         return value
     raise _unknown(value, "a model, deployment or glob", (*names.models, *names.deployments))
+
+
+def _may_be_found(value: str, names: Names) -> bool:
+    """Say whether a candidate can mean a model that a server will be asked for."""
+    if is_glob(value):
+        return bool(names.discovering) and value.count("[") == value.count("]")
+    return value.partition("/")[0] in names.discovering
 
 
 def _target(value: str, info: ValidationInfo) -> str:

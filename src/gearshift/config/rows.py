@@ -79,7 +79,8 @@ class ProviderRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     no key. `capabilities` are those that its API gives to every model, `lacks` those that it takes from a model that
     has them elsewhere. A `base_url` with a part in braces is each customer's own, which a config must state. `models`
     serve when there is no config, the first one as the fallback. `price_id` is its id in genai-prices, `catalog_id` its
-    id in models.dev.
+    id in models.dev. `lists` say where it lists its models, relative to `base_url`, the best place first; whoever has
+    them is asked unless the config says `discover: false`.
 
     A cloud has a project and a region, which a config states or a variable of `project_env` and `region_env` holds:
     they fill `{project}` and `{region}` in the base URL, and its `{host}`, which is `hosts[region]` where that is
@@ -99,6 +100,7 @@ class ProviderRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     capabilities: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
     quirks: QuirkRows = QuirkRows()
     auth: AuthKind | None = None
     host: str = ""
@@ -166,6 +168,7 @@ def resolve(name: str, stated: ProviderConfig, row: ProviderRow | None, environ:
         price_id=stated.price_id or base.price_id,
         quirks=base.quirks.quirks,
         simulated=stated.simulated,
+        lists=(base.lists or ("models",)) if stated.discover or (stated.discover is None and base.lists) else (),
     )
 
 

@@ -149,8 +149,13 @@ def _id(value: str) -> str:
     return value
 
 
+def is_model_name(value: str) -> bool:
+    """Say whether a model may be called so."""
+    return _MODEL.fullmatch(value) is not None and value.isprintable()
+
+
 def _model_name(value: str) -> str:
-    if not _MODEL.fullmatch(value):
+    if not is_model_name(value):
         raise fault(f"found {show(value)} as a name, expected 1 to 200 characters without blanks, *, ?, [ and ]")
     return value
 

@@ -36,9 +36,12 @@ class Credentials:
 
     async def prove(self, provider: Provider, call: Outgoing, upstream: Upstream) -> Outgoing:
         """Give `call` as `provider` believes it; tokens are fetched over `upstream`. Raises Unproven in words."""
-        proof, secret = self._proofs.get(provider.id), self._secrets.get(provider.id)
-        if proof is not None:
-            return await proof.prove(call, upstream)
+        proof = self._proofs.get(provider.id)
+        return self.keyed(provider, call) if proof is None else await proof.prove(call, upstream)
+
+    def keyed(self, provider: Provider, call: Outgoing) -> Outgoing:
+        """Give `call` with the key of `provider`, if it has one."""
+        secret = self._secrets.get(provider.id)
         if secret is None:
             return call
         if provider.key_query is not None:

@@ -218,7 +218,7 @@ def _told(router: Router, slate: _Slate, plan: Sequence[Candidate]) -> tuple[str
     kept = bool(ranked) and not slate.failure and plan[0].deployment.model == ranked[0].deployment.model
     fitting = {each.deployment.model for each in ranked}
     promise = told(slate.objective, router.deployments, fitting) if kept else ""
-    return router.via, slate.failure, promise, slate.ranking.detail
+    return router.spelled, router.via, slate.failure, promise, slate.ranking.detail
 
 
 def _nobody(router: Router, slate: _Slate) -> Decision:
@@ -232,6 +232,6 @@ def _nobody(router: Router, slate: _Slate) -> Decision:
         propensity=1.0,
         objective=slate.objective,
         config=router.config,
-        detail=router.via,
+        detail="; ".join(filter(None, (router.spelled, router.via))),
         baseline=router.baseline,
     )

@@ -5,12 +5,13 @@ Invariant: a table is closed. Every name that a rule uses is in it, and no rules
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from gearshift.catalog.spelling import Meaning, Spellings
 from gearshift.config.names import closest
 from gearshift.errors import InvalidRequest, UnknownModel
 from gearshift.routing.policy import Fixed, Policy
@@ -24,6 +25,7 @@ from gearshift.types.embedding import Asked, EmbeddingRequest
 SUFFIXES: Final[dict[str, Sort]] = {":nitro": "throughput", ":floor": "price"}
 """What OpenRouter's shortcuts behind a name stand for: `provider.sort` ("Model variants", read 2026-11)."""
 _SHOWN_CHARACTERS: Final = 100
+_SHOWN_NAMES: Final = 3
 
 
 class Router(Struct, frozen=True, kw_only=True):
@@ -34,8 +36,8 @@ class Router(Struct, frozen=True, kw_only=True):
     or the caller limits the cost; None: it could not be loaded. `reference` holds the deployments that the objective
     compares with, `fallback` those that serve when the predictor fails. `baseline` is the deployment id that savings
     are stated against, `config` a digest, `stay` how long a conversation keeps its model. `resolve` fills in `via` (the
-    rule that led here, or that none did), `after` (the caller's `models`) and `sort` (what a suffix behind a name
-    stands for).
+    rule that led here, or that none did), `after` (the caller's `models`), `sort` (what a suffix behind a name stands
+    for) and `spelled` (which names were read how).
     """
 
     name: str
@@ -53,6 +55,7 @@ class Router(Struct, frozen=True, kw_only=True):
     via: str = ""
     after: tuple[Deployment, ...] = ()
     sort: Sort | None = None
+    spelled: str = ""
 
 
 class RouterTable:
@@ -62,6 +65,9 @@ class RouterTable:
         """Take the config's routers, and those that stand for a model or deployment, each by its name."""
         self.routers: Final = dict(routers)
         self._all: Final = {**named, **routers}
+        self._spellings: Final = Spellings(
+            {each.id: each for router in named.values() for each in router.deployments}.values()
+        )
 
     @property
     def budgets(self) -> dict[str, Budget]:
@@ -83,20 +89,26 @@ class RouterTable:
         router, via = self._follow(request)
         if router.rules:
             return msgspec.structs.replace(router, deployments=(), via=via)
-        after = self._after(request) if request.routing.models else ()
+        after, read = self._after(request) if request.routing.models else ((), "")
         sort = self._sort(request)
         if router.named and after:
             own = {deployment.id for deployment in router.deployments}
             every = (*router.deployments, *(each for each in after if each.id not in own))
             router, after = msgspec.structs.replace(router, deployments=every), ()
-        changed = via or after or sort
-        return msgspec.structs.replace(router, via=via, after=after, sort=sort) if changed else router
+        spelled = "; ".join(filter(None, (router.spelled, read)))
+        changed = via or after or sort or spelled
+        return msgspec.structs.replace(router, via=via, after=after, sort=sort, spelled=spelled) if changed else router
 
     def _reached(self, request: EmbeddingRequest) -> Router:
-        router, after = self._find(request.model, "model"), self._after(request)
+        router, (after, read) = self._find(request.model, "model"), self._after(request)
         every = {each.id: each for each in (*router.deployments, *after)}
         return msgspec.structs.replace(
-            router, deployments=tuple(every.values()), rules=(), after=(), sort=self._sort(request)
+            router,
+            deployments=tuple(every.values()),
+            rules=(),
+            after=(),
+            sort=self._sort(request),
+            spelled="; ".join(filter(None, (router.spelled, read))),
         )
 
     def _follow(self, request: Request) -> tuple[Router, str]:
@@ -115,9 +127,10 @@ class RouterTable:
             router = msgspec.structs.replace(target, name=router.name) if target.named else target
         return router, via
 
-    def _after(self, request: Asked) -> tuple[Deployment, ...]:
-        """Give the deployments of the caller's fallback models, in order, each once."""
+    def _after(self, request: Asked) -> tuple[tuple[Deployment, ...], str]:
+        """Give the deployments of the caller's fallback models, in order, each once, and how their names were read."""
         found: dict[str, Deployment] = {}
+        read: list[str] = []
         own = self._bare(request.model)[0]
         for number, name in enumerate(request.routing.models):
             if self._bare(name)[0] == own:
@@ -129,8 +142,9 @@ class RouterTable:
                     "a router can only stand first, in `model`",
                     param="models",
                 )
+            read.append(router.spelled)
             found.update((deployment.id, deployment) for deployment in router.deployments)
-        return tuple(found.values())
+        return tuple(found.values()), "; ".join(filter(None, read))
 
     def _bare(self, name: str) -> tuple[str, Sort | None]:
         """Part a name from its suffix; a name that somebody has is whole."""
@@ -160,8 +174,21 @@ class RouterTable:
         router = self._all.get(name)
         if router is not None:
             return router
+        meanings = self._spellings.find(name)
+        if len(meanings) == 1:
+            (meant,) = meanings
+            return msgspec.structs.replace(
+                self._all[meant.model], deployments=meant.deployments, spelled=f"{field}: {meant.told}"
+            )
+        raise UnknownModel(f"{field}: {self._miss(name, meanings)}", param=field.partition("[")[0])
+
+    def _miss(self, name: str, meanings: Sequence[Meaning]) -> str:
+        """Say that nobody is meant, or that several could be."""
         shown = name[:_SHOWN_CHARACTERS]
-        param = field.partition("[")[0]
-        near = closest(shown, self._all, 3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "GET /v1/models lists them"
-        raise UnknownModel(f"{field}: no router, model or deployment is called {shown!r}; {hint}", param=param)
+        if meanings:
+            found = " and ".join(each.model for each in meanings[:_SHOWN_NAMES])
+            return f"{shown!r} may be any of {len(meanings)} models: {found}; name one of them"
+        near = [*self._spellings.near(name), *closest(shown, self._all, _SHOWN_NAMES)]
+        hint = " or ".join(list(dict.fromkeys(near))[:_SHOWN_NAMES])
+        hint = f"did you mean {hint}?" if hint else "GET /v1/models lists them"
+        return f"no router, model or deployment is called {shown!r}; {hint}"

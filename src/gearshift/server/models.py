@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from gearshift.accounting import usd
+from gearshift.catalog.spelling import Spellings
 from gearshift.config.names import closest
 from gearshift.types.catalog import Deployment, Price
 
@@ -73,12 +74,17 @@ class Listing:
         every = {each.id: each for deployments in models.values() for each in deployments}
         for name, deployment in every.items():
             self.entries.setdefault(name, _dumps(_entry(name, "deployment", (deployment,), created)))
+        self._spellings = Spellings(every.values())
 
     def entry(self, protocol: str, name: str) -> bytes | None:
-        """Show one model in a protocol's form, None where there is none of that name."""
-        found = self.entries.get(name)
+        """Show one model in a protocol's form, None where `name` denotes none, or several."""
+        found = self.entries.get(name) or self._read(name)
         form = _FORMS.get(protocol)
         return found if found is None or form is None else _dumps(form(msgspec.json.decode(found)))
+
+    def _read(self, name: str) -> bytes | None:
+        meanings = self._spellings.find(name)
+        return self.entries.get(meanings[0].name) if len(meanings) == 1 else None
 
     def miss(self, name: str) -> str:
         """Say that there is no such model, naming close matches."""
@@ -112,6 +118,7 @@ def _entry(
         "context_length": max(windows, default=None),
         "architecture": {"input_modalities": modalities, "output_modalities": _outputs(deployments)},
         "supported_parameters": supported_parameters(deployments),
+        "expiration_date": None if kind == "router" else _expiration(deployments),
         "pricing": _pricing(prices[0]) if kind != "router" and prices else None,
         "gearshift": {
             "kind": kind,
@@ -127,15 +134,27 @@ def _outputs(deployments: Iterable[Deployment]) -> list[str]:
     return sorted(found, reverse=True) or ["text"]
 
 
+def _expiration(deployments: Iterable[Deployment]) -> str | None:
+    """Give the day after which nobody serves a model any more; None: not known of all of its deployments."""
+    days = [each.lifecycle.retires if each.lifecycle is not None else None for each in deployments]
+    known = [day for day in days if day is not None]
+    return max(known) if known and len(known) == len(days) else None
+
+
 def _for_anthropic(document: Document) -> Document:
-    """Show a model as Anthropic does (API reference, "List Models", 2026-11)."""
+    """Show a model as Anthropic does (API reference, "List Models", 2026-11).
+
+    A model of which an end is known is `deprecated`; whether it is retired only its provider can tell.
+    """
+    ends = document["expiration_date"]
     created = datetime.fromtimestamp(int(str(document["created"])), UTC).isoformat().replace("+00:00", "Z")
     return {
         "type": "model",
         "id": document["id"],
         "display_name": document["id"],
         "created_at": created,
-        "lifecycle": "active",
+        "lifecycle": "active" if ends is None else "deprecated",
+        "retires_at": None if ends is None else f"{ends}T00:00:00Z",
         "max_input_tokens": document["context_length"],
         "max_tokens": None,
     }

@@ -46,7 +46,8 @@ FLUSH_SECONDS: Seconds = 2.0
 class Views(Struct, frozen=True, kw_only=True):
     """Answer the routes beside inference; each view gives a JSON body or raises.
 
-    `wall_clock` is seconds since the epoch. `close` lets go of the upstream and the store.
+    `wall_clock` is seconds since the epoch. `degraded` names parts that the gateway does without. `close` lets go of
+    the upstream and the store.
     """
 
     gateway: Gateway
@@ -56,6 +57,7 @@ class Views(Struct, frozen=True, kw_only=True):
     max_body: int
     wall_clock: Callable[[], float]
     close: Callable[[], Awaitable[None]]
+    degraded: tuple[str, ...] = ()
 
     async def models(self, scope: Scope, _receive: Receive) -> bytes:
         """List what a caller may name, in the caller's protocol."""
@@ -117,6 +119,7 @@ class Views(Struct, frozen=True, kw_only=True):
         degraded = [f"store: {self.store.given_up} exchanges were lost"] if self.store.given_up else []
         if self.store.failing:
             degraded.append("store: the disk takes no rows, they wait in memory")
+        degraded += self.degraded
         return _dumps({"status": "degraded" if degraded else "ok", "degraded": degraded})
 
     def metrics(self) -> tuple[str, bytes]:

@@ -119,13 +119,26 @@ class Provider(Struct, frozen=True, kw_only=True):
     """The provider's id in genai-prices."""
     quirks: Quirks = Quirks()
     simulated: bool = False
+    lists: tuple[str, ...] = ()
+    """Where it lists its models, relative to `base_url`, the best place first; nowhere: it is not asked."""
+
+
+class Lifecycle(Struct, frozen=True, kw_only=True):
+    """Hold what is known of a model's end at its provider.
+
+    `retires` is the ISO day on which the provider stops to serve it, None where only its deprecation is known.
+    """
+
+    retires: str | None = None
+    source: str
 
 
 class Deployment(Struct, frozen=True, kw_only=True):
     """Hold a model at a provider at a price: the unit that is chosen.
 
     `id` is `provider/model`; `name` is what the provider calls the model. `capabilities` None: not known.
-    `context_window` and `max_output_tokens` are tokens, None: not known.
+    `context_window` and `max_output_tokens` are tokens, None: not known. `lifecycle` None: nothing is known of its end.
+    `only_snapshot` is the dated name of the one snapshot that the catalogue knows of it.
     """
 
     id: str
@@ -136,6 +149,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     context_window: int | None = None
     max_output_tokens: int | None = None
     capabilities: frozenset[str] | None = None
+    lifecycle: Lifecycle | None = None
+    only_snapshot: str | None = None
 
     @property
     def embeds(self) -> bool:

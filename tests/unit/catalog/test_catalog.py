@@ -247,3 +247,13 @@ def test_a_model_may_do_both_where_a_config_says_so() -> None:
     (found,) = catalog({"small": {**SMALL, "capabilities": ["embeddings", "chat"]}}).deployments
 
     assert (found.embeds, found.chats) == (True, True)
+
+
+def test_what_a_provider_states_is_that_of_its_deployments_which_state_nothing() -> None:
+    own = {"provider": "lab", "price": {"input": 1, "output": 2}}
+    found = catalog(
+        {"a": {"deployments": [{"provider": "lab"}]}, "b": {"capabilities": ["vision"], "deployments": [own]}},
+        lab={**LAB, "price": 0, "capabilities": ["tools"]},
+    ).deployments
+    assert [each.capabilities for each in found] == [frozenset({"tools"}), frozenset({"vision"})]
+    assert [each.price.rates.input for each in found if each.price is not None] == [0, 1_000_000_000]

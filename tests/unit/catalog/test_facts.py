@@ -6,7 +6,7 @@ from datetime import date
 
 from gearshift.catalog import facts
 from gearshift.config.rows import builtin
-from gearshift.types.catalog import CAPABILITIES
+from gearshift.types.catalog import CAPABILITIES, Lifecycle
 
 
 def test_the_snapshot_says_where_it_comes_from_and_under_which_licence() -> None:
@@ -54,3 +54,23 @@ def test_what_is_not_in_the_snapshot_is_not_known() -> None:
 def test_a_model_without_capabilities_is_not_one_whose_capabilities_are_unknown() -> None:
     assert facts.Facts(1, 1, "").capabilities == frozenset()
     assert facts.Facts(1, 1).capabilities is None
+
+
+def test_the_only_snapshot_of_a_model_is_known() -> None:
+    snapshot = facts.read()
+    assert snapshot.only_snapshot("anthropic", "claude-haiku-4-5") == "claude-haiku-4-5-20251001"
+    assert snapshot.only_snapshot("anthropic", "claude-haiku-4-5-20251001") is None
+    assert snapshot.only_snapshot("openai", "gpt-4o") is None  # it has three
+    assert snapshot.only_snapshot("openai", "gpt-5.5") is None  # none is known
+    assert snapshot.only_snapshot("nowhere", "gpt-5.5") is None
+
+
+def test_the_end_of_a_model_is_a_day_or_that_it_is_deprecated() -> None:
+    snapshot = facts.read()
+    assert set(snapshot.ends) <= set(builtin())
+    days = [day for models in snapshot.ends.values() for day in models.values()]
+    assert all(date.fromisoformat(day) for day in days if day)
+    assert snapshot.lifecycle("openai", "gpt-4-0613") == Lifecycle(retires="2026-10-23", source="LiteLLM")
+    deprecated = next(name for name, day in snapshot.ends["mistral"].items() if not day)
+    assert snapshot.lifecycle("mistral", deprecated) == Lifecycle(source="models.dev")
+    assert snapshot.lifecycle("openai", "gpt-none") is None

@@ -13,6 +13,7 @@ from genai_prices.data_snapshot import get_snapshot
 
 from gearshift import accounting
 from gearshift.catalog import prices
+from gearshift.catalog.pricebook import shipped
 from gearshift.config.rows import builtin
 from gearshift.types.catalog import NANO_PER_USD, Price
 from gearshift.types.chat import Usage
@@ -40,7 +41,7 @@ def listed() -> Iterator[tuple[str, str]]:
 
 def known() -> Iterator[tuple[str, str, Price]]:
     for provider, model in listed():
-        price = prices.look_up(provider, model, TODAY).price
+        price = prices.look_up(shipped(), provider, model, TODAY).price
         if price is not None:
             yield provider, model, price
 
@@ -86,7 +87,7 @@ def test_our_cost_is_the_one_that_genai_prices_calculates_to_the_nano_dollar() -
 
 
 def test_tiers_and_cached_tokens_have_their_rates() -> None:
-    price = prices.look_up("openai", "gpt-5.5", TODAY).price
+    price = prices.look_up(shipped(), "openai", "gpt-5.5", TODAY).price
 
     assert price is not None
     assert price.source == f"genai-prices {__version__}"
@@ -97,7 +98,7 @@ def test_tiers_and_cached_tokens_have_their_rates() -> None:
 
 
 def test_a_price_that_changes_with_the_hour_is_taken_at_its_dearest() -> None:
-    price = prices.look_up("deepseek", "deepseek-v4-pro", TODAY).price
+    price = prices.look_up(shipped(), "deepseek", "deepseek-v4-pro", TODAY).price
 
     assert price is not None
     assert price.source == f"genai-prices {__version__}, dearest hour"
@@ -106,8 +107,8 @@ def test_a_price_that_changes_with_the_hour_is_taken_at_its_dearest() -> None:
 
 
 def test_a_price_that_changes_on_a_day_is_that_of_today() -> None:
-    before = prices.look_up("google", "gemini-4-argon", date(2026, 11, 30)).price
-    after = prices.look_up("google", "gemini-4-argon", date(2026, 12, 1)).price
+    before = prices.look_up(shipped(), "google", "gemini-4-argon", date(2026, 11, 30)).price
+    after = prices.look_up(shipped(), "google", "gemini-4-argon", date(2026, 12, 1)).price
 
     assert before is not None
     assert after is not None
@@ -128,22 +129,22 @@ def test_a_price_that_changes_on_a_day_is_that_of_today() -> None:
     ],
 )
 def test_a_price_that_cannot_be_told_is_unknown(provider: str, model: str) -> None:
-    assert prices.look_up(provider, model, TODAY).price is None
+    assert prices.look_up(shipped(), provider, model, TODAY).price is None
 
 
 def test_the_context_window_is_known_even_without_a_price() -> None:
-    assert prices.look_up("perplexity", "sonar", TODAY).context_window == 128_000
+    assert prices.look_up(shipped(), "perplexity", "sonar", TODAY).context_window == 128_000
 
 
 def test_every_model_that_serves_without_a_config_has_a_price() -> None:
     for row in builtin().values():
         for model in row.models:
             assert row.price_id is not None
-            assert prices.look_up(row.price_id, model, TODAY).price is not None, model
+            assert prices.look_up(shipped(), row.price_id, model, TODAY).price is not None, model
 
 
 def test_a_model_of_vectors_needs_no_price_of_output() -> None:
-    assert prices.look_up("openai", "text-embedding-3-small", TODAY).price is None
-    price = prices.look_up("openai", "text-embedding-3-small", TODAY, only_input=True).price
+    assert prices.look_up(shipped(), "openai", "text-embedding-3-small", TODAY).price is None
+    price = prices.look_up(shipped(), "openai", "text-embedding-3-small", TODAY, only_input=True).price
     assert price is not None
     assert accounting.cost(price, Usage(input_tokens=1_000_000)) == NANO_PER_USD // 50

@@ -116,3 +116,16 @@ def test_init_writes_yaml_only(folder: Path) -> None:
     assert done.exit_code == 2
     assert "ends in .yaml or .yml" in " ".join(done.output.replace("│", " ").split())
     assert not (folder / "gearshift.toml").exists()
+
+
+def test_who_will_be_asked_for_models_is_named(folder: Path) -> None:
+    (folder / "gearshift.yaml").write_text('providers: {ollama: {base_url: "http://127.0.0.1:9/v1"}}\n')
+    done = CliRunner().invoke(app, ["check"])
+    assert (done.exit_code, done.stderr) == (0, "asked for their models when the gateway starts: ollama\n")
+
+
+def test_models_can_be_asked_for(folder: Path) -> None:
+    (folder / "gearshift.yaml").write_text('providers: {ollama: {base_url: "http://127.0.0.1:9/v1"}}\n')
+    done = CliRunner().invoke(app, ["models", "--discover", "--json"])
+    assert (done.exit_code, json.loads(done.stdout)) == (0, [])
+    assert done.stderr.startswith("ollama: its models could not be listed: no connection")

@@ -14,9 +14,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gearshift.catalog import pricefile
 from gearshift.cli import reload
 from gearshift.cli.assemble import Assembly, assemble
-from gearshift.cli.reload import Reloader, artifact_files, marks, reloading
+from gearshift.cli.reload import Reloader, marks, reloading, served_files
 from gearshift.config import load
 from gearshift.errors import UnknownModel
 from gearshift.learning import shelf
@@ -50,7 +51,7 @@ class Scene:
         self.write()
         seen = marks([self.file])
         config = load(self.file, ENVIRON)
-        seen |= marks(artifact_files(config))
+        seen |= marks(served_files(config))
         self.assembly: Assembly = assemble(config, ENVIRON)
         self.reloader = Reloader(self.assembly, config, ENVIRON, seen=seen, file=self.file)
 
@@ -275,12 +276,30 @@ def test_our_own_bug_ends_neither_the_gateway_nor_the_looking(
 def test_without_a_config_file_artefacts_are_followed(tmp_path: Path) -> None:
     async def act(made: Scene) -> None:
         config = load(made.file, ENVIRON)
-        made.reloader = Reloader(made.assembly, config, ENVIRON, seen=marks(artifact_files(config)))
+        made.reloader = Reloader(made.assembly, config, ENVIRON, seen=marks(served_files(config)))
         made.file.unlink()
         new = made.replace("other")
         await made.look(3)
         assert (made.predictor(), made.counts) == (new, (1, 0))
         await made.reloader.look(asked=True)
         assert made.counts == (2, 0)
+
+    play(tmp_path, act)
+
+
+def test_newer_prices_are_taken_and_broken_ones_are_not(tmp_path: Path) -> None:
+    async def act(made: Scene) -> None:
+        newer = tmp_path / "prices.json"
+        made.write(more=f"catalog: {newer}\n")
+        made.file.write_text(made.file.read_text().replace("env:LAB_KEY", "env:LAB_KEY, price_id: openai"))
+        await made.look(3)
+        assert made.counts == (1, 0)
+        newer.write_text("garbage")
+        await made.look(3)
+        assert made.counts == (1, 1)
+        payload = b'[{"id":"a","name":"A","api_pattern":"a","models":[{"id":"m","match":{"equals":"m"},"prices":{}}]}]'
+        pricefile.write(newer, payload, source="test", date="2026-11-27")
+        await made.look(3)
+        assert made.counts == (2, 1)
 
     play(tmp_path, act)

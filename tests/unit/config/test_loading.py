@@ -223,3 +223,13 @@ def test_any_mapping_is_a_config_or_a_list_of_faults(mapping: dict[str, Any]) ->
         from_mapping(mapping, source="test", environ={})
     except ConfigError as error:
         assert error.faults  # noqa: PT017 - either end is right
+
+
+@pytest.mark.parametrize("providers", [{"ollama": {}}, {"openai": {"discover": True}}, {"vllm": {}, "openai": {}}])
+def test_models_need_not_be_declared_where_a_server_is_asked_for_them(providers: dict[str, Any]) -> None:
+    assert from_mapping({"providers": providers}, source="test", environ={}).models == {}
+
+
+@pytest.mark.parametrize("providers", [{"ollama": {"discover": False}}, {"openai": {}}])
+def test_elsewhere_they_must(providers: dict[str, Any]) -> None:
+    assert faults({"providers": providers}) == ["models: found nothing, expected a value; add it"]

@@ -38,3 +38,9 @@ def test_a_suggestion_is_made_only_for_what_is_close() -> None:
 def test_what_differs_in_case_only_is_close() -> None:
     assert names.suggestion("GPT-4O", ["gpt-4o", "o3"]) == '; did you mean "gpt-4o"?'
     assert names.closest("small", ["Small", "SMALLER", "large"], 3) == ["Small", "SMALLER"]
+
+
+def test_of_very_many_words_the_first_are_compared() -> None:
+    words = [f"word-{number}" for number in range(names.MAX_COMPARED)]
+    assert names.closest("word-7", [*words, "other"], 1) == ["word-7"]
+    assert names.closest("other", [*words, "other"], 1) == []

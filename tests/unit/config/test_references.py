@@ -74,3 +74,19 @@ def test_a_name_that_is_not_declared_is_a_fault(kind: Any, value: str, message: 
 def test_without_names_every_reference_is_taken() -> None:
     for kind in (Candidate, Target, Route, ProviderRef):
         assert TypeAdapter(kind).validate_python("anything") == "anything"
+
+
+def test_what_a_server_may_turn_out_to_have_is_taken() -> None:
+    names = Names(
+        providers=frozenset({"lab", "ollama"}),
+        builtin=frozenset(),
+        models=("small",),
+        routers=(),
+        deployments={"lab/small": "small"},
+        discovering=frozenset({"ollama"}),
+    )
+    for value in ("ollama/*", "*", "qwen*", "ollama/qwen3:8b", "small"):
+        assert TypeAdapter(Candidate).validate_python(value, context=names) == value
+    for kind, value in ((Candidate, "lab/large"), (Candidate, "[a"), (Target, "ollama/qwen3:8b")):
+        with pytest.raises(ValidationError):
+            TypeAdapter(kind).validate_python(value, context=names)

@@ -510,3 +510,10 @@ def test_a_budget_chooses_by_its_pace_and_is_what_the_decision_states() -> None:
     assert (rich.objective, rich.threshold, rich.policy) == (budget, 100.0, "best")
     first = decide(request(), world(*THREE), auto(budget), Loaded())  # before any pace is known
     assert (first.threshold, first.detail[:25]) == (FIRST.usd, "what is spent of $10 a da")
+
+
+@pytest.mark.parametrize("deployments", [(SMALL,), ()])
+def test_a_decision_tells_how_a_name_was_read(deployments: tuple[Deployment, ...]) -> None:
+    told = "model: 'SMALL' was read as small"
+    decision = decided(Router(name="small", deployments=deployments, named=True, spelled=told))
+    assert (decision.reason, decision.detail) == ("named" if deployments else "no_candidate", told)

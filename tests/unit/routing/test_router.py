@@ -190,3 +190,30 @@ def test_an_unknown_fallback() -> None:
         TABLE.resolve(asking("small", models=("larg",)))
     assert caught.value.message.startswith("models[0]: no router, model or deployment is called 'larg'; did you mean ")
     assert caught.value.param == "models"
+
+
+def test_another_spelling_finds_the_model_and_says_so() -> None:
+    found = TABLE.resolve(asking("LARGE"))
+    assert (found.name, found.deployments) == ("large", (LARGE, ELSEWHERE))
+    assert found.spelled == "model: 'LARGE' was read as large"
+    assert TABLE.resolve(asking("large")).spelled == ""
+
+
+def test_another_spelling_may_have_a_suffix_and_stand_among_fallbacks() -> None:
+    found = TABLE.resolve(asking("Small:floor", models=("Elsewhere/Large",)))
+    assert (found.sort, [each.id for each in found.deployments]) == ("price", ["lab/small", "elsewhere/large"])
+    assert found.spelled == (
+        "model: 'Small' was read as small; models[0]: 'Elsewhere/Large' was read as elsewhere/large"
+    )
+
+
+def test_a_spelling_of_several_models_is_refused_and_they_are_named() -> None:
+    fast, cheap = deployment("gpt-5.5-2026-04-01"), deployment("gpt-5.5-2026-05-01")
+    table = RouterTable({}, {each.model: named(each.model, each) for each in (fast, cheap)})
+    with pytest.raises(UnknownModel) as caught:
+        table.resolve(asking("openai/gpt-5.5"))
+    assert caught.value.message == (
+        "model: 'openai/gpt-5.5' may be any of 2 models: gpt-5.5-2026-04-01 and gpt-5.5-2026-05-01; name one of them"
+    )
+    with pytest.raises(UnknownModel, match=r"did you mean gpt-5\.5-2026-04-01 or gpt-5\.5-2026-05-01\?"):
+        table.resolve(asking("gpt-5.5-20260601"))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gearshift.server.models import Listing, supported_parameters
-from gearshift.types.catalog import Price, Rates
+from gearshift.types.catalog import Lifecycle, Price, Rates
 from tests.fakes.nouns import deployment, provider
 
 TEXT = deployment("small", capabilities=frozenset({"tools"}), context_window=8_000)
@@ -112,3 +112,26 @@ def test_a_model_of_vectors_is_shown_as_one() -> None:
     auto, one, _ = json.loads(listing.bodies["gemini"])["models"]
     assert one["supportedGenerationMethods"] == ["embedContent", "batchEmbedContents"]
     assert "generateContent" in auto["supportedGenerationMethods"]
+
+
+def test_a_model_is_shown_under_another_spelling_by_its_own_name() -> None:
+    assert LISTING.entry("openai_chat", "Small") == LISTING.entries["small"]
+    assert LISTING.entry("openai_chat", "LAB/Small") == LISTING.entries["small"]
+    assert LISTING.entry("openai_chat", "smal") is None
+
+
+def test_the_end_of_a_model_is_told_where_a_protocol_has_a_field_for_it() -> None:
+    here = deployment("old", lifecycle=Lifecycle(retires="2027-01-14", source="LiteLLM"))
+    there = deployment("old", provider("cloud"), lifecycle=Lifecycle(retires="2027-03-01", source="LiteLLM"))
+    stays = deployment("new", provider("cloud"))
+    listing = Listing({"auto": (here,)}, {"old": (here, there), "new": (stays,), "both": (here, stays)}, created=1)
+    shown = {each["id"]: each for each in json.loads(listing.bodies["openai_chat"])["data"]}
+    assert {name: each["expiration_date"] for name, each in shown.items()} == {
+        "auto": None,
+        "old": "2027-03-01",
+        "new": None,
+        "both": None,
+    }
+    told = {each["id"]: each for each in json.loads(listing.bodies["anthropic_messages"])["data"]}
+    assert (told["old"]["lifecycle"], told["old"]["retires_at"]) == ("deprecated", "2027-03-01T00:00:00Z")
+    assert (told["new"]["lifecycle"], told["new"]["retires_at"]) == ("active", None)
