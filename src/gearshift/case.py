@@ -216,12 +216,17 @@ class Case:
             (b"x-gearshift-policy", self._world.version.encode()),
             (b"x-gearshift-overhead-ms", b"%.3f" % (self._overhead(self._clock(), running) * 1000)),
         ]
-        if dropped := [*self._inbound.dropped, *(_lost(attempt) if attempt is not None else ())]:
+        if dropped := [*self._unmet(), *(_lost(attempt) if attempt is not None else ())]:
             headers.append((b"x-gearshift-dropped", _ascii(", ".join(dropped[:MAX_LOSSES]))))
         if self._decision is not None:
             headers.append((b"x-gearshift-router", _ascii(self._decision.router)))
             headers.append((b"x-gearshift-reason", self._decision.reason.encode()))
         return headers
+
+    def _unmet(self) -> list[str]:
+        """Name the headers and fields whose wish is not fulfilled."""
+        fields = () if self._decision is None else self._decision.unmet
+        return [*self._inbound.dropped, *(wish.field for wish in fields)]
 
     def _overhead(self, clock: float, running: Meter | None = None) -> Seconds:
         """Give our own time so far: all but what was spent waiting for upstreams."""

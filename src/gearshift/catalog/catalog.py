@@ -15,7 +15,7 @@ from gearshift.config import Config, DeploymentConfig, ModelConfig
 from gearshift.config.names import closest, matches
 from gearshift.config.rows import ProviderRow, builtin, resolve
 from gearshift.errors import UnknownModel
-from gearshift.types.catalog import Deployment, Provider
+from gearshift.types.catalog import Deployment, Provider, Terms
 
 
 class Catalog(Struct, frozen=True, kw_only=True):
@@ -60,6 +60,7 @@ def build(
     table = builtin() if known is None else known
     builder = _Builder(
         providers={name: resolve(name, stated, table.get(name), environ) for name, stated in config.providers.items()},
+        terms={name: stated.terms(Terms()) for name, stated in config.providers.items()},
         rows=table,
         snapshot=facts.read(),
         today=today or datetime.now(UTC).date(),
@@ -75,6 +76,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
     """Hold what every deployment is made of."""
 
     providers: Mapping[str, Provider]
+    terms: Mapping[str, Terms]
     rows: Mapping[str, ProviderRow]
     snapshot: facts.Snapshot
     today: date
@@ -96,6 +98,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             context_window=window or listing.context_window,
             max_output_tokens=stated.max_output_tokens or fact.max_output_tokens,
             capabilities=self._capabilities(provider, stated, fact),
+            terms=at.terms(self.terms[at.provider]),
         )
 
     def _capabilities(self, provider: Provider, stated: ModelConfig, fact: facts.Facts) -> frozenset[str] | None:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final
 
+from msgspec.structs import replace
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from gearshift.config.references import ProviderRef
@@ -19,11 +20,13 @@ from gearshift.config.section import Section
 from gearshift.config.values import (
     BaseUrl,
     Capabilities,
+    DataCollection,
     Duration,
     Header,
     Id,
     ModelName,
     Protocol,
+    Quantization,
     Reference,
     SharedUrl,
     StoreUrl,
@@ -35,7 +38,7 @@ from gearshift.config.values import (
     is_loopback,
     show,
 )
-from gearshift.types.catalog import Price, Rates
+from gearshift.types.catalog import Price, Rates, Terms
 
 MIB: Final = 1024 * 1024
 DEFAULT_ROUTER: Final = "auto"
@@ -68,7 +71,21 @@ class ServerConfig(Section):
         return bool(self.keys) or self.admin_key is not None
 
 
-class ProviderConfig(Section):
+class TermsConfig(Section):
+    """Hold on which terms something serves; None: not known, which satisfies no caller's demand."""
+
+    data_collection: DataCollection | None = None
+    zdr: Switch | None = None
+    distillable: Switch | None = None
+    quantization: Quantization | None = None
+
+    def terms(self, otherwise: Terms) -> Terms:
+        """Give the terms: those stated here, else `otherwise`."""
+        stated = {name: getattr(self, name) for name in Terms.__struct_fields__}
+        return replace(otherwise, **{name: value for name, value in stated.items() if value is not None})
+
+
+class ProviderConfig(TermsConfig):
     """Hold an endpoint. What is None comes from the built-in row of the same name."""
 
     protocol: Protocol | None = None
@@ -100,8 +117,11 @@ class PriceConfig(Section):
         return Price(rates=rates, source="config")
 
 
-class DeploymentConfig(Section):
-    """Hold a model at a provider. `name` is what it is called there, None: the same; `price` None: look it up."""
+class DeploymentConfig(TermsConfig):
+    """Hold a model at a provider. `name` is what it is called there, None: the same; `price` None: look it up.
+
+    Its terms are its provider's where it states none.
+    """
 
     provider: ProviderRef
     name: Annotated[str, AfterValidator(filled)] | None = None

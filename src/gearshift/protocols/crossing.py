@@ -19,6 +19,7 @@ from gearshift.errors import InvalidRequest, UpstreamError
 from gearshift.protocols.codec import Codec, Encoded, RequestEdits, ResponseEdits
 from gearshift.protocols.fields import NULL, OBJECT, Misfit
 from gearshift.protocols.following import Progress
+from gearshift.protocols.steering import unshared
 from gearshift.protocols.wording import invalid
 from gearshift.types.chat import Extra, Media, Message, Reasoning, Request, Response, Tool, ToolCall
 from gearshift.types.record import Loss
@@ -67,7 +68,7 @@ def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encode
             raise InvalidRequest(_untold(name, codec), param=name)
     told = _Way(codec, losses, InvalidRequest).cross(msgspec.structs.replace(request, extra={}), "")
     said = codec.encode_request(told, edits)
-    dropped = [_dropped(name, codec) for name in extra]
+    dropped = [_dropped(name, codec) for name in unshared(extra)]
     return Encoded(body=said.body, losses=_once([*dropped, *losses, *said.losses]))
 
 

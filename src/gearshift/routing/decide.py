@@ -22,9 +22,10 @@ from gearshift.routing.eligible import affordable, split
 from gearshift.routing.estimate import Option, estimate, unasked
 from gearshift.routing.latency import in_time, timed
 from gearshift.routing.objective import TIER_LOSS, Ranking, rank
-from gearshift.routing.order import as_asked, has_say, late, unsorted
+from gearshift.routing.order import as_asked, has_say, impatient, late, unsorted
 from gearshift.routing.policy import Choice, Dice, Fixed, Policy
 from gearshift.routing.router import Router
+from gearshift.routing.unmet import unmet
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request, Routing
 from gearshift.types.decision import (
@@ -67,7 +68,7 @@ def decide(request: Request, snapshot: Snapshot, router: Router, dice: Dice) -> 
         after = _after(request, snapshot, router, slate)
         order = (*order[:1], *(each for each in after if each.deployment.id not in first))
     if not order:
-        return _nobody(router, slate)
+        return _nobody(request, router, slate)
     tried = {each.deployment.id for each in order}
     plan = as_asked(order, routing, speeds)
     overtaken = (
@@ -87,6 +88,7 @@ def decide(request: Request, snapshot: Snapshot, router: Router, dice: Dice) -> 
         baseline=router.baseline,
         threshold=slate.ranking.threshold,
         steered=has_say((*slate.ranking.candidates, *order), routing, speeds),
+        unmet=unmet(request, router, [each.deployment for each in plan]),
     )
 
 
@@ -102,7 +104,7 @@ def _choose(slate: _Slate, routing: Routing, router: Router, snapshot: Snapshot,
         return _FIXED.choose(candidates, dice), _FIXED
     if routing.sort and routing.sort_across:
         return _FIXED.choose(as_asked(candidates, routing, snapshot.speeds), dice), _FIXED
-    if not routing.preferred_max_latency:
+    if not impatient(routing):
         return router.policy.choose(candidates, dice), router.policy
     late_ids = {each.deployment.id for each in candidates if late(each.deployment, routing, snapshot.speeds)}
     early = [each for each in candidates if each.deployment.id not in late_ids]
@@ -213,7 +215,7 @@ def _told(router: Router, slate: _Slate, plan: Sequence[Candidate]) -> tuple[str
     return router.via, slate.failure, promise, slate.ranking.detail
 
 
-def _nobody(router: Router, slate: _Slate) -> Decision:
+def _nobody(request: Request, router: Router, slate: _Slate) -> Decision:
     """Decide that no deployment fits."""
     return Decision(
         router=router.name,
@@ -226,4 +228,5 @@ def _nobody(router: Router, slate: _Slate) -> Decision:
         config=router.config,
         detail=router.via,
         baseline=router.baseline,
+        unmet=unmet(request, router, ()),
     )

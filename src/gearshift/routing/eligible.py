@@ -1,23 +1,23 @@
 """Own eligibility: which deployments can serve a request at all, and why the others cannot.
 
 Invariant: every deployment comes out once, as fitting or with the first reason against it. The order of reasons: the
-caller's own lists, capabilities, context window, health, price; cost comes later, when it has been estimated.
-A caller who names a model gets it: then only the caller's lists and health count.
+caller's own lists and demands, capabilities, context window, health, price; cost comes later, when it has been
+estimated. A caller who names a model gets it: then only the caller's lists and demands and health count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
-from typing import Final, TypeAlias
+from typing import Final
 
 from gearshift import accounting, tokens
 from gearshift.routing.estimate import Option
+from gearshift.routing.parameters import required
+from gearshift.routing.terms import Check, demands
 from gearshift.types.catalog import CAPABILITIES, Deployment, NanoUSD
 from gearshift.types.chat import Media, Message, Request, Routing, Text, ToolCall, ToolResult
 from gearshift.types.decision import Health, Rejection, RejectionReason, Snapshot
-
-Check: TypeAlias = Callable[[Deployment], Rejection | None]
 
 SHORT_ANSWER: Final = 256
 """Tokens kept free for the answer when the caller does not say how long it may be."""
@@ -51,7 +51,7 @@ def split(
 ) -> tuple[list[Deployment], list[Rejection]]:
     """Part `deployments` into those that fit, in their order, and the rejections of the others.
 
-    `named`: the caller named them, so nothing but the caller's own lists and health is asked.
+    `named`: the caller named them, so nothing but the caller's own lists and demands and health is asked.
     """
     checks = _checks(request, deployments, snapshot, named=named)
     if not checks:
@@ -109,7 +109,9 @@ def _parts_need(messages: Iterable[Message]) -> set[str]:
 
 def _checks(request: Request, deployments: Sequence[Deployment], snapshot: Snapshot, *, named: bool) -> list[Check]:
     """Give the checks that this request can fail: most requests can only fail the one of price."""
-    checks = _lists(request.routing)
+    checks = [*_lists(request.routing), *demands(request)]
+    if request.routing.require_parameters:
+        checks.append(required(request))
     if not named:
         if needed := needs(request):
             checks.append(_capabilities(needed))

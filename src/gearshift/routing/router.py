@@ -16,12 +16,24 @@ from gearshift.errors import InvalidRequest, UnknownModel
 from gearshift.routing.policy import Fixed, Policy
 from gearshift.routing.predict import Predictor
 from gearshift.routing.rules import Rule
+from gearshift.types.asking import Constraint, Unmet
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request, Sort
-from gearshift.types.decision import Budget, Objective
+from gearshift.types.decision import AtLeast, AtMost, Budget, MinQuality, Objective, Settled
 
 SUFFIXES: Final[dict[str, Sort]] = {":nitro": "throughput", ":floor": "price"}
 """What OpenRouter's shortcuts behind a name stand for: `provider.sort` ("Model variants", read 2026-11)."""
+EXACTO: Final = ":exacto"
+"""Its shortcut for a sort by the quality of tool calls, which nothing here measures."""
+VARIANTS: Final[dict[str, str]] = {
+    ":batch": "a model of its own there, at the price of a batch",
+    ":beta": "a model of its own there, without moderation",
+    ":extended": "a model of its own there, with a longer context",
+    ":free": "a model of its own there, without a price and with low limits",
+    ":online": "a search of the web before the model, which Gearshift does not do",
+    ":thinking": "a model of its own there, which thinks unasked; say reasoning_effort",
+}
+"""Its other suffixes ("Model variants" and FAQ, read 2026-11-27), and what they mean."""
 _SHOWN_CHARACTERS: Final = 100
 
 
@@ -33,7 +45,8 @@ class Router(Struct, frozen=True, kw_only=True):
     or the caller limits the cost; None: it could not be loaded. `reference` holds the deployments that the objective
     compares with, `fallback` those that serve when the predictor fails. `baseline` is the deployment id that savings
     are stated against, `config` a digest. `resolve` fills in `via` (the rule that led here, or that none did), `after`
-    (the caller's `models`) and `sort` (what a suffix behind a name stands for).
+    (the caller's `models`), `sort` (what a suffix behind a name stands for) and `unmet` (one that stands for nothing
+    here), and puts the caller's `constraint` in the place of an `objective`.
     """
 
     name: str
@@ -50,6 +63,7 @@ class Router(Struct, frozen=True, kw_only=True):
     via: str = ""
     after: tuple[Deployment, ...] = ()
     sort: Sort | None = None
+    unmet: tuple[Unmet, ...] = ()
 
 
 class RouterTable:
@@ -75,14 +89,47 @@ class RouterTable:
         router, via = self._follow(request)
         if router.rules:
             return msgspec.structs.replace(router, deployments=(), via=via)
+        if request.routing.constraint is not None:
+            router = self._constrained(router, request.routing.constraint)
         after = self._after(request) if request.routing.models else ()
         sort = self._sort(request)
         if router.named and after:
             own = {deployment.id for deployment in router.deployments}
             every = (*router.deployments, *(each for each in after if each.id not in own))
             router, after = msgspec.structs.replace(router, deployments=every), ()
-        changed = via or after or sort
-        return msgspec.structs.replace(router, via=via, after=after, sort=sort) if changed else router
+        left = self._unmet(request)
+        changed = via or after or sort or left
+        return msgspec.structs.replace(router, via=via, after=after, sort=sort, unmet=left) if changed else router
+
+    def _constrained(self, router: Router, asked: Constraint) -> Router:
+        """Put the caller's constraint in the place of the objective; a router without one keeps what it is.
+
+        What the router's objective says of latency holds for the constraint too.
+        """
+        reference = () if asked.model is None else self._reference(asked.model, asked.of)
+        own = router.objective
+        if own is None:
+            return router
+        aim = _aim(asked)
+        aim = msgspec.structs.replace(aim, p95_first_token=own.p95_first_token, latency_price=own.latency_price)
+        return msgspec.structs.replace(router, objective=aim, reference=reference)
+
+    def _reference(self, name: str, of: str) -> tuple[Deployment, ...]:
+        """Give the deployments of the model that a constraint compares with."""
+        field = f"routing_constraint.{of}_constraint.model_name"
+        found = self._find(name, field)
+        if not found.named:
+            raise InvalidRequest(f"{field}: found the router {found.name}, expected a model or deployment", param=field)
+        if of == "cost" and all(each.price is None for each in found.deployments):
+            problem = f"found {found.name}, whose price is not known, expected one that has a price"
+            raise InvalidRequest(f"{field}: {problem}; state it in the config, or a numeric_value", param=field)
+        return found.deployments
+
+    def _unmet(self, request: Request) -> tuple[Unmet, ...]:
+        """Name the suffixes that stand for nothing here."""
+        names = [name for name in (request.model, *request.routing.models) if name.endswith(EXACTO)]
+        detail = "Gearshift measures no quality of tool calls, so nothing was sorted by it"
+        return tuple(Unmet(field=name[:_SHOWN_CHARACTERS], detail=detail) for name in names if name not in self._all)
 
     def _follow(self, request: Request) -> tuple[Router, str]:
         """Follow the rules to who decides, and say which led there.
@@ -120,8 +167,10 @@ class RouterTable:
     def _bare(self, name: str) -> tuple[str, Sort | None]:
         """Part a name from its suffix; a name that somebody has is whole."""
         bare, colon, suffix = name.rpartition(":")
-        sort = None if name in self._all else SUFFIXES.get(colon + suffix)
-        return (name, None) if sort is None else (bare, sort)
+        mark = colon + suffix
+        if name in self._all or (mark != EXACTO and mark not in SUFFIXES):
+            return name, None
+        return bare, SUFFIXES.get(mark)
 
     def _sort(self, request: Request) -> Sort | None:
         """Find what the suffixes stand for; they must agree with each other and with `provider.sort`."""
@@ -147,6 +196,19 @@ class RouterTable:
             return router
         shown = name[:_SHOWN_CHARACTERS]
         param = field.partition("[")[0]
+        bare, colon, suffix = name.rpartition(":")
+        if bare in self._all and (meaning := VARIANTS.get(colon + suffix)) is not None:
+            hint = (
+                f"at OpenRouter {colon}{suffix} is {meaning}; leave it out, or give a model of that name a deployment"
+            )
+            raise UnknownModel(f"{field}: no router, model or deployment is called {shown!r}; {hint}", param=param)
         near = closest(shown, self._all, 3)
         hint = f"did you mean {' or '.join(near)}?" if near else "GET /v1/models lists them"
         raise UnknownModel(f"{field}: no router, model or deployment is called {shown!r}; {hint}", param=param)
+
+
+def _aim(asked: Constraint) -> Settled:
+    """Give the objective that a constraint states."""
+    if asked.of == "cost":
+        return AtMost(model=asked.model, usd_per_1k_requests=None if asked.number is None else asked.number * 1_000)
+    return AtLeast(model=asked.model) if asked.model is not None else MinQuality(quality=asked.number or 0.0)

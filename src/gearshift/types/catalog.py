@@ -5,7 +5,7 @@ Invariant: an unknown price, window or capability is None, never 0 and never "ye
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -48,6 +48,23 @@ class Price(Struct, frozen=True, kw_only=True):
     tiers: tuple[Tier, ...] = ()
     source: str
     date: str | None = None
+
+
+QUANTIZATIONS: Final = ("int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16", "fp32")
+"""Every word for how precisely weights are kept (OpenRouter, "Provider routing", `quantizations`, read 2026-11)."""
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """Hold on which terms a deployment serves; None: not known, which satisfies no wish.
+
+    `data_collection` is `deny` where prompts are neither kept nor trained on. `zdr`: they are not retained at all.
+    `distillable`: its answers may be trained on. `quantization` is a word of `QUANTIZATIONS`.
+    """
+
+    data_collection: Literal["allow", "deny"] | None = None
+    zdr: bool | None = None
+    distillable: bool | None = None
+    quantization: str | None = None
 
 
 class Quirks(Struct, frozen=True, kw_only=True):
@@ -95,3 +112,4 @@ class Deployment(Struct, frozen=True, kw_only=True):
     context_window: int | None = None
     max_output_tokens: int | None = None
     capabilities: frozenset[str] | None = None
+    terms: Terms = Terms()
