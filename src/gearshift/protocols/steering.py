@@ -14,12 +14,10 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from gearshift.protocols import martian, openrouter, vercel
-from gearshift.protocols.fields import TEXT, Spoken, maybe
+from gearshift.protocols.fields import TEXT, TEXTS, Spoken, maybe, take
 from gearshift.protocols.json_patch import Members
 from gearshift.protocols.wishes import Wishes, checked_name
 from gearshift.types.chat import Routing
-
-__all__ = ["REMOVED", "SHARED", "checked_name", "decode_routing", "say_routing", "strip_routing"]
 
 REMOVED: Final = ("models", "provider", "route", "routing_constraint", "session_id", "usage")
 """Top-level fields that are ours alone; of `provider` OpenRouter is told its part."""
@@ -51,6 +49,13 @@ def decode_routing(members: Members) -> Routing:
     routing = wishes.routing()
     openrouter.checked_quantizations(routing)
     return routing
+
+
+def take_model(members: Members) -> str:
+    """Take the model's name; where none is said, the first of `models` is meant, as in OpenRouter's own examples."""
+    if "model" not in members and (names := maybe(dict(members), "models", TEXTS)):
+        return checked_name(names[0], "models[0]")
+    return checked_name(take(members, "model", TEXT), "model")
 
 
 def strip_routing(members: Members, known: Collection[str] = ()) -> dict[str, bytes | None]:

@@ -109,7 +109,7 @@ def _parts_need(messages: Iterable[Message]) -> set[str]:
 
 def _checks(request: Request, deployments: Sequence[Deployment], snapshot: Snapshot, *, named: bool) -> list[Check]:
     """Give the checks that this request can fail: most requests can only fail the one of price."""
-    checks = [*_lists(request.routing), *demands(request)]
+    checks = [*_lists(request.routing, named=named), *demands(request)]
     if request.routing.require_parameters:
         checks.append(required(request))
     if not named:
@@ -124,8 +124,8 @@ def _checks(request: Request, deployments: Sequence[Deployment], snapshot: Snaps
     return checks
 
 
-def _lists(routing: Routing) -> list[Check]:
-    """Check the caller's own lists."""
+def _lists(routing: Routing, *, named: bool) -> list[Check]:
+    """Check the caller's own lists; those of models are for whoever chooses among models."""
     checks: list[Check] = []
     if routing.only:
         checks.append(_provider_in("only", routing.only))
@@ -133,9 +133,9 @@ def _lists(routing: Routing) -> list[Check]:
         checks.append(_provider_in("order (with allow_fallbacks false)", routing.order))
     if routing.ignore:
         checks.append(_provider_not_in(routing.ignore))
-    if routing.allowed:
+    if routing.allowed and not named:
         checks.append(_model_matches(routing.allowed))
-    if routing.excluded:
+    if routing.excluded and not named:
         checks.append(_model_does_not_match(routing.excluded))
     return checks
 

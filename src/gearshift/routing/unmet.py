@@ -23,6 +23,11 @@ def unmet(request: Request, router: Router, plan: Sequence[Deployment]) -> tuple
 def _ours(request: Request, router: Router) -> Iterator[Unmet]:
     routing = request.routing
     yield from router.unmet
+    if router.named:
+        why = f"{router.name} was named, so no model was chosen; name a router"
+        for words, field in ((routing.allowed, "allowed_models"), (routing.excluded, "excluded_models")):
+            if words:
+                yield Unmet(field=f"plugins.auto-router.{field}", detail=why)
     if router.objective is None:
         why = f"{router.name} weighs no cost against quality; name a router that has an objective"
         if routing.cost_tier is not None:

@@ -5,7 +5,15 @@ import pytest
 from msgspec import Raw
 
 from gearshift.protocols.fields import Misfit
-from gearshift.protocols.steering import REMOVED, SHARED, decode_routing, say_routing, strip_routing, unshared
+from gearshift.protocols.steering import (
+    REMOVED,
+    SHARED,
+    decode_routing,
+    say_routing,
+    strip_routing,
+    take_model,
+    unshared,
+)
 from gearshift.types.asking import Constraint
 from gearshift.types.chat import Routing
 
@@ -141,3 +149,26 @@ def test_contradictions_are_refused_by_both_names(fields: dict[str, object], fau
 def test_a_wish_said_twice_in_one_object_is_refused(name: str, spoken: bytes, path: str) -> None:
     with pytest.raises(Misfit, match=f"^{path}: ambiguous: the key '[a-z_]+' is there twice"):
         decode_routing({"model": Raw(b'"m"'), name: Raw(spoken)})
+
+
+def test_without_a_model_the_first_of_models_is_meant() -> None:
+    said = members(models=["a", "b"])
+    assert take_model(said) == "a"
+    assert decode_routing(said).models == ("a", "b")
+    assert take_model(members(model="m", models=["a"])) == "m"
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({}, "model: missing, expected a string"),
+        ({"models": []}, "model: missing, expected a string"),
+        ({"models": [""]}, "models[0]: found an empty string"),
+        ({"models": "a"}, "models: found a string, expected a list of strings"),
+        ({"model": None, "models": ["a"]}, "model: found null, expected a string"),
+    ],
+)
+def test_without_any_name_a_request_is_refused(fields: dict[str, object], fault: str) -> None:
+    with pytest.raises(Misfit) as caught:
+        take_model(members(**fields))
+    assert str(caught.value).startswith(fault)

@@ -61,3 +61,10 @@ def test_a_bound_of_cost_or_quality_needs_someone_who_weighs_them(changes: dict[
 def test_a_suffix_that_stands_for_nothing_is_named() -> None:
     left = Unmet(field="m:exacto", detail="nothing was sorted by it")
     assert unmet(asking(), msgspec.structs.replace(AUTO, unmet=(left,)), [deployment("m")]) == (left,)
+
+
+def test_lists_of_models_are_for_whoever_chooses_among_models() -> None:
+    asked = asking(allowed=("a*",), excluded=("b*",))
+    assert unmet(asked, AUTO, [deployment("m")]) == ()
+    found = [each.field for each in unmet(asked, NAMED, [deployment("m")])]
+    assert found == ["plugins.auto-router.allowed_models", "plugins.auto-router.excluded_models"]
