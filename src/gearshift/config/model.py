@@ -22,6 +22,7 @@ from gearshift.config.values import (
     Capabilities,
     DataCollection,
     Duration,
+    Extensions,
     Header,
     Id,
     ModelName,
@@ -93,6 +94,7 @@ class ProviderConfig(TermsConfig):
     key: Reference | None = None
     key_header: Header | None = None
     price_id: Annotated[str, AfterValidator(filled)] | None = None
+    extensions: Extensions | None = None
     simulated: Switch = False
 
 

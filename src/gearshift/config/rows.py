@@ -106,6 +106,9 @@ def resolve(name: str, stated: ProviderConfig, row: ProviderRow | None, environ:
     The key's reference, where none is stated, is the first variable of the row that is set, else the row's first.
     """
     base = row or ProviderRow(name=name, protocol="", base_url="", source="", date="")
+    quirks = base.quirks.quirks
+    if stated.extensions is not None:
+        quirks = msgspec.structs.replace(quirks, extensions=stated.extensions)
     variables = [variable for variable in base.key_env if environ.get(variable)] or base.key_env
     protocol = stated.protocol or base.protocol
     return Provider(
@@ -115,6 +118,6 @@ def resolve(name: str, stated: ProviderConfig, row: ProviderRow | None, environ:
         key=stated.key or (f"env:{variables[0]}" if variables else None),
         key_header=stated.key_header or base.key_header or _KEY_HEADERS.get(protocol, "authorization"),
         price_id=stated.price_id or base.price_id,
-        quirks=base.quirks.quirks,
+        quirks=quirks,
         simulated=stated.simulated,
     )

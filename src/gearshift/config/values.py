@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict
 from pydantic_core import PydanticCustomError
 
 from gearshift.config.names import suggestion
-from gearshift.types.catalog import CAPABILITIES, NANO_PER_USD, QUANTIZATIONS, NanoUSDPerMillion, Seconds
+from gearshift.types.catalog import CAPABILITIES, EXTENSIONS, NANO_PER_USD, QUANTIZATIONS, NanoUSDPerMillion, Seconds
 
 PROTOCOLS: Final = ("openai_chat", "openai_responses", "anthropic_messages", "gemini")
 MAX_DURATION: Final = 86_400.0
@@ -209,4 +209,5 @@ Capabilities: TypeAlias = Annotated[tuple[str, ...], AfterValidator(_capabilitie
 Protocol: TypeAlias = Annotated[str, AfterValidator(_one_of(*PROTOCOLS))]
 DataCollection: TypeAlias = Annotated[str, AfterValidator(_one_of("allow", "deny"))]
 Quantization: TypeAlias = Annotated[str, AfterValidator(_one_of(*QUANTIZATIONS))]
+Extensions: TypeAlias = tuple[Annotated[str, AfterValidator(_one_of(*EXTENSIONS))], ...]
 Unsupported: TypeAlias = Annotated[None, BeforeValidator(_unsupported)]

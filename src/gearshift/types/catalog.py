@@ -50,6 +50,19 @@ class Price(Struct, frozen=True, kw_only=True):
     date: str | None = None
 
 
+EXTENSIONS: Final = (
+    "cache_control",
+    "plugins",
+    "provider",
+    "providerOptions",
+    "reasoning",
+    "reasoning_content",
+    "reasoning_details",
+    "top_k",
+    "transforms",
+)
+"""Words beyond OpenAI's that a provider may understand: OpenRouter, "Reasoning tokens", "Prompt caching", "Provider
+routing", "Plugins"; Vercel, "Provider options"; DeepSeek, "Thinking mode" (2026-11)."""
 QUANTIZATIONS: Final = ("int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16", "fp32")
 """Every word for how precisely weights are kept (OpenRouter, "Provider routing", `quantizations`, read 2026-11)."""
 
@@ -74,7 +87,7 @@ class Quirks(Struct, frozen=True, kw_only=True):
     stream_usage: bool = True
     """Understands `stream_options.include_usage`."""
     extensions: tuple[str, ...] = ()
-    """Words beyond its protocol that it understands: `protocols.openai_chat.outbound.EXTENSIONS`."""
+    """Words beyond its protocol that it understands, of `EXTENSIONS`."""
     drops: tuple[str, ...] = ()
     """Request fields that it refuses; sending one is refused with an error that names the field."""
 

@@ -27,22 +27,7 @@ from gearshift.types.record import Loss
 S = TypeVar("S", bound=Struct)
 MAX_TOKENS: Final = ("max_completion_tokens", "max_tokens")
 """The two spellings of one field; a quirk says which of them an upstream knows."""
-
-
 MARKED: Final = "cache_control"
-EXTENSIONS: Final = (
-    MARKED,
-    "plugins",
-    "provider",
-    "providerOptions",
-    "reasoning",
-    "reasoning_content",
-    "reasoning_details",
-    "top_k",
-    "transforms",
-)
-"""Words beyond OpenAI's that a provider may understand: OpenRouter, "Reasoning tokens", "Prompt caching", "Provider
-routing", "Plugins"; Vercel, "Provider options"; DeepSeek, "Thinking mode" (2026-11)."""
 
 
 def encode_request(request: Request, edits: RequestEdits) -> Encoded:

@@ -6,9 +6,9 @@ from msgspec import Raw
 
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import RequestEdits
-from gearshift.protocols.openai_chat.outbound import EXTENSIONS, encode_request, patch_request
+from gearshift.protocols.openai_chat.outbound import encode_request, patch_request
 from gearshift.protocols.openai_chat.request import decode_request
-from gearshift.types.catalog import Quirks
+from gearshift.types.catalog import EXTENSIONS, Quirks
 from gearshift.types.chat import Media, Message, Reasoning, Request, Routing, Sampling, Text
 
 PLAIN = RequestEdits(model="up-1")
