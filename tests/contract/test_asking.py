@@ -179,6 +179,8 @@ def test_a_suffix_does_what_the_page_says(name: str) -> None:
     assert bool(decided("openai_chat", body, path).unmet) is (SUFFIXES[name] == "named")
 
 
+# developers.cloudflare.com/changelog/post/2025-02-05-aig-request-handling (the timeout), .../ai-gateway/glossary (the
+# names); openai/codex codex-rs/codex-api/src/requests/headers.rs (`session-id`; `session_id` before 2026): 2026-11-27
 VALUES = {"cf-aig-metadata": '{"team":"search"}', "cf-aig-request-timeout": "5000", "cf-aig-skip-cache": "true"}
 
 
