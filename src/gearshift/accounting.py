@@ -23,7 +23,7 @@ def cost(price: Price, usage: Usage) -> NanoUSD | None:
     Cached tokens are part of `usage.input_tokens`; where an upstream reports more of them than of input, they are all
     charged and no input besides. The rates are those of the tier that the whole input falls in.
     """
-    rates = _rates(price, usage.input_tokens)
+    rates = rates_of(price, usage.input_tokens)
     read, write = usage.cache_read_tokens, usage.cache_write_tokens
     hour = min(usage.cache_write_1h_tokens, write)
     plain = max(0, usage.input_tokens - read - write)
@@ -44,7 +44,7 @@ def cost(price: Price, usage: Usage) -> NanoUSD | None:
 
 def expected_cost(price: Price, input_tokens: int, output_tokens: float) -> NanoUSD:
     """Price a forecast; `output_tokens` is an expectation and counts to the thousandth of a token."""
-    rates = _rates(price, input_tokens)
+    rates = rates_of(price, input_tokens)
     total = input_tokens * _MILLI * rates.input + round(output_tokens * _MILLI) * rates.output
     return _divide_half_even(total, _MILLION * _MILLI)
 
@@ -54,7 +54,7 @@ def caching(price: Price, input_tokens: int, read: int, write: int) -> NanoUSD:
 
     Negative where the cache saves more than it costs.
     """
-    rates = _rates(price, input_tokens)
+    rates = rates_of(price, input_tokens)
     total = read * (0 if rates.cache_read is None else rates.cache_read - rates.input) + write * (
         0 if rates.cache_write is None else rates.cache_write - rates.input
     )
@@ -89,7 +89,7 @@ def usd(amount: NanoUSD) -> str:
     return f"{sign}{digits[:-_NANO_DIGITS]}{'.' if fraction else ''}{fraction}"
 
 
-def _rates(price: Price, input_tokens: int) -> Rates:
+def rates_of(price: Price, input_tokens: int) -> Rates:
     """Find the rates for a request of this input; tiers ascend, so the last one exceeded holds."""
     rates = price.rates
     for tier in price.tiers:

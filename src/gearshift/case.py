@@ -57,6 +57,7 @@ class Case:
         """Open the case; nothing has been read yet."""
         self.codec = codec
         self.body = inbound.body
+        self.key = inbound.key
         self.began = inbound.began
         self.exchange_id = exchange_id
         self.attempts: list[Attempt] = []
@@ -82,11 +83,6 @@ class Case:
     @decision.setter
     def decision(self, decision: Decision) -> None:
         self._decision = decision
-
-    @property
-    def key(self) -> str | None:
-        """Give the name of the caller's key."""
-        return self._inbound.key
 
     @property
     def passed_on(self) -> Mapping[str, str]:
@@ -232,12 +228,17 @@ class Case:
             (b"x-gearshift-cache", b"off"),
             (b"x-gearshift-policy", self._world.version.encode()),
         ]
-        if dropped := [*self._inbound.dropped, *(_lost(attempt) if attempt is not None else ())]:
+        if dropped := [*self._unmet(), *(_lost(attempt) if attempt is not None else ())]:
             headers.append((b"x-gearshift-dropped", ascii_of(", ".join(dropped[:MAX_LOSSES]))))
         if self._decision is not None:
             headers.append((b"x-gearshift-router", ascii_of(self._decision.router)))
             headers.append((b"x-gearshift-reason", self._decision.reason.encode()))
         return headers
+
+    def _unmet(self) -> list[str]:
+        """Name the headers and fields whose wish is not fulfilled."""
+        fields = () if self._decision is None else self._decision.unmet
+        return [*self._inbound.dropped, *(wish.field for wish in fields)]
 
     def _overhead(self, clock: float, running: Meter | None = None) -> Seconds:
         """Give our own time so far: all but what was spent waiting for upstreams."""

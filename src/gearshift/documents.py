@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from gearshift.types.asking import Unmet
 from gearshift.types.catalog import NANO_PER_USD, NanoUSD
 from gearshift.types.chat import Task
 from gearshift.types.decision import Candidate, Decision, Flip, Objective, Rejection, Standing
@@ -37,6 +38,7 @@ def decision(decided: Decision, flip: Flip | None = None, task: Task | None = No
         "propensity": decided.propensity,
         "candidates": [candidate(option) for step in decided.plan for option in step.candidates],
         "rejected": [rejection(refused) for refused in decided.rejected],
+        "unmet": [unmet(wish) for wish in decided.unmet],
         "task": task,
         "flip": {"would choose": flip.would_choose, "if": flip.condition} if flip else None,
         "baseline": decided.baseline,
@@ -88,6 +90,11 @@ def rejection(refused: Rejection) -> Document:
     return {"deployment": refused.deployment, "reason": refused.reason, "detail": refused.detail}
 
 
+def unmet(wish: Unmet) -> Document:
+    """Show what the caller asked for and does not get."""
+    return {"field": wish.field, "detail": wish.detail}
+
+
 def refusal(decided: Decision) -> Document:
     """Show why nobody fits: a short form of the decision, for the error itself."""
     return {
@@ -95,6 +102,7 @@ def refusal(decided: Decision) -> Document:
         "detail": decided.detail,
         "objective": objective(decided.objective),
         "rejected": [rejection(refused) for refused in decided.rejected],
+        "unmet": [unmet(wish) for wish in decided.unmet],
     }
 
 

@@ -13,8 +13,7 @@ from gearshift.errors import StreamBroken
 from gearshift.protocols.codec import Codec, RequestEdits, ResponseEdits
 from gearshift.protocols.fold import fold
 from gearshift.protocols.openai_chat import OpenAIChat
-from gearshift.protocols.openai_chat.outbound import EXTENSIONS
-from gearshift.types.catalog import Quirks
+from gearshift.types.catalog import EXTENSIONS, Quirks
 from gearshift.types.chat import Request, Response
 from gearshift.types.stream import Event, Finished
 from tests.contract import nouns

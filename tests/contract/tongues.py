@@ -14,9 +14,8 @@ from gearshift.protocols.bedrock_converse import BedrockConverse
 from gearshift.protocols.codec import Codec, RequestEdits
 from gearshift.protocols.gemini import Gemini
 from gearshift.protocols.openai_chat import OpenAIChat
-from gearshift.protocols.openai_chat.outbound import EXTENSIONS
 from gearshift.protocols.openai_responses import OpenAIResponses
-from gearshift.types.catalog import Quirks
+from gearshift.types.catalog import EXTENSIONS, Quirks
 from gearshift.types.chat import (
     CacheMark,
     Choice,

@@ -441,6 +441,39 @@ def test_a_rules_router_without_a_rule_that_matches_leaves_a_decision_too(tmp_pa
     asyncio.run(scene())
 
 
+def test_a_word_of_another_router_is_served_named_and_not_passed_on(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, answers()) as (home, upstream):
+            asked = body(plugins=[{"id": "web"}], transforms=["middle-out"], provider={"only": ["at-small"]})
+            visit = await home.chat(headers={"x-gearshift-metadata": "enabled"}, body=asked).done()
+            assert visit.status == 200
+            assert visit.headers["x-gearshift-dropped"] == "plugins.web, transforms"
+            named = [each["field"] for each in visit.json["gearshift"]["decision"]["unmet"]]
+            assert named == ["plugins.web", "transforms"]
+            (sent,) = upstream.log
+            assert not {"plugins", "transforms", "provider"} & set(json.loads(sent.body))
+
+    asyncio.run(scene())
+
+
+def test_openrouters_own_example_names_its_models_only(tmp_path: Path) -> None:
+    # https://openrouter.ai/docs/guides/routing/provider-selection#advanced-sorting-with-partition, read 2026-11-27
+    async def scene() -> None:
+        async with serving(tmp_path, answers()) as (home, upstream):
+            sort = {"by": "throughput", "partition": "none"}
+            asked = {
+                "models": ["small"],
+                "messages": [{"role": "user", "content": "Hello"}],
+                "provider": {"sort": sort},
+            }
+            visit = await home.post(CHAT, asked).done()
+            assert (visit.status, visit.json["model"]) == (200, "small")
+            (sent,) = upstream.log
+            assert json.loads(sent.body).keys() == {"messages", "model"}
+
+    asyncio.run(scene())
+
+
 def test_a_wish_that_cannot_be_fulfilled_is_served_and_named(tmp_path: Path) -> None:
     async def scene() -> None:
         async with serving(tmp_path, answers(), answers()) as (home, upstream):

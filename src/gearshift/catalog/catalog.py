@@ -17,7 +17,7 @@ from gearshift.config import Config, DeploymentConfig, ModelConfig, ProviderConf
 from gearshift.config.names import closest, matches
 from gearshift.config.rows import ProviderRow, builtin, resolve, row_of
 from gearshift.errors import UnknownModel
-from gearshift.types.catalog import Deployment, Provider
+from gearshift.types.catalog import Deployment, Provider, Terms
 
 EMBEDDINGS: Final = "embeddings"
 
@@ -71,6 +71,7 @@ def build(
         rows={name: row for name, (_, row) in found.items() if row is not None},
         likes={name: stated.like or name for name, stated in config.providers.items()},
         stated=config.providers,
+        terms={name: stated.terms(Terms()) for name, stated in config.providers.items()},
         snapshot=facts.read(),
         today=today or datetime.now(UTC).date(),
         book=book,
@@ -90,6 +91,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
     """Hold what every deployment is made of."""
 
     providers: Mapping[str, Provider]
+    terms: Mapping[str, Terms]
     rows: Mapping[str, ProviderRow]
     likes: Mapping[str, str]
     stated: Mapping[str, ProviderConfig]
@@ -121,6 +123,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             capabilities=capabilities,
             lifecycle=self.snapshot.lifecycle(provider.id, name) or listing.lifecycle,
             only_snapshot=self.snapshot.only_snapshot(provider.id, name),
+            terms=at.terms(self.terms[at.provider]),
         )
 
     def _capabilities(self, provider: Provider, stated: ModelConfig, fact: facts.Facts) -> frozenset[str] | None:

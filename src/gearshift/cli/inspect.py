@@ -187,3 +187,5 @@ def _print_decision(decision: Decision) -> None:
     console.print(table)
     for refused in decision.rejected:
         console.print(f"rejected {refused.deployment}: {refused.reason}: {refused.detail}", highlight=False)
+    for wish in decision.unmet:
+        console.print(f"not done {wish.field}: {wish.detail}", highlight=False)

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
+from msgspec.structs import replace
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from gearshift.config.names import Names
@@ -21,13 +22,16 @@ from gearshift.config.section import Section
 from gearshift.config.values import (
     BaseUrl,
     Capabilities,
+    DataCollection,
     Duration,
+    Extensions,
     Header,
     Id,
     Interval,
     Label,
     ModelName,
     Protocol,
+    Quantization,
     Reference,
     SharedUrl,
     StoreUrl,
@@ -39,7 +43,7 @@ from gearshift.config.values import (
     is_loopback,
     show,
 )
-from gearshift.types.catalog import Price, Rates
+from gearshift.types.catalog import Price, Rates, Terms
 
 MIB: Final = 1024 * 1024
 DEFAULT_ROUTER: Final = "auto"
@@ -73,6 +77,20 @@ class ServerConfig(Section):
         return bool(self.keys) or self.admin_key is not None
 
 
+class TermsConfig(Section):
+    """Hold on which terms something serves; None: not known, which satisfies no caller's demand."""
+
+    data_collection: DataCollection | None = None
+    zdr: Switch | None = None
+    distillable: Switch | None = None
+    quantization: Quantization | None = None
+
+    def terms(self, otherwise: Terms) -> Terms:
+        """Give the terms: those stated here, else `otherwise`."""
+        stated = {name: getattr(self, name) for name in Terms.__struct_fields__}
+        return replace(otherwise, **{name: value for name, value in stated.items() if value is not None})
+
+
 def _free(value: object) -> object:
     """Take a bare 0 as a price of zero: known, and nothing."""
     is_zero = isinstance(value, int | float) and not isinstance(value, bool) and value == 0
@@ -104,7 +122,7 @@ class PriceConfig(Section):
 PriceSection: TypeAlias = Annotated[PriceConfig, BeforeValidator(_free)]
 
 
-class ProviderConfig(Section):
+class ProviderConfig(TermsConfig):
     """Hold an endpoint. What is None comes from the built-in row of the name `like`, else of its own.
 
     `discover`: ask it for its models. `price` and `capabilities` are those of its deployments which state none.
@@ -120,14 +138,18 @@ class ProviderConfig(Section):
     project: Label | None = None
     region: Label | None = None
     price_id: Annotated[str, AfterValidator(filled)] | None = None
+    extensions: Extensions | None = None
     simulated: Switch = False
     discover: Switch | None = None
     price: PriceSection | None = None
     capabilities: Capabilities | None = None
 
 
-class DeploymentConfig(Section):
-    """Hold a model at a provider. `name` is what it is called there, None: the same; `price` None: look it up."""
+class DeploymentConfig(TermsConfig):
+    """Hold a model at a provider. `name` is what it is called there, None: the same; `price` None: look it up.
+
+    Its terms are its provider's where it states none.
+    """
 
     provider: ProviderRef
     name: Annotated[str, AfterValidator(filled)] | None = None

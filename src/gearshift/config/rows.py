@@ -152,6 +152,9 @@ def resolve(name: str, stated: ProviderConfig, row: ProviderRow | None, environ:
     """
     base = row or ProviderRow(name=name, protocol="", base_url="", source="", date="")
     variable = _first(base.key_env, environ)
+    quirks = base.quirks.quirks
+    if stated.extensions is not None:
+        quirks = msgspec.structs.replace(quirks, extensions=stated.extensions)
     protocol = stated.protocol or base.protocol
     auth = _auth(stated, base, environ)
     region = _placed(stated.region, base.region_env, environ)
@@ -166,7 +169,7 @@ def resolve(name: str, stated: ProviderConfig, row: ProviderRow | None, environ:
         parts=parts_of(auth, stated.auth, environ),
         region=region,
         price_id=stated.price_id or base.price_id,
-        quirks=base.quirks.quirks,
+        quirks=quirks,
         simulated=stated.simulated,
         lists=(base.lists or ("models",)) if stated.discover or (stated.discover is None and base.lists) else (),
     )

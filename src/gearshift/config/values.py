@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from decimal import Decimal
 from ipaddress import ip_address
 from typing import Annotated, Final, TypeAlias, TypeVar
@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict
 from pydantic_core import PydanticCustomError
 
 from gearshift.config.names import suggestion
-from gearshift.types.catalog import CAPABILITIES, NANO_PER_USD, NanoUSDPerMillion, Seconds
+from gearshift.types.catalog import CAPABILITIES, EXTENSIONS, NANO_PER_USD, QUANTIZATIONS, NanoUSDPerMillion, Seconds
 
 PROTOCOLS: Final = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "bedrock_converse")
 MAX_DURATION: Final = 86_400.0
@@ -191,10 +191,13 @@ def filled(value: Filled) -> Filled:
     return value
 
 
-def _protocol(value: str) -> str:
-    if value not in PROTOCOLS:
-        raise fault(f"found {show(value)}, expected {', '.join(PROTOCOLS)}{suggestion(value, PROTOCOLS)}")
-    return value
+def _one_of(*words: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in words:
+            raise fault(f"found {show(value)}, expected {', '.join(words)}{suggestion(value, words)}")
+        return value
+
+    return check
 
 
 def _unsupported(value: object) -> None:
@@ -225,5 +228,8 @@ ModelName: TypeAlias = Annotated[str, AfterValidator(_model_name)]
 Label: TypeAlias = Annotated[str, AfterValidator(_label)]
 Header: TypeAlias = Annotated[str, AfterValidator(_header)]
 Capabilities: TypeAlias = Annotated[tuple[str, ...], AfterValidator(_capabilities)]
-Protocol: TypeAlias = Annotated[str, AfterValidator(_protocol)]
+Protocol: TypeAlias = Annotated[str, AfterValidator(_one_of(*PROTOCOLS))]
+DataCollection: TypeAlias = Annotated[str, AfterValidator(_one_of("allow", "deny"))]
+Quantization: TypeAlias = Annotated[str, AfterValidator(_one_of(*QUANTIZATIONS))]
+Extensions: TypeAlias = tuple[Annotated[str, AfterValidator(_one_of(*EXTENSIONS))], ...]
 Unsupported: TypeAlias = Annotated[None, BeforeValidator(_unsupported)]

@@ -93,14 +93,15 @@ def _speed(samples: Iterable[_Sample]) -> Speed | None:
     return Speed(
         first_token=_percentiles(first) if len(first) >= ENOUGH else None,
         tokens_per_second=_rank(rates, 50) if len(rates) >= ENOUGH else None,
+        throughput=_percentiles(rates[::-1]) if len(rates) >= ENOUGH else None,
     )
 
 
-def _percentiles(ascending: Sequence[float]) -> Percentiles:
-    p50, p75, p90, p95, p99 = (_rank(ascending, percent) for percent in (50, 75, 90, 95, 99))
+def _percentiles(best_first: Sequence[float]) -> Percentiles:
+    p50, p75, p90, p95, p99 = (_rank(best_first, percent) for percent in (50, 75, 90, 95, 99))
     return Percentiles(p50=p50, p75=p75, p90=p90, p95=p95, p99=p99)
 
 
-def _rank(ascending: Sequence[float], percent: int) -> float:
-    """Give the least value that `percent` of 100 do not exceed."""
-    return ascending[ceil(len(ascending) * percent / 100) - 1]
+def _rank(best_first: Sequence[float], percent: int) -> float:
+    """Give the best value that `percent` of 100 reach or better."""
+    return best_first[ceil(len(best_first) * percent / 100) - 1]

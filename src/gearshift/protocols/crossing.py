@@ -18,6 +18,7 @@ from gearshift.errors import InvalidRequest, UpstreamError
 from gearshift.protocols.codec import Codec, Encoded, RequestEdits, ResponseEdits
 from gearshift.protocols.fields import NULL, OBJECT, Misfit
 from gearshift.protocols.following import Progress
+from gearshift.protocols.steering import unshared
 from gearshift.protocols.way import Way, unsaid, untold
 from gearshift.protocols.wording import invalid
 from gearshift.types.chat import Choice, Extra, Media, Message, Reasoning, Request, Response
@@ -100,7 +101,7 @@ def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encode
         raise InvalidRequest(untold("max_tokens=0", codec), param="max_tokens")
     told = Way(codec, losses, InvalidRequest).cross(msgspec.structs.replace(request, extra={}), "")
     said = codec.encode_request(told, edits)
-    dropped = [unsaid(name, codec) for name in (*extra, *inner)]
+    dropped = [unsaid(name, codec) for name in (*unshared(extra), *inner)]
     return Encoded(body=said.body, losses=_once([*dropped, *losses, *said.losses]))
 
 

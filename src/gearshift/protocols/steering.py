@@ -1,221 +1,88 @@
-"""Own the fields that steer the router: they become `Routing` and never reach an upstream.
+"""Own the fields that steer the router: they become `Routing`, and an upstream is told only what it understands.
 
-Invariants: a field that we cannot yet honour is refused, never ignored; the same wish said in two places is refused;
-what stands beside our part of a shared object (`plugins`, `providerOptions`) goes on to the upstream untouched.
-Sources (2026-11): OpenRouter, "Provider routing", "Model fallbacks" and "Auto router"; Martian, `routing_constraint`;
-Vercel AI Gateway, "Provider options".
+    body ─ decode_routing ─> Routing          what stands beside our part stays in the request's `extra`
+    body ─ strip_routing ──> edits            for an upstream of the same protocol, byte for byte otherwise
+    extra, Routing ─ say_routing ─> members   for a request that is encoded anew
+
+Invariants: a wish is a field of `Routing`, an `Unmet` or a fault, never ignored; words of OpenRouter and Vercel reach
+only an upstream whose quirks list them among its `extensions`. Who invented what: `openrouter`, `vercel`, `martian`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, TypeAlias
+from collections.abc import Collection, Iterable
+from typing import Final
 
-import msgspec
-from msgspec import Raw
-
-from gearshift.protocols.fields import (
-    BOOLEAN,
-    LIST,
-    NUMBER,
-    TEXT,
-    TEXTS,
-    Kind,
-    Misfit,
-    Sole,
-    keep,
-    maybe,
-    raw,
-)
+from gearshift.protocols import martian, openrouter, vercel
+from gearshift.protocols.fields import TEXT, TEXTS, Spoken, maybe, take
 from gearshift.protocols.json_patch import Members
-from gearshift.types.chat import Percentile, Routing, Sort
+from gearshift.protocols.wishes import Wishes, checked_name
+from gearshift.types.chat import Routing
 
-MAX_NAME: Final = 256
-MAX_NAMES: Final = 1_000
-MAX_SHOWN: Final = 64
-_LATER: Final = "not supported yet"
-REMOVED: Final = ("models", "provider", "routing_constraint", "session_id")
-"""Top-level fields that are ours alone."""
-SHARED: Final = ("plugins", "providerOptions")
-"""Top-level fields of which only a part is ours."""
-PROVIDER: Final = ("only", "ignore", "order", "allow_fallbacks", "sort", "preferred_max_latency")
-PROVIDER_LATER: Final = (
-    "require_parameters",
-    "data_collection",
-    "zdr",
-    "quantizations",
-    "preferred_min_throughput",
-    "max_price",
-)
-GATEWAY: Final = ("only", "order", "models")
-GATEWAY_LATER: Final = ("sort",)
-PLUGIN: Final = ("allowed_models", "excluded_models", "cost_tier")
-PLUGIN_ID: Final = "auto-router"
-SORTS: Final[tuple[Sort, ...]] = ("price", "throughput", "latency")
-PARTITIONS: Final = ("model", "none")
-PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p75", "p90", "p99")
-TIERS: Final = ("low", "medium", "high", "xhigh", "max")
+REMOVED: Final = ("models", "provider", "route", "routing_constraint", "session_id", "usage")
+"""Top-level fields that are ours alone; of `provider` OpenRouter is told its part."""
+SHARED: Final = ("plugins", "providerOptions", "transforms")
+"""Top-level fields of which an upstream that lists them is told what is not ours."""
 
 _FIELDS: Final = frozenset((*REMOVED, *SHARED))
 _UNSTEERED: Final = Routing()
 
 
-class _Plugin(msgspec.Struct):
-    id: str = ""
-
-
-_SOLE: Final = Sole(msgspec.json.Decoder(Members), "an object")
-_plugin = Kind(msgspec.json.Decoder(_Plugin), "an object")
-
-Wishes: TypeAlias = dict[str, object]
-"""Fields of `Routing` by name."""
-
-
 def decode_routing(members: Members) -> Routing:
-    """Take the steering fields out of a request; what others share with us stays in."""
+    """Take the steering fields out of a request; of `SHARED` what is not ours stays in.
+
+    Raises Misfit naming the field, and the other one where two contradict each other.
+    """
     if _FIELDS.isdisjoint(members):
         return _UNSTEERED
-    wishes: Wishes = {}
-    if maybe(members, "routing_constraint", _SOLE) is not None:
-        raise Misfit("routing_constraint", f"{_LATER}; choose a router with the objective that you want")
+    wishes = Wishes()
     if (session := maybe(members, "session_id", TEXT)) is not None:
-        wishes["session_id"] = checked_name(session, "session_id")
-    _wish_names(wishes, members, "models")
-    _decode_provider(wishes, members)
-    _decode_plugins(wishes, members)
-    _decode_gateway(wishes, members)
-    return msgspec.convert(wishes, Routing)
+        wishes.add("session_id", checked_name(session, "session_id"), "session_id")
+    wishes.names(members, "models")
+    openrouter.decode_provider(wishes, members)
+    openrouter.decode_plugins(wishes, members)
+    openrouter.decode_rest(wishes, members)
+    vercel.decode_options(wishes, members)
+    martian.decode_constraint(wishes, members)
+    wishes.apart("constraint", "cost_tier")
+    wishes.disjoint("ignore", "only")
+    routing = wishes.routing()
+    openrouter.checked_quantizations(routing)
+    return routing
 
 
-def strip_routing(members: Members) -> dict[str, bytes | None]:
-    """Give the edits that take the steering fields out of a request's body."""
+def take_model(members: Members) -> str:
+    """Take the model's name; where none is said, the first of `models` is meant, as in OpenRouter's own examples."""
+    if "model" not in members and (names := maybe(dict(members), "models", TEXTS)):
+        return checked_name(names[0], "models[0]")
+    return checked_name(take(members, "model", TEXT), "model")
+
+
+def strip_routing(members: Members, known: Collection[str] = ()) -> dict[str, bytes | None]:
+    """Give the edits that take out of a body what an upstream with the extensions `known` would not understand."""
+    if _FIELDS.isdisjoint(members):
+        return {}
+    rest = dict(members)
+    routing = decode_routing(rest)
     edits: dict[str, bytes | None] = {name: None for name in REMOVED if name in members}
-    for name, decode in (("plugins", _decode_plugins), ("providerOptions", _decode_gateway)):
+    for name in SHARED:
         if name in members:
-            rest = {name: members[name]}
-            decode({}, rest)
-            edits[name] = bytes(rest[name]) if name in rest else None
+            edits[name] = bytes(rest[name]) if name in rest and name in known else None
+    if "provider" in known:
+        told = openrouter.patch_provider(bytes(members.get("provider", b"")), routing)
+        if told is not None:
+            edits["provider"] = told
     return edits
 
 
-def checked_name(name: str, path: str) -> str:
-    """Give a name of a model, provider or session, if it can be one."""
-    if name and len(name) <= MAX_NAME and name.isprintable():
-        return name
-    found = "unprintable characters" if len(name) <= MAX_NAME else f"{len(name)} characters"
-    raise Misfit(path, f"found {found if name else 'an empty string'}, expected 1 to {MAX_NAME} printable characters")
+def say_routing(extra: Members, routing: Routing, known: Collection[str] = ()) -> Spoken:
+    """Give the members to say to an upstream with the extensions `known`: `extra`, and what it enforces itself."""
+    said: Spoken = {name: value for name, value in extra.items() if name not in SHARED or name in known}
+    if "provider" in known and (provider := openrouter.say_provider(routing)):
+        said["provider"] = provider
+    return said
 
 
-def _decode_provider(wishes: Wishes, members: Members) -> None:
-    """Take OpenRouter's `provider`."""
-    inner = maybe(members, "provider", _SOLE) or {}
-    for name in ("only", "ignore", "order"):
-        _wish_names(wishes, inner, name, "provider.")
-    if (allow := maybe(inner, "allow_fallbacks", BOOLEAN, "provider.")) is not None:
-        wishes["allow_fallbacks"] = allow
-    _decode_sort(wishes, inner)
-    _decode_patience(wishes, inner)
-    _refuse_rest(inner, "provider.", PROVIDER)
-
-
-def _decode_sort(wishes: Wishes, provider: Members) -> None:
-    """Take OpenRouter's `provider.sort`: a word, or an object of `by` and `partition`."""
-    if bytes(provider.get("sort", b""))[:1] != b"{":
-        sort, partition = maybe(provider, "sort", TEXT, "provider."), None
-        path = "provider.sort"
-    else:
-        inner = maybe(provider, "sort", _SOLE, "provider.") or {}
-        path = "provider.sort.by"
-        sort, partition = (maybe(inner, name, TEXT, "provider.sort.") for name in ("by", "partition"))
-        _refuse_rest(inner, "provider.sort.", ("by", "partition"))
-    if sort is not None:
-        wishes["sort"] = _one_of(SORTS, sort, path)
-    if partition is not None:
-        wishes["sort_across"] = _one_of(PARTITIONS, partition, "provider.sort.partition") == "none"
-
-
-def _decode_patience(wishes: Wishes, provider: Members) -> None:
-    """Take OpenRouter's `provider.preferred_max_latency`: seconds at the median, or at some percentiles."""
-    at = "provider.preferred_max_latency"
-    if bytes(provider.get("preferred_max_latency", b""))[:1] == b"{":
-        inner = maybe(provider, "preferred_max_latency", _SOLE, "provider.") or {}
-        limits = [(name, maybe(inner, name, NUMBER, f"{at}.")) for name in PERCENTILES]
-        _refuse_rest(inner, f"{at}.", PERCENTILES)
-    else:
-        limits = [("p50", maybe(provider, "preferred_max_latency", NUMBER, "provider."))]
-    for _, limit in limits:
-        if limit is not None and limit <= 0:
-            raise Misfit(at, f"found {limit:g}, expected seconds above 0")
-    wishes["preferred_max_latency"] = [(name, limit) for name, limit in limits if limit is not None]
-
-
-def _one_of(words: Sequence[str], found: str, path: str) -> str:
-    if found not in words:
-        raise Misfit(path, f"found {found[:MAX_SHOWN]!r}, expected one of {', '.join(words)}")
-    return found
-
-
-def _decode_plugins(wishes: Wishes, members: Members) -> None:
-    """Take the plugin `auto-router`; other plugins are the upstream's."""
-    if "plugins" not in members:
-        return
-    spoken = members["plugins"]
-    plugins = maybe(members, "plugins", LIST) or []
-    others: list[Raw] = []
-    for index, plugin in enumerate(plugins):
-        if _plugin.read(plugin, f"plugins[{index}]").id != PLUGIN_ID:
-            others.append(plugin)
-            continue
-        at = f"plugins[{index}]."
-        inner = _SOLE.read(plugin, at)
-        del inner["id"]
-        _wish_names(wishes, inner, "allowed_models", at, "allowed")
-        _wish_names(wishes, inner, "excluded_models", at, "excluded")
-        if (tier := maybe(inner, "cost_tier", TEXT, at)) is not None:
-            _say_once(wishes, "cost_tier", f"{at}cost_tier")
-            wishes["cost_tier"] = _one_of(TIERS, tier, f"{at}cost_tier")
-        _refuse_rest(inner, at, PLUGIN)
-    if others:
-        members["plugins"] = spoken if len(others) == len(plugins) else raw(others)
-
-
-def _decode_gateway(wishes: Wishes, members: Members) -> None:
-    """Take Vercel's `providerOptions.gateway`; options of other providers are the upstream's."""
-    if "providerOptions" not in members:
-        return
-    spoken = members["providerOptions"]
-    options = maybe(members, "providerOptions", _SOLE) or {}
-    if "gateway" in options:
-        at = "providerOptions.gateway."
-        inner = maybe(options, "gateway", _SOLE, "providerOptions.") or {}
-        for name in GATEWAY:
-            _wish_names(wishes, inner, name, at)
-        _refuse_rest(inner, at, GATEWAY)
-        keep(members, "providerOptions", options)
-    elif options:
-        members["providerOptions"] = spoken
-
-
-def _wish_names(wishes: Wishes, members: Members, name: str, at: str = "", wish: str | None = None) -> None:
-    """Take a list of names as the wish of that (or another) name."""
-    names = maybe(members, name, TEXTS, at)
-    if names is None:
-        return
-    wish = wish or name
-    _say_once(wishes, wish, at + name)
-    if len(names) > MAX_NAMES:
-        raise Misfit(at + name, f"found {len(names)} names, expected at most {MAX_NAMES}")
-    wishes[wish] = [checked_name(one, f"{at}{name}[{index}]") for index, one in enumerate(names)]
-
-
-def _say_once(wishes: Wishes, wish: str, path: str) -> None:
-    if wish in wishes:
-        raise Misfit(path, "said in two places, which may differ; say it once")
-
-
-def _refuse_rest(members: Members, at: str, known: Sequence[str]) -> None:
-    """Refuse what we do not honour: to ignore a wish in silence would be worse."""
-    for name in members:
-        if name in PROVIDER_LATER or name in GATEWAY_LATER:
-            raise Misfit(at + name, f"{_LATER}; leave it out")
-        raise Misfit(at + name[:MAX_SHOWN], f"not known here, expected one of {', '.join(known)}")
+def unshared(names: Iterable[str]) -> list[str]:
+    """Give the names that are not told of as unmet wishes already."""
+    return [name for name in names if name not in SHARED]

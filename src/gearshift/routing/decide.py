@@ -22,11 +22,12 @@ from gearshift.routing.eligible import affordable, split
 from gearshift.routing.estimate import Option, estimate, unasked
 from gearshift.routing.latency import in_time, timed
 from gearshift.routing.objective import TIER_LOSS, Ranking, rank
-from gearshift.routing.order import as_asked, has_say, late, unsorted
+from gearshift.routing.order import as_asked, has_say, impatient, late, unsorted
 from gearshift.routing.policy import Choice, Dice, Fixed, Policy
 from gearshift.routing.router import Router
 from gearshift.routing.session import cached, stay
 from gearshift.routing.session import told as told_cached
+from gearshift.routing.unmet import unmet
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request, Routing
 from gearshift.types.decision import (
@@ -69,7 +70,7 @@ def decide(request: Request, snapshot: Snapshot, router: Router, dice: Dice) -> 
         after = _after(request, snapshot, router, slate)
         order = (*order[:1], *(each for each in after if each.deployment.id not in first))
     if not order:
-        return _nobody(router, slate)
+        return _nobody(request, router, slate)
     tried = {each.deployment.id for each in order}
     weighed = slate.objective is not None and not slate.failure
     order, stays = stay(order, request, standing, router, weighed=weighed)
@@ -93,6 +94,7 @@ def decide(request: Request, snapshot: Snapshot, router: Router, dice: Dice) -> 
         threshold=slate.ranking.threshold,
         steered=has_say((*slate.ranking.candidates, *order), routing, speeds),
         standing=standing,
+        unmet=unmet(request, router, [each.deployment for each in plan]),
     )
 
 
@@ -108,7 +110,7 @@ def _choose(slate: _Slate, routing: Routing, router: Router, snapshot: Snapshot,
         return _FIXED.choose(candidates, dice), _FIXED
     if routing.sort and routing.sort_across:
         return _FIXED.choose(as_asked(candidates, routing, snapshot.speeds), dice), _FIXED
-    if not routing.preferred_max_latency:
+    if not impatient(routing):
         return router.policy.choose(candidates, dice), router.policy
     late_ids = {each.deployment.id for each in candidates if late(each.deployment, routing, snapshot.speeds)}
     early = [each for each in candidates if each.deployment.id not in late_ids]
@@ -221,7 +223,7 @@ def _told(router: Router, slate: _Slate, plan: Sequence[Candidate]) -> tuple[str
     return router.spelled, router.via, slate.failure, promise, slate.ranking.detail
 
 
-def _nobody(router: Router, slate: _Slate) -> Decision:
+def _nobody(request: Request, router: Router, slate: _Slate) -> Decision:
     """Decide that no deployment fits."""
     return Decision(
         router=router.name,
@@ -234,4 +236,5 @@ def _nobody(router: Router, slate: _Slate) -> Decision:
         config=router.config,
         detail="; ".join(filter(None, (router.spelled, router.via))),
         baseline=router.baseline,
+        unmet=unmet(request, router, ()),
     )

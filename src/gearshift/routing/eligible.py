@@ -1,28 +1,28 @@
 """Own eligibility: which deployments can serve a request at all, and why the others cannot.
 
 Invariant: every deployment comes out once, as fitting or with the first reason against it. The order of reasons: the
-caller's own lists, what only one provider keeps, capabilities, context window, health, price; cost comes later, when it
-has been estimated.
-A caller who names a model gets it: then only the caller's lists, health, and whether it makes what is asked for (an
-answer, a vector) count.
+caller's own lists and demands, what only one provider keeps, capabilities, context window, health, price; cost comes
+later, when it has been estimated.
+A caller who names a model gets it: then only the caller's lists and demands, health, and whether it makes what is asked
+for (an answer, a vector) count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Final, TypeAlias
+from typing import Final
 
 from gearshift import accounting, tokens
 from gearshift.routing.estimate import Option
+from gearshift.routing.parameters import required
 from gearshift.routing.purpose import chats, embeds, holds_each
 from gearshift.routing.session import bound
+from gearshift.routing.terms import Check, demands
 from gearshift.types.catalog import CAPABILITIES, Deployment, NanoUSD
 from gearshift.types.chat import TRUNCATED, Media, Message, Request, Routing, Text, ToolCall, ToolResult
-from gearshift.types.decision import Health, Rejection, RejectionReason, Snapshot
+from gearshift.types.decision import Health, Rejection, RejectionReason, Snapshot, Standing
 from gearshift.types.embedding import Asked, EmbeddingRequest
-
-Check: TypeAlias = Callable[[Deployment], Rejection | None]
 
 _SHOWN_NAMES: Final = 5
 _SHOWN_CHARACTERS: Final = 60
@@ -54,7 +54,7 @@ def split(
 ) -> tuple[list[Deployment], list[Rejection]]:
     """Part `deployments` into those that fit, in their order, and the rejections of the others.
 
-    `named`: the caller named them, so what it needs, its length and their price are not asked.
+    `named`: the caller named them, so what it needs, its length and their price are not asked, but what it demands is.
     """
     checks = _checks(request, deployments, snapshot, named=named)
     if not checks:
@@ -119,21 +119,11 @@ def _parts_need(messages: Iterable[Message]) -> set[str]:
 
 def _checks(request: Asked, deployments: Sequence[Deployment], snapshot: Snapshot, *, named: bool) -> list[Check]:
     """Give the checks that this request can fail: most requests can only fail the one of price."""
-    checks = _lists(request.routing)
-    if isinstance(request, EmbeddingRequest):
-        checks.append(embeds)
-        if not named:
-            checks.append(holds_each(request))
+    checks = [*_lists(request.routing, named=named), *demands(request)]
+    if not isinstance(request, EmbeddingRequest):
+        checks += _answering(request, deployments, snapshot.standing, named=named)
     else:
-        if not all(each.chats for each in deployments):
-            checks.append(chats)
-        if not named:
-            if (keeps := bound(request, snapshot.standing)) is not None:
-                checks.append(keeps)
-            if needed := needs(request):
-                checks.append(_capabilities(needed))
-            if (window := _window(request, deployments)) is not None:
-                checks.append(window)
+        checks += [embeds] if named else [embeds, holds_each(request)]
     if snapshot.health:
         checks.append(_health(snapshot.health))
     if not named:
@@ -141,8 +131,26 @@ def _checks(request: Asked, deployments: Sequence[Deployment], snapshot: Snapsho
     return checks
 
 
-def _lists(routing: Routing) -> list[Check]:
-    """Check the caller's own lists."""
+def _answering(
+    request: Request, deployments: Sequence[Deployment], standing: Standing | None, *, named: bool
+) -> Iterator[Check]:
+    """Give the checks of who is to answer a conversation."""
+    if request.routing.require_parameters:
+        yield required(request)
+    if not all(each.chats for each in deployments):
+        yield chats
+    if named:
+        return
+    if (keeps := bound(request, standing)) is not None:
+        yield keeps
+    if needed := needs(request):
+        yield _capabilities(needed)
+    if (window := _window(request, deployments)) is not None:
+        yield window
+
+
+def _lists(routing: Routing, *, named: bool) -> list[Check]:
+    """Check the caller's own lists; those of models are for whoever chooses among models."""
     checks: list[Check] = []
     if routing.only:
         checks.append(_provider_in("only", routing.only))
@@ -150,9 +158,9 @@ def _lists(routing: Routing) -> list[Check]:
         checks.append(_provider_in("order (with allow_fallbacks false)", routing.order))
     if routing.ignore:
         checks.append(_provider_not_in(routing.ignore))
-    if routing.allowed:
+    if routing.allowed and not named:
         checks.append(_model_matches(routing.allowed))
-    if routing.excluded:
+    if routing.excluded and not named:
         checks.append(_model_does_not_match(routing.excluded))
     return checks
 

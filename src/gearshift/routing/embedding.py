@@ -51,6 +51,8 @@ def decide_embedding(request: EmbeddingRequest, snapshot: Snapshot, router: Rout
         reason=("named" if router.named else "only_model") if plan else "no_candidate",
         propensity=1.0,
         config=router.config,
+        detail=router.spelled,
+        unmet=(*router.unmet, *routing.unmet),
     )
 
 

@@ -24,6 +24,7 @@ from gearshift.types.decision import (
     Decision,
     Estimate,
     Flip,
+    MinQuality,
     WillingnessToPay,
 )
 
@@ -95,7 +96,7 @@ def _changes(decision: Decision, chosen: _Known, others: Iterable[_Known]) -> It
                 yield from _by_worth(threshold, chosen, other, "what the budget lets a unit of quality be worth")
             case AtLeast(within=within, margin=margin):  # a calibrated margin does not move with `within`
                 yield from _above(threshold, chosen, other, within if margin is None else None)
-            case CostTier():
+            case CostTier() | MinQuality():
                 yield from _above(threshold, chosen, other, None)
             case AtMost():
                 yield from _below(threshold, chosen, other)

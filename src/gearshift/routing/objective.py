@@ -9,6 +9,7 @@ says cost, what the objective counts the expected latency as (`latency_price`) i
     at_least             quality >= reference - within   -cost                   best first
     cost_tier            quality >= best - loss(tier)    -cost                   best first
     at_most              cost <= bound                   quality                 cheapest first
+    min_quality          quality >= bound                -cost                   best first
     budget               as willingness_to_pay, of a worth that follows the spending (see `budget`)
 
 Where `at_least` was calibrated, its margin stands in place of `within`.
@@ -32,6 +33,7 @@ from gearshift.types.decision import (
     Candidate,
     CostTier,
     Estimate,
+    MinQuality,
     Objective,
     Settled,
     WillingnessToPay,
@@ -110,6 +112,8 @@ def rank(objective: Settled, forecasts: Sequence[Forecast], reference: Sequence[
         case CostTier(tier=tier):
             best = max((estimate.quality for _, estimate in forecasts), default=0.0)
             return _cheapest_above(weighed, best - TIER_LOSS[tier], None)
+        case MinQuality(quality=quality):
+            return _cheapest_above(weighed, quality, None)
         case AtMost(usd_per_1k_requests=float(usd)):
             return _best_below(weighed, usd / 1000 * NANO_PER_USD)
         case AtMost():

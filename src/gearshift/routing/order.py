@@ -1,8 +1,8 @@
 """Own the caller's wishes about the order of trial: preferred providers, sorting, patience, and no fallbacks.
 
-Source: OpenRouter, "Provider Routing" (`provider.order`, `allow_fallbacks`, `sort`, `preferred_max_latency`), read
-2026-11. There as here a model is chosen first; its providers are then tried in the order asked for. Only what is known
-to begin too late (`late`) and a sort across models go before the model.
+Source: OpenRouter, "Provider Routing" (`provider.order`, `allow_fallbacks`, `sort`, `preferred_max_latency`,
+`preferred_min_throughput`), read 2026-11. There as here a model is chosen first; its providers are then tried in the
+order asked for. Only what is known to be too slow (`late`) and a sort across models go before the model.
 Invariant: but for these two, the model of the first candidate stays the same, so the policy's propensity stays true.
 """
 
@@ -13,8 +13,8 @@ from typing import Final, TypeAlias
 
 from gearshift.accounting import list_price
 from gearshift.types.catalog import Deployment
-from gearshift.types.chat import Routing, Sort
-from gearshift.types.decision import Candidate, Speed
+from gearshift.types.chat import Percentile, Routing, Sort
+from gearshift.types.decision import Candidate, Percentiles, Speed
 
 Speeds: TypeAlias = Mapping[str, Speed]
 Place: TypeAlias = tuple[int, float]
@@ -50,13 +50,26 @@ def as_asked(candidates: Sequence[Candidate], routing: Routing, speeds: Speeds) 
     return tuple(each for each in ordered if each.deployment.model == ordered[0].deployment.model)
 
 
+def impatient(routing: Routing) -> bool:
+    """Say whether the caller prefers some speed."""
+    return bool(routing.preferred_max_latency or routing.preferred_min_throughput)
+
+
 def late(deployment: Deployment, routing: Routing, speeds: Speeds) -> bool:
-    """Say whether a deployment is known to begin later than the caller prefers, by any percentile stated."""
+    """Say whether a deployment is known to be slower than the caller prefers, by any percentile stated."""
     speed = speeds.get(deployment.id)
-    if speed is None or (first := speed.first_token) is None:
+    if speed is None:
         return False
-    known = {"p50": first.p50, "p75": first.p75, "p90": first.p90, "p99": first.p99}
-    return any(known[percentile] > limit for percentile, limit in routing.preferred_max_latency)
+    first, rate = speed.first_token, speed.throughput
+    return (first is not None and any(_at(first, *cutoff) > 0 for cutoff in routing.preferred_max_latency)) or (
+        rate is not None and any(_at(rate, *cutoff) < 0 for cutoff in routing.preferred_min_throughput)
+    )
+
+
+def _at(measured: Percentiles, percentile: Percentile, limit: float) -> float:
+    """Give by how much a percentile is above a limit."""
+    value: float = getattr(measured, percentile)
+    return value - limit
 
 
 def has_say(candidates: Sequence[Candidate], routing: Routing, speeds: Speeds) -> bool:
@@ -83,7 +96,7 @@ def unsorted(candidates: Sequence[Candidate], routing: Routing, speeds: Speeds) 
 
 
 def _wishes(routing: Routing) -> bool:
-    return bool(routing.order or routing.sort or routing.preferred_max_latency)
+    return bool(routing.order or routing.sort or impatient(routing))
 
 
 def _place(candidate: Candidate, sort: Sort, speeds: Speeds) -> Place:

@@ -17,13 +17,25 @@ from gearshift.errors import InvalidRequest, UnknownModel
 from gearshift.routing.policy import Fixed, Policy
 from gearshift.routing.predict import Predictor
 from gearshift.routing.rules import Rule
+from gearshift.types.asking import Constraint, Unmet
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request, Sort
-from gearshift.types.decision import Budget, Objective, Stay
+from gearshift.types.decision import AtLeast, AtMost, Budget, MinQuality, Objective, Settled, Stay
 from gearshift.types.embedding import Asked, EmbeddingRequest
 
 SUFFIXES: Final[dict[str, Sort]] = {":nitro": "throughput", ":floor": "price"}
 """What OpenRouter's shortcuts behind a name stand for: `provider.sort` ("Model variants", read 2026-11)."""
+EXACTO: Final = ":exacto"
+"""Its shortcut for a sort by the quality of tool calls, which nothing here measures."""
+VARIANTS: Final[dict[str, str]] = {
+    ":batch": "a model of its own there, at the price of a batch",
+    ":beta": "a model of its own there, without moderation",
+    ":extended": "a model of its own there, with a longer context",
+    ":free": "a model of its own there, without a price and with low limits",
+    ":online": "a search of the web before the model, which Gearshift does not do",
+    ":thinking": "a model of its own there, which thinks unasked; say reasoning_effort",
+}
+"""Its other suffixes ("Model variants" and FAQ, read 2026-11-27), and what they mean."""
 _SHOWN_CHARACTERS: Final = 100
 _SHOWN_NAMES: Final = 3
 
@@ -37,7 +49,8 @@ class Router(Struct, frozen=True, kw_only=True):
     compares with, `fallback` those that serve when the predictor fails. `baseline` is the deployment id that savings
     are stated against, `config` a digest, `stay` how long a conversation keeps its model. `resolve` fills in `via` (the
     rule that led here, or that none did), `after` (the caller's `models`), `sort` (what a suffix behind a name stands
-    for) and `spelled` (which names were read how).
+    for), `spelled` (which names were read how) and `unmet` (a suffix that stands for nothing here), and puts the
+    caller's `constraint` in the place of an `objective`.
     """
 
     name: str
@@ -56,6 +69,7 @@ class Router(Struct, frozen=True, kw_only=True):
     after: tuple[Deployment, ...] = ()
     sort: Sort | None = None
     spelled: str = ""
+    unmet: tuple[Unmet, ...] = ()
 
 
 class RouterTable:
@@ -89,15 +103,18 @@ class RouterTable:
         router, via = self._follow(request)
         if router.rules:
             return msgspec.structs.replace(router, deployments=(), via=via)
+        if request.routing.constraint is not None:
+            router = self._constrained(router, request.routing.constraint)
         after, read = self._after(request) if request.routing.models else ((), "")
         sort = self._sort(request)
         if router.named and after:
             own = {deployment.id for deployment in router.deployments}
             every = (*router.deployments, *(each for each in after if each.id not in own))
             router, after = msgspec.structs.replace(router, deployments=every), ()
-        spelled = "; ".join(filter(None, (router.spelled, read)))
-        changed = via or after or sort or spelled
-        return msgspec.structs.replace(router, via=via, after=after, sort=sort, spelled=spelled) if changed else router
+        spelled, left = "; ".join(filter(None, (router.spelled, read))), self._unmet(request)
+        if not (via or after or sort or spelled or left):
+            return router
+        return msgspec.structs.replace(router, via=via, after=after, sort=sort, spelled=spelled, unmet=left)
 
     def _reached(self, request: EmbeddingRequest) -> Router:
         router, (after, read) = self._find(request.model, "model"), self._after(request)
@@ -110,6 +127,36 @@ class RouterTable:
             sort=self._sort(request),
             spelled="; ".join(filter(None, (router.spelled, read))),
         )
+
+    def _constrained(self, router: Router, asked: Constraint) -> Router:
+        """Put the caller's constraint in the place of the objective; a router without one keeps what it is.
+
+        What the router's objective says of latency holds for the constraint too.
+        """
+        reference = () if asked.model is None else self._reference(asked.model, asked.of)
+        own = router.objective
+        if own is None:
+            return router
+        aim = _aim(asked)
+        aim = msgspec.structs.replace(aim, p95_first_token=own.p95_first_token, latency_price=own.latency_price)
+        return msgspec.structs.replace(router, objective=aim, reference=reference)
+
+    def _reference(self, name: str, of: str) -> tuple[Deployment, ...]:
+        """Give the deployments of the model that a constraint compares with."""
+        field = f"routing_constraint.{of}_constraint.model_name"
+        found = self._find(name, field)
+        if not found.named:
+            raise InvalidRequest(f"{field}: found the router {found.name}, expected a model or deployment", param=field)
+        if of == "cost" and all(each.price is None for each in found.deployments):
+            problem = f"found {found.name}, whose price is not known, expected one that has a price"
+            raise InvalidRequest(f"{field}: {problem}; state it in the config, or a numeric_value", param=field)
+        return found.deployments
+
+    def _unmet(self, request: Asked) -> tuple[Unmet, ...]:
+        """Name the suffixes that stand for nothing here."""
+        names = [name for name in (request.model, *request.routing.models) if name.endswith(EXACTO)]
+        detail = "Gearshift measures no quality of tool calls, so nothing was sorted by it"
+        return tuple(Unmet(field=name[:_SHOWN_CHARACTERS], detail=detail) for name in names if name not in self._all)
 
     def _follow(self, request: Request) -> tuple[Router, str]:
         """Follow the rules to who decides, and say which led there.
@@ -149,8 +196,10 @@ class RouterTable:
     def _bare(self, name: str) -> tuple[str, Sort | None]:
         """Part a name from its suffix; a name that somebody has is whole."""
         bare, colon, suffix = name.rpartition(":")
-        sort = None if name in self._all else SUFFIXES.get(colon + suffix)
-        return (name, None) if sort is None else (bare, sort)
+        mark = colon + suffix
+        if name in self._all or (mark != EXACTO and mark not in SUFFIXES):
+            return name, None
+        return bare, SUFFIXES.get(mark)
 
     def _sort(self, request: Asked) -> Sort | None:
         """Find what the suffixes stand for; they must agree with each other and with `provider.sort`."""
@@ -188,7 +237,20 @@ class RouterTable:
         if meanings:
             found = " and ".join(each.model for each in meanings[:_SHOWN_NAMES])
             return f"{shown!r} may be any of {len(meanings)} models: {found}; name one of them"
+        bare, colon, suffix = name.rpartition(":")
+        if bare in self._all and (meaning := VARIANTS.get(colon + suffix)) is not None:
+            hint = (
+                f"at OpenRouter {colon}{suffix} is {meaning}; leave it out, or give a model of that name a deployment"
+            )
+            return f"no router, model or deployment is called {shown!r}; {hint}"
         near = [*self._spellings.near(name), *closest(shown, self._all, _SHOWN_NAMES)]
         hint = " or ".join(list(dict.fromkeys(near))[:_SHOWN_NAMES])
         hint = f"did you mean {hint}?" if hint else "GET /v1/models lists them"
         return f"no router, model or deployment is called {shown!r}; {hint}"
+
+
+def _aim(asked: Constraint) -> Settled:
+    """Give the objective that a constraint states."""
+    if asked.of == "cost":
+        return AtMost(model=asked.model, usd_per_1k_requests=None if asked.number is None else asked.number * 1_000)
+    return AtLeast(model=asked.model) if asked.model is not None else MinQuality(quality=asked.number or 0.0)

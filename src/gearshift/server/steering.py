@@ -19,8 +19,27 @@ from gearshift.server.asgi import Scope, sole_headers
 from gearshift.types.catalog import NANO_PER_USD, NanoUSD, Seconds
 from gearshift.types.inbound import Inbound
 
-SESSIONS: Final = (b"x-session-id", b"x-claude-code-session-id", b"session-id", b"session_id")
-"""Headers that name a session, the first one said counts: ours and OpenRouter's, Claude Code's, Codex's."""
+SESSIONS: Final = (b"x-session-id", b"x-claude-code-session-id", b"session-id", b"session_id", b"cf-aig-session-id")
+"""Headers that name a session, the first one said counts: OpenRouter's (and ours), Claude Code's, Codex's of today and
+of before 2026, Cloudflare's."""
+NAMED: Final = frozenset(
+    {
+        b"cf-aig-allowed-models",
+        b"cf-aig-allowed-providers",
+        b"cf-aig-backoff",
+        b"cf-aig-cache-key",
+        b"cf-aig-collect-log",
+        b"cf-aig-custom-cost",
+        b"cf-aig-event-id",
+        b"cf-aig-max-attempts",
+        b"cf-aig-no-session-affinity",
+        b"cf-aig-no-wholesale",
+        b"cf-aig-retry-delay",
+        b"cf-aig-turn-id",
+    }
+)
+"""Cloudflare's other words for one request ("Header glossary" and "Request handling", read 2026-11-27): what they wish
+for is the config's affair here, so they are named as not fulfilled."""
 HEADERS: Final = frozenset(
     {
         b"cf-aig-cache-ttl",
@@ -33,6 +52,7 @@ HEADERS: Final = frozenset(
         b"x-gearshift-metadata",
         b"x-gearshift-no-fallback",
         b"x-gearshift-timeout-ms",
+        *NAMED,
         *SESSIONS,
     }
 )
@@ -146,4 +166,5 @@ def _dropped(said: Said) -> tuple[str, ...]:
         "cf-aig-cache-ttl": seconds is not None and int(seconds) > 0 and not unwanted,
         "idempotency-key": "idempotency-key" in said,
     }
-    return tuple(name for name, wished in wishes.items() if wished)
+    others = sorted(name for name in map(bytes.decode, NAMED) if name in said)
+    return (*(name for name, wished in wishes.items() if wished), *others)

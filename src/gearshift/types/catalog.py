@@ -74,6 +74,36 @@ class Price(Struct, frozen=True, kw_only=True):
     date: str | None = None
 
 
+EXTENSIONS: Final = (
+    "cache_control",
+    "plugins",
+    "provider",
+    "providerOptions",
+    "reasoning",
+    "reasoning_content",
+    "reasoning_details",
+    "top_k",
+    "transforms",
+)
+"""Words beyond OpenAI's that a provider may understand: OpenRouter, "Reasoning tokens", "Prompt caching", "Provider
+routing", "Plugins"; Vercel, "Provider options"; DeepSeek, "Thinking mode" (2026-11)."""
+QUANTIZATIONS: Final = ("int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16", "fp32")
+"""Every word for how precisely weights are kept (OpenRouter, "Provider routing", `quantizations`, read 2026-11)."""
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """Hold on which terms a deployment serves; None: not known, which satisfies no wish.
+
+    `data_collection` is `deny` where prompts are neither kept nor trained on. `zdr`: they are not retained at all.
+    `distillable`: its answers may be trained on. `quantization` is a word of `QUANTIZATIONS`.
+    """
+
+    data_collection: Literal["allow", "deny"] | None = None
+    zdr: bool | None = None
+    distillable: bool | None = None
+    quantization: str | None = None
+
+
 class Quirks(Struct, frozen=True, kw_only=True):
     """Hold how a provider departs from its protocol; each row in `providers.toml` states its source and date."""
 
@@ -81,7 +111,7 @@ class Quirks(Struct, frozen=True, kw_only=True):
     stream_usage: bool = True
     """Understands `stream_options.include_usage`."""
     extensions: tuple[str, ...] = ()
-    """Words beyond its protocol that it understands: `protocols.openai_chat.outbound.EXTENSIONS`."""
+    """Words beyond its protocol that it understands, of `EXTENSIONS`."""
     drops: tuple[str, ...] = ()
     """Request fields that it refuses; sending one is refused with an error that names the field."""
     caches_from: int | None = None
@@ -151,6 +181,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     capabilities: frozenset[str] | None = None
     lifecycle: Lifecycle | None = None
     only_snapshot: str | None = None
+    terms: Terms = Terms()
 
     @property
     def embeds(self) -> bool:

@@ -11,10 +11,13 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec import Raw, Struct
 
+from gearshift.types.asking import Constraint, MaxPrice, Unmet
+
 Extra: TypeAlias = dict[str, Raw]
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 Sort: TypeAlias = Literal["price", "throughput", "latency"]
 Percentile: TypeAlias = Literal["p50", "p75", "p90", "p99"]
+Cutoffs: TypeAlias = tuple[tuple[Percentile, float], ...]
 Task: TypeAlias = Literal[
     "tools",
     "vision",
@@ -184,8 +187,11 @@ class Routing(Struct, frozen=True, kw_only=True):
 
     `models` is a fallback order. `only`, `ignore` and `order` name providers. `allowed` and `excluded` are model globs.
     `max_cost` is the most that the whole exchange may cost, in nano-USD. `sort` orders the deployments of each model,
-    or with `sort_across` those of all models together. `preferred_max_latency` holds seconds to the first token, each
-    with its percentile; deployments known to be slower are tried last.
+    or with `sort_across` those of all models together. `preferred_max_latency` holds seconds to the first token and
+    `preferred_min_throughput` tokens per second, each with its percentile; deployments known to be slower are tried
+    last. What must be known of a deployment: `no_collection` (the prompts are neither kept nor trained on), `zdr` (they
+    are not retained at all), `distillable` (its answers may be trained on), one of `quantizations`. `unmet` are the
+    wishes that no other field holds.
     """
 
     models: tuple[str, ...] = ()
@@ -200,7 +206,16 @@ class Routing(Struct, frozen=True, kw_only=True):
     session_id: str | None = None
     sort: Sort | None = None
     sort_across: bool = False
-    preferred_max_latency: tuple[tuple[Percentile, float], ...] = ()
+    preferred_max_latency: Cutoffs = ()
+    preferred_min_throughput: Cutoffs = ()
+    require_parameters: bool = False
+    no_collection: bool = False
+    zdr: bool = False
+    distillable: bool = False
+    quantizations: tuple[str, ...] = ()
+    max_price: MaxPrice | None = None
+    constraint: Constraint | None = None
+    unmet: tuple[Unmet, ...] = ()
 
 
 class Request(Struct, frozen=True, kw_only=True, weakref=True):

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from gearshift.types.asking import Unmet
 from gearshift.types.catalog import Deployment, NanoUSD, Seconds
 
 RejectionReason: TypeAlias = Literal[
@@ -21,8 +22,11 @@ RejectionReason: TypeAlias = Literal[
     "not_allowed",
     "denied",
     "max_cost",
+    "max_price",
     "latency",
     "session_bound",
+    "parameters",
+    "terms",
 ]
 
 DecisionReason: TypeAlias = Literal[
@@ -87,6 +91,12 @@ class CostTier(Timed, frozen=True, kw_only=True, tag="cost_tier"):
     tier: Literal["low", "medium", "high", "xhigh", "max"]
 
 
+class MinQuality(Timed, frozen=True, kw_only=True, tag="min_quality"):
+    """Take the cheapest whose expected quality is at least `quality`, a score in [0, 1]."""
+
+    quality: float
+
+
 class Budget(Timed, frozen=True, kw_only=True, tag="budget"):
     """Spend at most `usd` dollars in each window (UTC), evenly: what a unit of quality is worth follows that."""
 
@@ -94,7 +104,7 @@ class Budget(Timed, frozen=True, kw_only=True, tag="budget"):
     per: Literal["day", "month"]
 
 
-Settled: TypeAlias = WillingnessToPay | AtLeast | AtMost | CostTier
+Settled: TypeAlias = WillingnessToPay | AtLeast | AtMost | CostTier | MinQuality
 """An objective by which candidates can be ordered, whatever was spent before."""
 Objective: TypeAlias = Settled | Budget
 
@@ -154,7 +164,7 @@ class Health(Struct, frozen=True, kw_only=True):
 
 
 class Percentiles(Struct, frozen=True, kw_only=True):
-    """Hold a distribution: this share of what was measured was at most so much."""
+    """Hold a distribution: this share of what was measured was no worse than so much."""
 
     p50: float
     p75: float
@@ -167,11 +177,12 @@ class Speed(Struct, frozen=True, kw_only=True):
     """Hold how fast a deployment has been of late, as measured; None: not known.
 
     `first_token` is seconds to the first token of a stream, `tokens_per_second` the median of output tokens over the
-    whole time of an answer.
+    whole time of an answer. Of `throughput`, in the same unit, that share of all answers was *at least* so fast.
     """
 
     first_token: Percentiles | None = None
     tokens_per_second: float | None = None
+    throughput: Percentiles | None = None
 
 
 class Pace(Struct, frozen=True, kw_only=True):
@@ -242,6 +253,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     """The caller's own order had a say after the objective's: a change of an estimate does not tell the choice."""
     standing: Standing | None = None
     """Where the conversation stood."""
+    unmet: tuple[Unmet, ...] = ()
+    """What the caller asked for and does not get."""
 
     @property
     def chosen(self) -> Candidate:

@@ -13,7 +13,7 @@ from gearshift.catalog import Catalog, build, facts
 from gearshift.config import from_environment, from_mapping
 from gearshift.config.rows import builtin, parse
 from gearshift.errors import UnknownModel
-from gearshift.types.catalog import Rates
+from gearshift.types.catalog import Rates, Terms
 
 TODAY = date(2026, 11, 24)
 LAB = {"protocol": "openai_chat", "base_url": "http://127.0.0.1:9001/v1"}
@@ -48,6 +48,17 @@ def test_what_nobody_knows_is_none() -> None:
 
     assert found.name == "mystery"
     assert (found.price, found.context_window, found.max_output_tokens, found.capabilities) == (None, None, None, None)
+
+
+def test_the_terms_of_a_provider_are_those_of_its_deployments_that_state_none() -> None:
+    at = {"provider": "lab", "price": 0}
+    models = {"a": {"deployments": [at]}, "b": {"deployments": [{**at, "zdr": False, "quantization": "fp8"}]}}
+    plain, own = catalog(models, lab={**LAB, "zdr": True, "data_collection": "deny"}).deployments
+
+    assert plain.terms == Terms(zdr=True, data_collection="deny")
+    assert own.terms == Terms(zdr=False, data_collection="deny", quantization="fp8")
+    (unknown,) = catalog({"a": {"deployments": [at]}}).deployments
+    assert unknown.terms == Terms()
 
 
 def test_a_written_zero_is_a_known_price() -> None:

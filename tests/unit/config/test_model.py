@@ -96,6 +96,21 @@ def test_a_price_is_dollars_per_million_tokens() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("stated", "fault"),
+    [
+        ({"data_collection": "never"}, 'found "never", expected allow, deny'),
+        ({"quantization": "fp9"}, 'found "fp9", expected int4, int8'),
+        ({"zdr": "yes"}, "valid boolean"),
+    ],
+)
+def test_terms_are_of_few_words(stated: dict[str, object], fault: str) -> None:
+    lab = {**DOCUMENT["providers"]["lab"], **stated}
+    with pytest.raises(ValidationError) as caught:
+        config(providers={"lab": lab})
+    assert fault in str(caught.value)
+
+
 def test_a_bare_zero_is_a_known_price_of_zero() -> None:
     model = ModelConfig.model_validate({"deployments": [{"provider": "lab", "price": 0}, {"provider": "b"}]})
 

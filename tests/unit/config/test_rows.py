@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 import pytest
+from pydantic import ValidationError
 
 from gearshift.config import check_secrets, from_mapping
 from gearshift.config.model import ProviderConfig
@@ -16,7 +17,7 @@ from gearshift.config.proofs import AuthConfig
 from gearshift.config.rows import ProviderRow, builtin, parse, resolve, row_of, unplaced
 from gearshift.config.values import PROTOCOLS
 from gearshift.errors import ConfigError
-from gearshift.types.catalog import CAPABILITIES, Provider, Quirks
+from gearshift.types.catalog import CAPABILITIES, EXTENSIONS, Provider, Quirks
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "reference" / "providers.md"
 ROW = """
@@ -77,6 +78,16 @@ def test_the_header_of_the_key_is_the_protocols_unless_stated(protocol: str, sta
     config = ProviderConfig(protocol=protocol, base_url="https://a/v1", key_header=stated)
     assert resolve("mine", config, None, {}).key_header == header
     assert resolve("azure", ProviderConfig(base_url="https://a/v1"), builtin()["azure"], {}).key_header == "api-key"
+
+
+def test_the_words_that_a_provider_understands_may_be_stated() -> None:
+    row = builtin()["openrouter"]
+    assert set(row.quirks.quirks.extensions) <= set(EXTENSIONS)
+    stated = ProviderConfig(protocol="openai_chat", base_url="http://u", extensions=("plugins",))
+    assert resolve("mine", stated, None, {}).quirks == Quirks(extensions=("plugins",))
+    assert resolve("openrouter", ProviderConfig(extensions=()), row, {}).quirks.extensions == ()
+    with pytest.raises(ValidationError, match=r'found "plugin", expected cache_control, .*; did you mean'):
+        ProviderConfig(extensions=("plugin",))
 
 
 def test_no_two_rows_that_serve_without_a_config_share_a_key() -> None:

@@ -39,7 +39,14 @@ def test_too_few_say_nothing() -> None:
 
 def test_only_streams_tell_the_time_to_the_first_token() -> None:
     found = after(*[answered()] * ENOUGH, stream=False)
-    assert found == {"lab/small": Speed(first_token=None, tokens_per_second=50.0)}
+    rates = Percentiles(p50=50.0, p75=50.0, p90=50.0, p95=50.0, p99=50.0)
+    assert found == {"lab/small": Speed(first_token=None, tokens_per_second=50.0, throughput=rates)}
+
+
+def test_that_share_of_answers_was_at_least_so_fast() -> None:
+    found = after(*(answered(seconds=100 / number) for number in range(1, 101)))["lab/small"].throughput
+    assert found is not None
+    assert msgspec.structs.astuple(found) == pytest.approx((51, 26, 11, 6, 2))
 
 
 @pytest.mark.parametrize("tokens", [None, 0])

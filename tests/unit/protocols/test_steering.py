@@ -6,14 +6,18 @@ from msgspec import Raw
 
 from gearshift.protocols.fields import Misfit
 from gearshift.protocols.steering import (
-    MAX_NAMES,
-    PROVIDER_LATER,
-    TIERS,
-    checked_name,
+    REMOVED,
+    SHARED,
     decode_routing,
+    say_routing,
     strip_routing,
+    take_model,
+    unshared,
 )
+from gearshift.types.asking import Constraint
 from gearshift.types.chat import Routing
+
+KNOWN = ("plugins", "provider", "providerOptions", "transforms")
 
 
 def members(**fields: object) -> dict[str, Raw]:
@@ -24,15 +28,19 @@ def test_a_request_that_steers_nothing_is_left_alone() -> None:
     said = members(model="m", temperature=1)
     assert decode_routing(said) == Routing()
     assert said == members(model="m", temperature=1)
-    assert strip_routing(said) == {}
+    assert strip_routing(said) == strip_routing(said, KNOWN) == {}
 
 
-def test_every_wish_is_understood() -> None:
+def test_every_spelling_is_understood() -> None:
     said = members(
         models=["a", "b"],
-        provider={"only": ["p"], "ignore": ["q"], "order": ["r", "s"], "allow_fallbacks": False},
-        plugins=[{"id": "auto-router", "allowed_models": ["a/*"], "excluded_models": ["b"], "cost_tier": "low"}],
+        provider={"ignore": ["q"], "order": ["r", "s"], "allow_fallbacks": False},
+        plugins=[{"id": "auto-router", "allowed_models": ["a/*"], "excluded_models": ["b"]}],
+        providerOptions={"gateway": {"only": ["p"], "zeroDataRetention": True}},
+        routing_constraint={"quality_constraint": {"numeric_value": 0.8}},
         session_id="s-1",
+        route="fallback",
+        usage={"include": True},
         model="auto",
     )
     stripped = strip_routing(said)
@@ -44,140 +52,87 @@ def test_every_wish_is_understood() -> None:
         allow_fallbacks=False,
         allowed=("a/*",),
         excluded=("b",),
-        cost_tier="low",
         session_id="s-1",
+        zdr=True,
+        constraint=Constraint(of="quality", number=0.8),
     )
     assert said == members(model="auto")
-    assert stripped == dict.fromkeys(["models", "provider", "plugins", "session_id"])
+    assert set(stripped) == {*REMOVED, "plugins", "providerOptions"}
+    assert set(stripped.values()) == {None}
 
 
-def test_the_gateway_options_of_vercel_are_understood() -> None:
-    said = members(providerOptions={"gateway": {"only": ["p"], "order": ["q"], "models": ["a"]}})
-    assert strip_routing(said) == {"providerOptions": None}
-    assert decode_routing(said) == Routing(only=("p",), order=("q",), models=("a",))
-    assert said == {}
-
-
-def test_what_others_share_with_us_goes_on() -> None:
+def test_who_understands_a_word_is_told_it_and_others_are_not() -> None:
     said = members(
+        provider={"only": ["p"], "max_price": {"prompt": 1}},
         plugins=[{"id": "web", "max_results": 3}, {"id": "auto-router"}],
-        providerOptions={"gateway": {"only": ["p"]}, "anthropic": {"thinking": 1}},
+        providerOptions={"gateway": {"zeroDataRetention": True}, "anthropic": {"thinking": 1}},
+        transforms=["middle-out"],
+        models=["a"],
     )
-    rest = {"plugins": b'[{"id":"web","max_results":3}]', "providerOptions": b'{"anthropic":{"thinking":1}}'}
-    assert strip_routing(said) == rest
-    assert decode_routing(said) == Routing(only=("p",))
-    assert {name: bytes(raw) for name, raw in said.items()} == rest
+    assert strip_routing(said) == dict.fromkeys((*SHARED, "provider", "models"))
+    assert strip_routing(said, KNOWN) == {
+        "provider": b'{"max_price":{"prompt":1},"zdr":true}',
+        "plugins": b'[{"id":"web","max_results":3}]',
+        "providerOptions": b'{"anthropic":{"thinking":1}}',
+        "transforms": b'["middle-out"]',
+        "models": None,
+    }
+
+
+def test_a_request_that_is_said_anew_says_the_same() -> None:
+    said = members(
+        provider={"only": ["p"], "zdr": True}, plugins=[{"id": "web"}, {"id": "auto-router"}], top_a=1, models=["a"]
+    )
+    routing = decode_routing(said)
+    assert msgspec.json.encode(say_routing(said, routing)) == b'{"top_a":1}'
+    told = {"plugins": [{"id": "web"}], "top_a": 1, "provider": {"zdr": True}}
+    assert msgspec.json.decode(msgspec.json.encode(say_routing(said, routing, KNOWN))) == told
 
 
 @pytest.mark.parametrize("spoken", [b'[ {"id":"web"} ]', b"[]", b"null"])
-def test_plugins_of_others_are_not_touched(spoken: bytes) -> None:
-    said = {"plugins": Raw(spoken)}
-    assert strip_routing(said) == ({"plugins": spoken} if b"web" in spoken else {"plugins": None})
-    assert decode_routing(said) == Routing()
+def test_plugins_of_others_keep_their_bytes(spoken: bytes) -> None:
+    assert strip_routing({"plugins": Raw(spoken)}, KNOWN) == {"plugins": spoken if b"web" in spoken else None}
 
 
-def test_options_of_others_are_not_touched() -> None:
-    said = {"providerOptions": Raw(b'{ "openai":{} }')}
-    assert strip_routing(said) == {"providerOptions": b'{ "openai":{} }'}
-    assert decode_routing(said) == Routing()
-    assert said == {"providerOptions": Raw(b'{ "openai":{} }')}
-
-
-WRONG = [
-    ({"routing_constraint": {"cost_constraint": {}}}, "routing_constraint: not supported yet; choose a router with"),
-    ({"routing_constraint": 5}, "routing_constraint: found a number, expected an object"),
-    ({"provider": "openai"}, "provider: found a string, expected an object"),
-    ({"provider": {"only": "openai"}}, "provider.only: found a string, expected a list of strings"),
-    ({"provider": {"only": ["a", 5]}}, "provider.only[1]: found a number, expected a string"),
-    ({"provider": {"allow_fallbacks": 1}}, "provider.allow_fallbacks: found a number, expected a boolean"),
-    ({"provider": {"onyl": []}}, "provider.onyl: not known here, expected one of only, ignore, order, allow_fallbacks"),
-    ({"provider": {"sort": "cheap"}}, "provider.sort: found 'cheap', expected one of price, throughput, latency"),
-    ({"provider": {"sort": 5}}, "provider.sort: found a number, expected a string"),
-    ({"provider": {"sort": {"by": "fast"}}}, "provider.sort.by: found 'fast', expected one of price, throughput"),
-    ({"provider": {"sort": {"partition": "all"}}}, "provider.sort.partition: found 'all', expected one of model, none"),
-    ({"provider": {"sort": {"on": "price"}}}, "provider.sort.on: not known here, expected one of by, partition"),
-    (
-        {"provider": {"preferred_max_latency": "2s"}},
-        "provider.preferred_max_latency: found a string, expected a number",
-    ),
-    ({"provider": {"preferred_max_latency": 0}}, "provider.preferred_max_latency: found 0, expected seconds above 0"),
-    (
-        {"provider": {"preferred_max_latency": {"p95": 1}}},
-        "provider.preferred_max_latency.p95: not known here, expected one of p50, p75, p90, p99",
-    ),
-    ({"models": ["a", ""]}, "models[1]: found an empty string, expected 1 to 256 printable characters"),
-    ({"models": ["a"] * (MAX_NAMES + 1)}, "models: found 1001 names, expected at most 1000"),
-    ({"session_id": ""}, "session_id: found an empty string, expected"),
-    ({"plugins": {}}, "plugins: found an object, expected a list"),
-    ({"plugins": [5]}, "plugins[0]: found a number, expected an object"),
-    ({"plugins": [{"id": 5}]}, "plugins[0].id: found a number, expected a string"),
-    (
-        {"plugins": [{"id": "web"}, {"id": "auto-router", "cost_tier": "cheap"}]},
-        "plugins[1].cost_tier: found 'cheap', expected one of low, medium, high, xhigh, max",
-    ),
-    (
-        {"plugins": [{"id": "auto-router", "allowed": []}]},
-        "plugins[0].allowed: not known here, expected one of allowed_models, excluded_models, cost_tier",
-    ),
-    ({"providerOptions": []}, "providerOptions: found a list, expected an object"),
-    ({"providerOptions": {"gateway": 5}}, "providerOptions.gateway: found a number, expected an object"),
-    (
-        {"providerOptions": {"gateway": {"sort": "cost"}}},
-        "providerOptions.gateway.sort: not supported yet; leave it out",
-    ),
-    (
-        {"plugins": [{"id": "auto-router", "cost_tier": "low"}, {"id": "auto-router", "cost_tier": "max"}]},
-        "plugins[1].cost_tier: said in two places, which may differ; say it once",
-    ),
-    (
-        {"models": ["a"], "providerOptions": {"gateway": {"models": ["b"]}}},
-        "providerOptions.gateway.models: said in two places, which may differ; say it once",
-    ),
-]
-
-
-@pytest.mark.parametrize(("fields", "fault"), WRONG)
-def test_a_wrong_wish_is_refused_in_words(fields: dict[str, object], fault: str) -> None:
-    with pytest.raises(Misfit) as caught:
-        decode_routing(members(**fields))
-    assert str(caught.value).startswith(fault)
+def test_what_is_named_as_unmet_is_not_named_again_as_lost() -> None:
+    assert unshared(["plugins", "top_a", "transforms"]) == ["top_a"]
 
 
 @pytest.mark.parametrize(
-    ("provider", "routing"),
+    ("fields", "fault"),
     [
-        ({"sort": "price"}, Routing(sort="price")),
-        ({"sort": None, "preferred_max_latency": None}, Routing()),
-        ({"sort": {"by": "latency"}}, Routing(sort="latency")),
-        ({"sort": {"by": "throughput", "partition": "model"}}, Routing(sort="throughput")),
-        ({"sort": {"by": "price", "partition": "none"}}, Routing(sort="price", sort_across=True)),
-        ({"sort": {"by": None, "partition": None}}, Routing()),
-        ({"preferred_max_latency": 2}, Routing(preferred_max_latency=(("p50", 2.0),))),
+        ({"session_id": ""}, "session_id: found an empty string, expected"),
+        ({"models": ["a", ""]}, "models[1]: found an empty string, expected 1 to 256 printable characters"),
         (
-            {"preferred_max_latency": {"p99": 5, "p50": 0.5, "p75": None}},
-            Routing(preferred_max_latency=(("p50", 0.5), ("p99", 5.0))),
+            {"models": ["a"], "providerOptions": {"gateway": {"models": ["b"]}}},
+            "providerOptions.gateway.models: contradicts models, which asks for the same thing; say one of them",
         ),
+        (
+            {"provider": {"sort": "price"}, "providerOptions": {"gateway": {"sort": "tps"}}},
+            "providerOptions.gateway.sort: contradicts provider.sort, which asks for the same thing",
+        ),
+        (
+            {"provider": {"zdr": False}, "providerOptions": {"gateway": {"zeroDataRetention": True}}},
+            "providerOptions.gateway.zeroDataRetention: contradicts provider.zdr, which asks",
+        ),
+        (
+            {
+                "plugins": [{"id": "auto-router", "cost_tier": "low"}],
+                "routing_constraint": {"cost_constraint": {"numeric_value": 1}},
+            },
+            "routing_constraint.cost_constraint: contradicts plugins[0].cost_tier; say one of them",
+        ),
+        (
+            {"provider": {"ignore": ["OpenAI"]}, "providerOptions": {"gateway": {"only": ["openai"]}}},
+            "provider.ignore: contradicts providerOptions.gateway.only: 'openai' is in both; say one of them",
+        ),
+        ({"provider": {"quantizations": ["fp8", "q4"]}}, "provider.quantizations[1]: found 'q4', expected one of int4"),
     ],
 )
-def test_sorting_and_patience_are_read_as_openrouter_spells_them(provider: object, routing: Routing) -> None:
-    assert decode_routing(members(provider=provider)) == routing
-
-
-@pytest.mark.parametrize("name", PROVIDER_LATER)
-def test_a_wish_that_we_cannot_honour_is_never_ignored(name: str) -> None:
-    with pytest.raises(Misfit, match=f"^provider.{name}: not supported yet; leave it out$"):
-        decode_routing(members(provider={name: True}))
-
-
-@pytest.mark.parametrize("tier", TIERS)
-def test_every_cost_tier_is_known(tier: str) -> None:
-    said = members(plugins=[{"id": "auto-router", "cost_tier": tier}])
-    assert decode_routing(said).cost_tier == tier
-
-
-@pytest.mark.parametrize("name", ["m", "openai/gpt-5.5:floor", "m" * 256, "modèle 1"])
-def test_a_name_may_be_what_can_be_printed(name: str) -> None:
-    assert checked_name(name, "model") == name
+def test_contradictions_are_refused_by_both_names(fields: dict[str, object], fault: str) -> None:
+    with pytest.raises(Misfit) as caught:
+        decode_routing(members(**fields))
+    assert str(caught.value).startswith(fault)
 
 
 @pytest.mark.parametrize(
@@ -185,10 +140,35 @@ def test_a_name_may_be_what_can_be_printed(name: str) -> None:
     [
         ("provider", b'{"only":["a"],"only":["b"]}', "provider"),
         ("provider", b'{"sort":{"by":"price","by":"latency"}}', r"provider\.sort"),
+        ("provider", b'{"max_price":{"prompt":1,"prompt":2}}', r"provider\.max_price"),
         ("plugins", b'[{"id":"auto-router","cost_tier":"low","cost_tier":"max"}]', r"plugins\[0\]"),
         ("providerOptions", b'{"gateway":{"only":["a"],"only":["b"]}}', r"providerOptions\.gateway"),
+        ("routing_constraint", b'{"cost_constraint":{},"cost_constraint":{}}', "routing_constraint"),
     ],
 )
 def test_a_wish_said_twice_in_one_object_is_refused(name: str, spoken: bytes, path: str) -> None:
-    with pytest.raises(Misfit, match=f"^{path}.?: ambiguous: the key '[a-z_]+' is there twice"):
+    with pytest.raises(Misfit, match=f"^{path}: ambiguous: the key '[a-z_]+' is there twice"):
         decode_routing({"model": Raw(b'"m"'), name: Raw(spoken)})
+
+
+def test_without_a_model_the_first_of_models_is_meant() -> None:
+    said = members(models=["a", "b"])
+    assert take_model(said) == "a"
+    assert decode_routing(said).models == ("a", "b")
+    assert take_model(members(model="m", models=["a"])) == "m"
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({}, "model: missing, expected a string"),
+        ({"models": []}, "model: missing, expected a string"),
+        ({"models": [""]}, "models[0]: found an empty string"),
+        ({"models": "a"}, "models: found a string, expected a list of strings"),
+        ({"model": None, "models": ["a"]}, "model: found null, expected a string"),
+    ],
+)
+def test_without_any_name_a_request_is_refused(fields: dict[str, object], fault: str) -> None:
+    with pytest.raises(Misfit) as caught:
+        take_model(members(**fields))
+    assert str(caught.value).startswith(fault)

@@ -13,10 +13,12 @@ from gearshift.errors import InvalidRequest
 from gearshift.routing.budget import FIRST
 from gearshift.routing.decide import decide
 from gearshift.routing.eligible import split
+from gearshift.routing.explain import explain_flip
 from gearshift.routing.objective import TIER_LOSS
-from gearshift.routing.policy import Best, Dice, Weighted
+from gearshift.routing.policy import Best, Dice, Fixed, Weighted
 from gearshift.routing.predict import Predictor
 from gearshift.routing.router import Router
+from gearshift.types.asking import MaxPrice, Unmet
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request, Routing, Tool
 from gearshift.types.decision import (
@@ -27,6 +29,7 @@ from gearshift.types.decision import (
     Decision,
     DecisionReason,
     Health,
+    MinQuality,
     Objective,
     Pace,
     RejectionReason,
@@ -517,3 +520,24 @@ def test_a_decision_tells_how_a_name_was_read(deployments: tuple[Deployment, ...
     told = "model: 'SMALL' was read as small"
     decision = decided(Router(name="small", deployments=deployments, named=True, spelled=told))
     assert (decision.reason, decision.detail) == ("named" if deployments else "no_candidate", told)
+
+
+def test_min_quality_tells_what_would_have_changed_the_choice() -> None:
+    decision = decided(auto(MinQuality(quality=0.8)))
+    assert order(decision)[0] == "medium"
+    flip = explain_flip(decision)
+    assert flip is not None
+    assert flip.condition == "its expected quality rose above 0.800 (it is 0.600)"
+
+
+def test_what_is_not_fulfilled_is_told_even_where_nobody_fits() -> None:
+    asked = request(routing=Routing(only=("nobody",), unmet=(Unmet(field="plugins.web", detail="no such plugin"),)))
+    assert [each.field for each in decided(auto(), asked).unmet] == ["plugins.web"]
+
+
+def test_demands_hold_for_named_models_too() -> None:
+    router = replace(auto(), named=True, objective=None, policy=Fixed())
+    cheap = Routing(max_price=MaxPrice(prompt=round(0.5e9)))
+    decision = decided(router, request(routing=cheap))
+    assert order(decision) == ["small"]
+    assert {each.reason for each in decision.rejected} == {"max_price"}

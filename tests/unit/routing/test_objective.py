@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gearshift.routing.objective import TIER_LOSS, Forecast, Ranking, Tier, rank, referred_to
 from gearshift.types.catalog import NANO_PER_USD
-from gearshift.types.decision import AtLeast, AtMost, CostTier, Estimate, Settled, WillingnessToPay
+from gearshift.types.decision import AtLeast, AtMost, CostTier, Estimate, MinQuality, Settled, WillingnessToPay
 from tests.unit.routing.scene import deployment, estimate, ids
 
 
@@ -296,3 +296,12 @@ def test_the_reference_of_at_most_is_charged_for_its_latency_too() -> None:
 def test_where_no_latency_is_known_its_price_changes_nothing(some: list[Forecast], objective: Settled) -> None:
     priced = msgspec.structs.replace(objective, latency_price=5.0)
     assert rank(priced, some, REFERENCE) == rank(objective, some, REFERENCE)
+
+
+def test_min_quality_takes_the_cheapest_that_reaches_it() -> None:
+    some = [(deployment(name), estimate(quality, cost)) for name, quality, cost in (("a", 0.5, 1), ("b", 0.7, 2))]
+    assert ids(rank(MinQuality(quality=0.7), some).candidates) == ["lab/b", "lab/a"]
+    assert ids(rank(MinQuality(quality=0.2), some).candidates) == ["lab/a", "lab/b"]
+    none = rank(MinQuality(quality=0.9), some)
+    assert ids(none.candidates) == ["lab/b", "lab/a"]
+    assert none.detail == "no candidate is expected to reach a quality of 0.900; the best was taken"

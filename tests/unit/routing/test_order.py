@@ -1,6 +1,7 @@
+import msgspec
 import pytest
 
-from gearshift.routing.order import as_asked, has_say, late, unsorted
+from gearshift.routing.order import as_asked, has_say, impatient, late, unsorted
 from gearshift.types.chat import Routing
 from gearshift.types.decision import Percentiles, Speed
 from tests.unit.routing.scene import begins, candidate, deployment, ids, takes
@@ -146,3 +147,28 @@ def test_whether_the_wishes_have_a_say(routing: Routing, *, says: bool) -> None:
 def test_where_each_model_has_one_deployment_only_a_sort_across_has_a_say() -> None:
     assert not has_say([ONE_A, ONE_B], Routing(sort="price", order=("two",)), {})
     assert has_say([ONE_A, ONE_B], Routing(sort="price", sort_across=True), {})
+
+
+@pytest.mark.parametrize(
+    ("cutoffs", "expected"),
+    [
+        ((), False),
+        ((("p50", 90.0),), False),
+        ((("p50", 91.0),), True),
+        ((("p50", 50.0), ("p90", 61.0)), True),
+        ((("p75", 70.0), ("p99", 10.0)), False),
+    ],
+)
+def test_slow_is_who_is_below_any_throughput(cutoffs: tuple[tuple[str, float], ...], *, expected: bool) -> None:
+    speeds = {"lab/a": Speed(throughput=Percentiles(p50=90.0, p75=70.0, p90=60.0, p95=50.0, p99=10.0))}
+    routing = Routing(preferred_min_throughput=cutoffs)  # type: ignore[arg-type]
+    assert late(deployment("a"), routing, speeds) is expected
+    assert impatient(routing) is bool(cutoffs)
+
+
+def test_who_meets_one_preference_and_not_the_other_is_late() -> None:
+    both = Routing(preferred_max_latency=(("p50", 1.0),), preferred_min_throughput=(("p50", 50.0),))
+    begun = begins(0.5)
+    rates = Percentiles(p50=40.0, p75=40.0, p90=40.0, p95=40.0, p99=40.0)
+    assert not late(deployment("a"), both, {"lab/a": begun})
+    assert late(deployment("a"), both, {"lab/a": msgspec.structs.replace(begun, throughput=rates)})

@@ -3,10 +3,12 @@ import pytest
 
 from gearshift.errors import InvalidRequest, UnknownModel
 from gearshift.routing.policy import Best
-from gearshift.routing.router import Router, RouterTable
+from gearshift.routing.router import VARIANTS, Router, RouterTable
 from gearshift.routing.rules import Rule, compile_rule
+from gearshift.types.asking import Constraint
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request, Routing
+from gearshift.types.decision import AtLeast, AtMost, MinQuality, Objective, WillingnessToPay
 from tests.unit.routing.scene import deployment, request
 
 SMALL, LARGE = deployment("small"), deployment("large")
@@ -148,9 +150,21 @@ def test_the_same_sort_may_be_said_twice() -> None:
     assert TABLE.resolve(request("large:floor", routing=Routing(sort="price"))).sort is None
 
 
+@pytest.mark.parametrize("suffix", VARIANTS)
+def test_variants_that_nobody_serves_are_unknown_with_a_hint(suffix: str) -> None:
+    with pytest.raises(UnknownModel, match=f"'large{suffix}'; at OpenRouter {suffix} is .*; leave it out, or give"):
+        TABLE.resolve(asking(f"large{suffix}"))
+
+
 def test_other_suffixes_are_unknown_names() -> None:
-    with pytest.raises(UnknownModel, match="'large:free'; did you mean"):
-        TABLE.resolve(asking("large:free"))
+    with pytest.raises(UnknownModel, match="'large:frei'; did you mean"):
+        TABLE.resolve(asking("large:frei"))
+
+
+def test_a_sort_that_nobody_can_do_is_named() -> None:
+    router = TABLE.resolve(asking("large:exacto", models=("small:exacto",)))
+    assert router.deployments[0] == LARGE
+    assert [each.field for each in router.unmet] == ["large:exacto", "small:exacto"]
 
 
 def test_a_model_may_have_such_a_name() -> None:
@@ -217,3 +231,47 @@ def test_a_spelling_of_several_models_is_refused_and_they_are_named() -> None:
     )
     with pytest.raises(UnknownModel, match=r"did you mean gpt-5\.5-2026-04-01 or gpt-5\.5-2026-05-01\?"):
         table.resolve(asking("gpt-5.5-20260601"))
+
+
+OWN = WillingnessToPay(usd=1.0, p95_first_token=2.0, latency_price=0.01)
+WEIGHING = RouterTable({"auto": msgspec.structs.replace(AUTO, objective=OWN)}, {"large": named("large", LARGE)})
+
+
+@pytest.mark.parametrize(
+    ("constraint", "objective"),
+    [
+        (Constraint(of="cost", number=0.002), AtMost(usd_per_1k_requests=2.0)),
+        (Constraint(of="cost", model="large"), AtMost(model="large")),
+        (Constraint(of="quality", number=0.0), MinQuality(quality=0.0)),
+        (Constraint(of="quality", model="large"), AtLeast(model="large")),
+    ],
+)
+def test_the_callers_constraint_stands_in_place_of_the_objective(constraint: Constraint, objective: Objective) -> None:
+    router = WEIGHING.resolve(request(routing=Routing(constraint=constraint)))
+    assert router.objective == msgspec.structs.replace(objective, p95_first_token=2.0, latency_price=0.01)
+    assert router.reference == ((LARGE,) if constraint.model else ())
+
+
+def test_a_constraint_changes_nothing_where_nothing_is_weighed() -> None:
+    router = WEIGHING.resolve(request("large", routing=Routing(constraint=Constraint(of="cost", number=1.0))))
+    assert router.objective is None
+
+
+@pytest.mark.parametrize(
+    ("of", "model", "error", "message"),
+    [
+        ("cost", "largo", UnknownModel, "model_name: no router, model or deployment is called 'largo'; did you mean"),
+        ("quality", "auto", InvalidRequest, "model_name: found the router auto, expected a model or deployment"),
+        ("cost", "secret", InvalidRequest, "model_name: found secret, whose price is not known, expected one that"),
+    ],
+)
+def test_a_constraint_compares_with_a_model_that_can_be_compared_with(
+    of: str, model: str, error: type[InvalidRequest], message: str
+) -> None:
+    table = RouterTable(WEIGHING.routers, {"large": named("large", LARGE), "secret": named("s", SECRET)})
+    constraint = msgspec.convert({"of": of, "model": model}, Constraint)
+    with pytest.raises(error, match=message.replace("found secret", "found s")):
+        table.resolve(request(routing=Routing(constraint=constraint)))
+
+
+SECRET = deployment("secret", usd=None)

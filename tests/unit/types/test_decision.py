@@ -12,7 +12,7 @@ def test_the_chosen_is_the_first_candidate_of_the_first_step() -> None:
 
 def test_an_objective_is_told_by_its_tag_as_the_config_spells_it() -> None:
     tags = {kind.__struct_config__.tag for kind in get_args(Objective)}
-    assert tags == {"willingness_to_pay", "at_least", "at_most", "budget", "cost_tier"}
+    assert tags == {"willingness_to_pay", "at_least", "at_most", "budget", "cost_tier", "min_quality"}
 
 
 def test_objectives_are_equal_by_value() -> None:

@@ -22,7 +22,7 @@ from gearshift.protocols.codec import Encoded, RequestEdits
 from gearshift.protocols.fields import NULL, OBJECT, Misfit, Spoken, say_mark
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.losses import dropped, mapped
-from gearshift.protocols.steering import strip_routing
+from gearshift.protocols.steering import say_routing, strip_routing
 from gearshift.types.chat import Message, Part, Request, Text, Tool, ToolResult
 from gearshift.types.record import Loss
 
@@ -55,7 +55,7 @@ def patch_request(body: bytes, edits: RequestEdits) -> bytes:
     document = JsonObject(body, InvalidRequest)
     members = document.members
     try:
-        changes = strip_routing(members)
+        changes = strip_routing(members, edits.quirks.extensions)
         changes |= {"model": None, **{name: msgspec.json.encode(word) for name, word in _placed(edits).items()}}
         if bytes(members.get("metadata", NULL)) != NULL:
             tags = OBJECT.read(members["metadata"], "metadata")
@@ -84,7 +84,7 @@ def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken
     for name in ("thinking", "output_config"):
         if name in extra:
             said[name] = {**_object(said.get(name)), **OBJECT.read(extra.pop(name), name)}
-    return {**said, **say_mark(request.cache), **extra}
+    return {**said, **say_mark(request.cache), **say_routing(extra, request.routing, edits.quirks.extensions)}
 
 
 def _generation(request: Request, most: int, losses: list[Loss]) -> Spoken:

@@ -33,7 +33,7 @@ from gearshift.protocols.fields import (
     take,
 )
 from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.steering import checked_name, decode_routing
+from gearshift.protocols.steering import decode_routing, take_model
 from gearshift.types.chat import Message, Request, ResponseFormat, Role, Sampling, Text, Tool, ToolChoice, ToolResult
 
 MAX_ITEMS: Final = 100_000
@@ -58,7 +58,7 @@ def decode_request(body: bytes, path: str = "") -> Request:  # noqa: ARG001 - th
 
 def decode(members: Members, *, limit: bool) -> Request:
     """Give the request that `members` say; without `limit` it needs no `max_tokens`, as where tokens are counted."""
-    model = checked_name(take(members, "model", TEXT), "model")
+    model = take_model(members)
     most = take(members, "max_tokens", _MOST) if limit else maybe(members, "max_tokens", _MOST)
     messages = (*_system(members), *_messages(members))
     choice, parallel = _tool_choice(members)

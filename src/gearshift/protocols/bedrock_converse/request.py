@@ -31,7 +31,7 @@ from gearshift.protocols.fields import (
     take,
 )
 from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.steering import checked_name
+from gearshift.protocols.wishes import checked_name
 from gearshift.types.chat import Message, Request, ResponseFormat, Role, Sampling, Text, Tool, ToolChoice, ToolResult
 
 _PATH: Final = re.compile(r"/model/(?P<model>.+)/converse(?P<stream>-stream)?")

@@ -23,7 +23,7 @@ from gearshift.protocols.gemini.speaker import Speaker
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.losses import dropped, mapped
 from gearshift.protocols.reasoning import budget_of
-from gearshift.protocols.steering import strip_routing
+from gearshift.protocols.steering import say_routing, strip_routing
 from gearshift.types.chat import Message, Request, ResponseFormat, Sampling, Tool, ToolChoice
 from gearshift.types.record import Loss
 
@@ -45,11 +45,11 @@ def encode_request(request: Request, edits: RequestEdits) -> Encoded:
     return Encoded(body=msgspec.json.encode(said), losses=tuple(losses))
 
 
-def patch_request(body: bytes, edits: RequestEdits) -> bytes:  # noqa: ARG001 - the path says the model
-    """Take out what is only the router's; all else stays."""
+def patch_request(body: bytes, edits: RequestEdits) -> bytes:
+    """Take out what is only the router's; all else stays, for the path says the model."""
     document = JsonObject(body, InvalidRequest)
     try:
-        return document.patch(strip_routing(document.members))
+        return document.patch(strip_routing(document.members, edits.quirks.extensions))
     except Misfit as misfit:
         raise InvalidRequest(str(misfit), param=misfit.path) from None
 
@@ -85,7 +85,7 @@ def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken
         "parallel_tool_calls": True if request.parallel_tool_calls is False else None,
     }
     losses.extend(dropped(name, _UNKNOWN) for name, value in unsaid.items() if value is not None)
-    return {**said, **extra}
+    return {**said, **say_routing(extra, request.routing, edits.quirks.extensions)}
 
 
 def _system(messages: list[Message], speaker: Speaker) -> Spoken:

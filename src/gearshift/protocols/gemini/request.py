@@ -35,7 +35,8 @@ from gearshift.protocols.gemini.calls import Calls
 from gearshift.protocols.gemini.parts import NAME, camel, decode_parts
 from gearshift.protocols.gemini.schemas import to_json_schema
 from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.steering import checked_name, decode_routing
+from gearshift.protocols.steering import decode_routing
+from gearshift.protocols.wishes import checked_name
 from gearshift.types.chat import Message, Part, Request, ResponseFormat, Sampling, Text, Tool, ToolChoice, ToolResult
 
 _PATH: Final = re.compile(r"/models/(?P<model>[^?]+):(?P<verb>\w+)(?:\?.*)?$")

@@ -20,7 +20,7 @@ from gearshift.protocols.openai_chat.message import encode_message
 from gearshift.protocols.openai_chat.request import SAMPLING
 from gearshift.protocols.openai_chat.tools import encode_choice, encode_format, encode_tool
 from gearshift.protocols.reasoning import effort_of
-from gearshift.protocols.steering import strip_routing
+from gearshift.protocols.steering import say_routing, strip_routing
 from gearshift.types.catalog import Quirks
 from gearshift.types.chat import CacheMark, Message, Part, Reasoning, Request, Sampling, Text, ToolResult
 from gearshift.types.record import Loss
@@ -28,12 +28,7 @@ from gearshift.types.record import Loss
 S = TypeVar("S", bound=Struct)
 MAX_TOKENS: Final = ("max_completion_tokens", "max_tokens")
 """The two spellings of one field; a quirk says which of them an upstream knows."""
-
-
 MARKED: Final = "cache_control"
-EXTENSIONS: Final = (MARKED, "reasoning", "reasoning_content", "reasoning_details", "top_k")
-"""Words beyond OpenAI's that a provider may understand: OpenRouter, "Reasoning tokens", "Prompt caching"; DeepSeek,
-"Thinking mode" (2026-11)."""
 
 
 def encode_request(request: Request, edits: RequestEdits) -> Encoded:
@@ -65,7 +60,7 @@ def patch_request(body: bytes, edits: RequestEdits) -> bytes:
     if edits.quirks.drops:
         _refuse_dropped((name for name, raw in members.items() if bytes(raw) != NULL), edits)
     try:
-        changes = strip_routing(members)
+        changes = strip_routing(members, edits.quirks.extensions)
     except Misfit as misfit:
         raise InvalidRequest(str(misfit), param=misfit.path) from None
     changes["model"] = msgspec.json.encode(edits.model)
@@ -130,7 +125,7 @@ def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken
         if value is not None
     }
     said |= say_mark(request.cache)
-    said.update(extra)
+    said |= say_routing(extra, request.routing, edits.quirks.extensions)
     return said
 
 

@@ -36,7 +36,7 @@ from gearshift.protocols.fields import (
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.openai_chat.message import decode_message
 from gearshift.protocols.openai_chat.tools import decode_choice, decode_format, decode_tool
-from gearshift.protocols.steering import checked_name, decode_routing
+from gearshift.protocols.steering import decode_routing, take_model
 from gearshift.types.chat import Request, ResponseFormat, Sampling, ToolChoice
 
 T = TypeVar("T")
@@ -113,7 +113,7 @@ def decode_request(body: bytes, path: str = "") -> Request:  # noqa: ARG001 - th
 
 
 def _decode(members: Members) -> Request:
-    model = checked_name(take(members, "model", TEXT), "model")
+    model = take_model(members)
     messages = _decode_list(members, "messages", decode_message)
     if not messages:
         raise Misfit("messages", "found an empty list, expected at least one message")

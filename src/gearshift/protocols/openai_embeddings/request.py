@@ -17,7 +17,8 @@ from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import Encoded, RequestEdits
 from gearshift.protocols.fields import NULL, TEXT, Kind, Misfit, Sole, Spoken, maybe, take
 from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.steering import checked_name, decode_routing, strip_routing
+from gearshift.protocols.steering import decode_routing, strip_routing
+from gearshift.protocols.wishes import checked_name
 from gearshift.types.embedding import EmbeddingRequest, Encoding, Input, TokenIds
 
 NAME: Final = "openai_embeddings"

@@ -20,7 +20,7 @@ from gearshift.protocols.openai_responses.items import NAME, encode_items
 from gearshift.protocols.openai_responses.parts import Speaker
 from gearshift.protocols.openai_responses.request import LOGPROBS
 from gearshift.protocols.reasoning import effort_of
-from gearshift.protocols.steering import strip_routing
+from gearshift.protocols.steering import say_routing, strip_routing
 from gearshift.types.chat import Message, Request, ResponseFormat, Sampling, Text, Tool
 from gearshift.types.record import Loss
 
@@ -42,7 +42,7 @@ def patch_request(body: bytes, edits: RequestEdits) -> bytes:
     """Change the model's name and take out what is only the router's; all else stays."""
     document = JsonObject(body, InvalidRequest)
     try:
-        changes = strip_routing(document.members)
+        changes = strip_routing(document.members, edits.quirks.extensions)
     except Misfit as misfit:
         raise InvalidRequest(str(misfit), param=misfit.path) from None
     changes["model"] = msgspec.json.encode(edits.model)
@@ -74,7 +74,7 @@ def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken
         said["metadata"] = {name: _tag(value) for name, value in request.metadata.items()}
     if request.cache is not None:
         speaker.lose_mark("request")
-    return {**said, **extra}
+    return {**said, **say_routing(extra, request.routing, edits.quirks.extensions)}
 
 
 def _conversation(messages: tuple[Message, ...], speaker: Speaker) -> Spoken:

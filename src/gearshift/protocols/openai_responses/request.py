@@ -32,7 +32,7 @@ from gearshift.protocols.fields import (
 )
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.openai_responses.items import NAME, decode_input
-from gearshift.protocols.steering import checked_name, decode_routing
+from gearshift.protocols.steering import decode_routing, take_model
 from gearshift.types.chat import Message, Request, ResponseFormat, Sampling, Text, Tool, ToolChoice
 
 LOGPROBS: Final = "message.output_text.logprobs"
@@ -57,7 +57,7 @@ def decode_request(body: bytes, path: str = "") -> Request:  # noqa: ARG001 - th
 
 
 def _decode(members: Members) -> Request:
-    model = checked_name(take(members, "model", TEXT), "model")
+    model = take_model(members)
     messages = (*_instructions(members), *_input(members))
     form, verbosity = _text(members)
     included = maybe(members, "include", TEXTS) or []

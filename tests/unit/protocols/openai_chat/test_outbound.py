@@ -8,7 +8,7 @@ from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import RequestEdits
 from gearshift.protocols.openai_chat.outbound import encode_request, patch_request
 from gearshift.protocols.openai_chat.request import decode_request
-from gearshift.types.catalog import Quirks
+from gearshift.types.catalog import EXTENSIONS, Quirks
 from gearshift.types.chat import Citation, Media, Message, Reasoning, Request, Routing, Sampling, Text
 
 PLAIN = RequestEdits(model="up-1")
@@ -41,13 +41,28 @@ def test_the_model_is_said_as_json() -> None:
         (b'"models":["a"],"user":"u"', b'"user":"u"'),
         (b'"user":"u","provider":{"only":["a"]}', b'"user":"u"'),
         (b'"session_id":"s","metadata":{"plan":"free"}', b'"metadata":{"plan":"free"}'),
-        (b'"plugins":[{"id":"auto-router"},{"id":"web"}]', b'"plugins":[{"id":"web"}]'),
-        (b'"plugins":[{"id":"auto-router"}]', b""),
-        (b'"providerOptions":{"gateway":{},"x":{ }}', b'"providerOptions":{"x":{ }}'),
+        (b'"plugins":[{"id":"auto-router"},{"id":"web"}]', b""),
+        (b'"transforms":["middle-out"],"plugins":[{"id":"auto-router"}]', b""),
+        (b'"providerOptions":{"gateway":{},"x":{ }}', b""),
     ],
 )
 def test_what_steers_the_router_does_not_leave(members: bytes, rest: bytes) -> None:
     assert patched(members) == rest
+
+
+@pytest.mark.parametrize(
+    ("members", "rest"),
+    [
+        (b'"user":"u","provider":{"only":["a"]}', b'"user":"u"'),
+        (b'"provider":{"only":["a"], "zdr" : true}', b'"provider":{ "zdr" : true}'),
+        (b'"plugins":[{"id":"auto-router"},{"id":"web"}]', b'"plugins":[{"id":"web"}]'),
+        (b'"plugins":[ {"id":"web"} ],"transforms":[ "middle-out" ]', None),
+        (b'"providerOptions":{"gateway":{},"x":{ }}', b'"providerOptions":{"x":{ }}'),
+    ],
+)
+def test_an_upstream_that_understands_openrouters_words_is_told_them(members: bytes, rest: bytes | None) -> None:
+    knowing = RequestEdits(model="up-1", quirks=Quirks(extensions=EXTENSIONS))
+    assert patched(members, knowing) == (members if rest is None else rest)
 
 
 USAGE = RequestEdits(model="up-1", include_usage=True)

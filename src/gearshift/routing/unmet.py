@@ -1,0 +1,48 @@
+"""Own what a decision does not fulfil of what its request asks for: named, so that nothing is dropped in silence.
+
+Invariant: a wish that an upstream is told is not named where every candidate's upstream is told it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gearshift.protocols.crossing import is_foreign
+from gearshift.protocols.registry import CODECS
+from gearshift.routing.router import Router
+from gearshift.types.asking import Unmet
+from gearshift.types.catalog import Deployment
+from gearshift.types.chat import Request
+
+
+def unmet(request: Request, router: Router, plan: Sequence[Deployment]) -> tuple[Unmet, ...]:
+    """Give the wishes of `request` that are not fulfilled when `router` decides for `plan`."""
+    return (*_ours(request, router), *(each for each in request.routing.unmet if not _told(each, request, plan)))
+
+
+def _ours(request: Request, router: Router) -> Iterator[Unmet]:
+    routing = request.routing
+    yield from router.unmet
+    if router.named:
+        why = f"{router.name} was named, so no model was chosen; name a router"
+        for words, field in ((routing.allowed, "allowed_models"), (routing.excluded, "excluded_models")):
+            if words:
+                yield Unmet(field=f"plugins.auto-router.{field}", detail=why)
+    if router.objective is None:
+        why = f"{router.name} weighs no cost against quality; name a router that has an objective"
+        if routing.cost_tier is not None:
+            yield Unmet(field="plugins.auto-router.cost_tier", detail=why)
+        if routing.constraint is not None:
+            yield Unmet(field="routing_constraint", detail=why)
+
+
+def _told(wish: Unmet, request: Request, plan: Sequence[Deployment]) -> bool:
+    """Say whether every upstream of `plan` is told a wish."""
+    if not wish.word or not plan:
+        return False
+    return all(
+        wish.word in each.provider.quirks.extensions
+        and each.provider.protocol == request.protocol
+        and not is_foreign(request, CODECS[each.provider.protocol])
+        for each in plan
+    )
