@@ -104,12 +104,14 @@ def _item(*content: object) -> Body:
     return {"role": "user", "content": list(content)}
 
 
+_SPACE: Final = {"type": "namespace", "name": "s", "description": "S", "tools": [{"type": "function", "name": "f"}]}
 RESPONSES: Final[dict[str, Body]] = {
     "text, `instructions`, `max_output_tokens`": _responses(instructions="S"),
     "image by URL": _responses(_item({"type": "input_image", "image_url": "https://a/b.png", "detail": "auto"})),
     "PDF": _responses(_item({"type": "input_file", "file_data": f"data:application/pdf;base64,{PNG}"})),
     "`file_id`": _responses(_item({"type": "input_file", "file_id": "f"})),
     "function tools": _responses(tools=[{"type": "function", "name": "f", "parameters": SCHEMA}]),
+    "`namespace` of functions": _responses(tools=[_SPACE]),
     "hosted tools (`web_search`, `mcp`, ...)": _responses(tools=[{"type": "web_search"}]),
     "function calls and outputs": _responses(
         _item({"type": "input_text", "text": "Hi"}),

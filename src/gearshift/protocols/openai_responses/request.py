@@ -14,6 +14,7 @@ from msgspec import Meta, Raw
 
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.fields import (
+    ABSENT,
     BOOLEAN,
     INTEGER,
     NULL,
@@ -31,12 +32,15 @@ from gearshift.protocols.fields import (
     take,
 )
 from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.namespaces import NAMESPACE
 from gearshift.protocols.openai_responses.items import NAME, decode_input
 from gearshift.protocols.steering import decode_routing, take_model
 from gearshift.types.chat import Message, Request, ResponseFormat, Sampling, Text, Tool, ToolChoice
 
 LOGPROBS: Final = "message.output_text.logprobs"
 """The word of `include` that asks for probabilities."""
+_SPACE: Final = b'"namespace"'
+_FUNCTION: Final = b'"function"'
 _COUNT: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=2**53)]), "a whole number of at least 1")
 _METADATA: Final[Kind[dict[str, str | int | float | bool]]] = Sole(
     msgspec.json.Decoder(dict[str, str | int | float | bool]),
@@ -144,9 +148,25 @@ def _reasoning(members: Members) -> tuple[str | None, str | None]:
 def _tools(members: Members) -> Iterator[Tool]:
     for index, item in enumerate(maybe(members, "tools", OBJECTS) or ()):
         try:
-            yield _tool(item)
+            yield from _spread(item)
         except Misfit as misfit:
             raise misfit.within(f"tools[{index}]") from None
+
+
+def _spread(members: Members) -> Iterator[Tool]:
+    """Give a tool; of a namespace of nothing but functions, each of these."""
+    inner = maybe(dict(members), "tools", OBJECTS) or [] if bytes(members.get("type", ABSENT)) == _SPACE else []
+    functions = [each for each in inner if bytes(each.get("type", ABSENT)) == _FUNCTION]
+    if not inner or len(functions) < len(inner) or maybe(dict(members), "name", TEXT) is None:
+        yield _tool(members)
+        return
+    space = raw({name: value for name, value in members.items() if name not in {"type", "tools"}})
+    for index, each in enumerate(inner):
+        try:
+            tool = _tool(each)
+        except Misfit as misfit:
+            raise misfit.within(f"tools[{index}]") from None
+        yield msgspec.structs.replace(tool, extra={**tool.extra, NAMESPACE: space})
 
 
 def _tool(members: Members) -> Tool:
