@@ -1,12 +1,14 @@
 """Own what this process remembers of conversations: who answered each last, and how much of it a cache holds.
 
-A conversation is known by its beginning, within the caller's key and session: by the first user turn, and, where no
-session is named, the instructions (OpenRouter, "Prompt caching", sticky routing, read 2026-11). It goes on when it has
-grown since: the same prompt sent anew is another conversation. A session is remembered as a whole too: another
-conversation in it has nothing in the cache, but knows who served. An answer of Responses is remembered by its id, by
-which the next request may refer to it.
-Invariants: at most `MOST` are remembered, the longest unused are forgotten first; no text is kept, only keyed hashes of
-it; what one key's callers did is never known to another's. Time is an argument.
+    a tool's result       known by the id of its call
+    the next turn         known by the turn before it: its place, its words, and those of the first turn (without a
+                          named session the instructions too)
+    another conversation  of a named session: who served the session last, and nothing in a cache
+    Responses             known by the id of the answer that the request goes on from
+
+The same prompt sent anew is another conversation. Two that cannot be told apart, and were answered by two deployments,
+are not known. Invariants: at most `MOST` are remembered, the longest unused are forgotten first; no text is kept, only
+keyed hashes of it; what one key's callers did is never known to another's. Time is an argument.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gearshift.routing.session import in_turn, previous
 from gearshift.types.catalog import Seconds
-from gearshift.types.chat import Message, Request, Text
+from gearshift.types.chat import Message, Part, Request, Text, ToolCall, ToolResult
 from gearshift.types.decision import Standing
 from gearshift.types.embedding import Asked, EmbeddingRequest
 from gearshift.types.record import Attempt, Exchange
@@ -36,10 +39,9 @@ CACHE_LIFE: Final[Seconds] = 300.0
 
 
 class _Past(Struct, frozen=True):
-    """Hold who answered `turns` messages, and when."""
+    """Hold who answered, None where two did and it cannot be told which; `held` tokens were in its cache `at`."""
 
-    turns: int
-    deployment: str
+    deployment: str | None
     provider: str
     held: int
     at: Seconds
@@ -57,59 +59,66 @@ class Sessions:
         """Give where the conversation of `request` stands at `now`, None when it is not known."""
         if isinstance(request, EmbeddingRequest) or not request.messages:
             return None
-        past = self._recall((key, request.routing.session_id, _beginning(request)))
-        if past is None or not _goes_on(request, past):
-            return self._elsewhere(request, key)
-        held = past.held if now - past.at <= CACHE_LIFE else 0
-        return Standing(deployment=past.deployment, provider=past.provider, held=held, moved=past.moved)
+        for place in _places(request, key):
+            past = self._pasts.get(place)
+            if past is None:
+                continue
+            self._pasts.move_to_end(place)
+            if past.deployment is None:
+                return None
+            exact = place[2] is not None
+            held = past.held if exact and now - past.at <= CACHE_LIFE else 0
+            return Standing(
+                deployment=past.deployment, provider=past.provider, held=held, moved=exact and past.moved, exact=exact
+            )
+        return None
 
     def note(self, request: Asked, exchange: Exchange, now: Seconds) -> None:
         """Learn from an exchange that ended at `now`; one that nobody served changes nothing."""
         served = exchange.served
         if served is None or isinstance(request, EmbeddingRequest) or not request.messages:
             return
-        session = request.routing.session_id
-        turns = len(request.messages)
-        self._keep((exchange.key, session, _beginning(request)), served, turns, now)
+        key, session, provider = exchange.key, request.routing.session_id, served.deployment.provider
+        before = None if exchange.decision is None else exchange.decision.standing
+        moved = before is not None and before.exact and (before.moved or before.provider != provider.id)
+        past = _Past(served.deployment.id, provider.id, _held(served), now, moved)
+        self._keep((key, session, _turn(request, len(request.messages))), past, sole=True)
+        if served.call_id is not None:
+            self._keep((key, None, served.call_id), past)
         if session is not None:
-            self._keep((exchange.key, session, None), served, turns, now)
-        if served.response_id is not None and exchange.protocol == RESPONSES:
-            self._keep((exchange.key, None, served.response_id), served, turns, now)
+            self._keep((key, session, None), past)
+        if served.response_id is not None and {exchange.protocol, provider.protocol} == {RESPONSES}:
+            self._keep((key, None, served.response_id), past)
 
-    def _elsewhere(self, request: Request, key: str | None) -> Standing | None:
-        """Look for the answer that the request refers to, then for its session as a whole."""
-        for place in _wider(request, key):
-            past = self._recall(place)
-            if past is not None:
-                return Standing(deployment=past.deployment, provider=past.provider, moved=past.moved)
-        return None
-
-    def _recall(self, place: Place) -> _Past | None:
-        past = self._pasts.get(place)
-        if past is not None:
-            self._pasts.move_to_end(place)
-        return past
-
-    def _keep(self, place: Place, served: Attempt, turns: int, now: Seconds) -> None:
-        deployment = served.deployment
+    def _keep(self, place: Place, past: _Past, *, sole: bool = False) -> None:
+        """Keep what is known of a place; `sole`: who was there before answered another conversation."""
         before = self._pasts.pop(place, None)
-        moved = before is not None and (before.moved or before.provider != deployment.provider.id)
-        self._pasts[place] = _Past(turns, deployment.id, deployment.provider.id, _held(served), now, moved)
+        if sole and before is not None and before.deployment != past.deployment:
+            past = replace(past, deployment=None)
+        self._pasts[place] = past
         if len(self._pasts) > MOST:
             self._pasts.popitem(last=False)
 
 
-def _wider(request: Request, key: str | None) -> Iterator[Place]:
+def _places(request: Request, key: str | None) -> Iterator[Place]:
+    """Give where a conversation may be remembered, the surest place first."""
+    session = request.routing.session_id
     if answer := previous(request):
         yield key, None, answer
-    if (session := request.routing.session_id) is not None:
+    last = next((at for at in range(len(request.messages) - 1, -1, -1) if _answered(request, at)), None)
+    if last is not None:
+        if in_turn(request):
+            calls = (part for part in request.messages[last].parts if isinstance(part, ToolCall))
+            yield from ((key, None, call.id) for call in calls)
+        while last > 0 and _answered(request, last - 1):
+            last -= 1
+        yield key, session, _turn(request, last)
+    if session is not None:
         yield key, session, None
 
 
-def _goes_on(request: Request, past: _Past) -> bool:
-    """Say whether a conversation has grown since, or, in a tool loop, is asked again for what it did not get."""
-    grown = len(request.messages) - past.turns
-    return grown > 0 or (grown == 0 and in_turn(request))
+def _answered(request: Request, at: int) -> bool:
+    return request.messages[at].role == "assistant"
 
 
 def _held(served: Attempt) -> int:
@@ -122,14 +131,24 @@ def _held(served: Attempt) -> int:
     return usage.cache_read_tokens + usage.cache_write_tokens
 
 
-def _beginning(request: Request) -> int:
-    """Know a conversation by its beginning; `hash` is keyed by the process, so nobody outside can make two alike."""
-    first = next((message for message in request.messages if message.role == "user"), None)
+def _turn(request: Request, end: int) -> int:
+    """Know a turn that ends before message `end`; `hash` is keyed, so nobody outside can make two alike."""
+    messages = request.messages[:end]
+    first = next((message for message in messages if message.role == "user"), None)
     # Agents that name their session change their instructions between requests (Claude Code: a billing header).
-    led = request.routing.session_id is None and request.messages[0].role in {"system", "developer"}
-    return hash((_texts(request.messages[0] if led else None), _texts(first)))
+    led = request.routing.session_id is None and messages and messages[0].role in {"system", "developer"}
+    return hash((end, _texts(messages[0] if led else None), _texts(first), _texts(messages[-1] if messages else None)))
 
 
 def _texts(message: Message | None) -> tuple[str, ...]:
-    parts = () if message is None else message.parts
-    return tuple(part.text if isinstance(part, Text) else str(part.__struct_config__.tag) for part in parts)
+    return () if message is None else tuple(map(_word, message.parts))
+
+
+def _word(part: Part) -> str:
+    match part:
+        case Text():
+            return part.text
+        case ToolResult():
+            return part.call_id
+        case _:
+            return str(part.__struct_config__.tag)

@@ -52,9 +52,8 @@ def hand_over(request: Request, standing: Standing | None, heir: Heir) -> Handed
     In its own protocol only what another provider signed is left out: all else is said as the caller said it.
     """
     handed = Handed(request=request)
-    left = standing is not None and standing.provider != heir.provider
-    if standing is not None and (left or standing.moved):
-        handed = _then(handed, unsigned(request, whole=left))
+    if standing is not None and standing.exact and (standing.moved or standing.provider != heir.provider):
+        handed = unsigned(request, whole=standing.provider != heir.provider)
     if request.protocol == heir.protocol:
         return handed
     handed = _then(handed, paired(handed.request))

@@ -26,6 +26,7 @@ class Meter:
     __slots__ = (
         "answer_bytes",
         "billing",
+        "call_id",
         "deployment",
         "finish_reason",
         "first_token",
@@ -53,6 +54,7 @@ class Meter:
         self.upstream_model: str | None = None
         self.response_id: str | None = None
         self.finish_reason: str | None = None
+        self.call_id: str | None = None
         self.losses: tuple[Loss, ...] = ()
 
     def begin(self) -> None:
@@ -66,6 +68,7 @@ class Meter:
         self.response_id = facts.response_id
         self.upstream_model = facts.upstream_model
         self.answer_bytes = facts.answer_bytes
+        self.call_id = facts.call_id
 
     def attempt(self, request: Asked, ended: Seconds, error: GearshiftError | None) -> Attempt:
         """Close the record; `error` is CallerLeft when the caller went away and the upstream was cancelled."""
@@ -86,6 +89,7 @@ class Meter:
             upstream_model=self.upstream_model,
             response_id=self.response_id,
             finish_reason=self.finish_reason,
+            call_id=self.call_id,
             losses=self.losses,
         )
 

@@ -41,6 +41,7 @@ def peek(response: Response) -> ResponsePeek:
         response_id=response.id or None,
         upstream_model=response.model or None,
         answer_bytes=sum(size(part) for choice in response.choices for part in choice.parts),
+        call_id=next((part.id for part in response.choices[0].parts if isinstance(part, ToolCall)), None),
     )
 
 

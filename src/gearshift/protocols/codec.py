@@ -58,7 +58,7 @@ class Facts(Protocol):
     """Be what metering learns of an answer; None is "not said".
 
     `answer_bytes` are the UTF-8 bytes of answer text (reasoning and tool arguments too) seen so far, to estimate usage
-    that never came.
+    that never came. `call_id` is the id of its first call of a tool, which the caller says again with the result.
     """
 
     @property
@@ -71,6 +71,8 @@ class Facts(Protocol):
     def upstream_model(self) -> str | None: ...  # noqa: D102
     @property
     def answer_bytes(self) -> int: ...  # noqa: D102
+    @property
+    def call_id(self) -> str | None: ...  # noqa: D102
 
 
 class ResponsePeek(Struct, frozen=True, kw_only=True):
@@ -81,6 +83,7 @@ class ResponsePeek(Struct, frozen=True, kw_only=True):
     response_id: str | None
     upstream_model: str | None
     answer_bytes: int
+    call_id: str | None = None
 
 
 class StreamDecoder(Protocol):
@@ -132,6 +135,7 @@ class StreamRelay(Protocol):
     response_id: str | None
     upstream_model: str | None
     answer_bytes: int
+    call_id: str | None
     """See `Facts`."""
 
     def feed(self, data: bytes) -> bytes:

@@ -64,6 +64,7 @@ class Progress:
         self.response_id: str | None = None
         self.upstream_model: str | None = None
         self.answer_bytes = 0
+        self.call_id: str | None = None
         self._expected = choices
         self._begun: set[int] = set()
         self._over: set[int] = set()
@@ -79,6 +80,7 @@ class Progress:
             case PartStarted():
                 self._begun.add(event.choice)
                 self.content_seen = self.content_seen or event.kind == "tool_call" or event.redacted
+                self.call_id = self.call_id or event.id
             case PartDelta():
                 self.answer_bytes += len(event.text.encode())
                 self.content_seen = self.content_seen or bool(event.text or event.signature)

@@ -76,7 +76,7 @@ def decide(request: Request, snapshot: Snapshot, router: Router, dice: Dice) -> 
     order, stays = stay(order, request, standing, router, weighed=weighed)
     plan = as_asked(order, routing, speeds)
     overtaken = plan[0].deployment.model != order[0].deployment.model  # by the caller's wish
-    kept = bool(stays) and not overtaken
+    kept = bool(stays) and plan[0].deployment.id == order[0].deployment.id
     return Decision(
         router=router.name,
         plan=(Step(candidates=plan),),

@@ -139,10 +139,10 @@ def _answering(
         yield required(request)
     if not all(each.chats for each in deployments):
         yield chats
+    if (keeps := bound(request, standing, named=named)) is not None:
+        yield keeps
     if named:
         return
-    if (keeps := bound(request, standing)) is not None:
-        yield keeps
     if needed := needs(request):
         yield _capabilities(needed)
     if (window := _window(request, deployments)) is not None:

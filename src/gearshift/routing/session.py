@@ -64,15 +64,18 @@ def previous(request: Request) -> str:
         return ""
 
 
-def bound(request: Request, standing: Standing | None) -> Callable[[Deployment], Rejection | None] | None:
+def bound(
+    request: Request, standing: Standing | None, *, named: bool = False
+) -> Callable[[Deployment], Rejection | None] | None:
     """Give the check that whoever serves keeps what the request refers to; None when it is whole in itself.
 
-    Where it is not known who keeps it, anybody may who speaks the protocol that the request was said in.
+    Where it is not known who keeps it, anybody may who speaks the protocol that the request was said in, and a model
+    that is `named` is asked whatever it speaks: it says itself what it cannot be told.
     """
     field = kept_state(request)
-    if not field:
+    if not field or (named and (standing is None or not standing.exact)):
         return None
-    keeper = None if standing is None else standing.provider
+    keeper = standing.provider if standing is not None and standing.exact else None
 
     def check(deployment: Deployment) -> Rejection | None:
         provider = deployment.provider

@@ -201,13 +201,15 @@ class Standing(Struct, frozen=True, kw_only=True):
     """Hold where a conversation stands: who answered it last, and what would be lost by leaving.
 
     `held` is how many tokens of its prompt are taken to be in that provider's cache still, 0 where that is not known.
-    `moved`: more than one provider has answered it, so that its thinking may have been signed by another one.
+    `moved`: more than one provider has answered it, so that its thinking may have been signed by another one. Not
+    `exact`: another conversation of the same session stands there, which says who serves it and no more.
     """
 
     deployment: str
     provider: str
     held: int = 0
     moved: bool = False
+    exact: bool = True
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

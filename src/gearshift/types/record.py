@@ -31,8 +31,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
     """Hold one upstream call.
 
     Times are seconds since the exchange began; `first_token` None: no content came. `status` is the upstream's HTTP
-    status or None. `cost` None: unknown. `upstream_model` is the name that the upstream reported.
-    `losses`: what could not be carried to the upstream's protocol, or back.
+    status or None. `cost` None: unknown. `upstream_model` is the name that the upstream reported, `call_id` the id of
+    the answer's first call of a tool. `losses`: what could not be carried to the upstream's protocol, or back.
     """
 
     id: str
@@ -49,6 +49,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     upstream_model: str | None = None
     response_id: str | None = None
     finish_reason: str | None = None
+    call_id: str | None = None
     losses: tuple[Loss, ...] = ()
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from gearshift.protocols.fields import ABSENT
+from gearshift.protocols.fields import ABSENT, word
 
 _EMPTY: Final = frozenset({b"", b"null", b'""', b"[]", b"{}"})
 _QUOTE: Final = ord('"')
@@ -26,6 +26,7 @@ class _Custom(Struct, gc=False):
 
 
 class _Call(Struct):
+    id: Raw = ABSENT
     function: _Function | None = None
     custom: _Custom | None = None
 
@@ -58,6 +59,10 @@ class Said(Struct):
             elif call.custom is not None:
                 total += _size(call.custom.input)
         return total
+
+    def call_id(self) -> str | None:
+        """Give the id of its first call of a tool."""
+        return word(self.tool_calls[0].id) if self.tool_calls else None
 
     def beyond_text(self) -> bool:
         """Say whether there is content that has no text of its own: a call, a picture, a sound, hidden reasoning."""

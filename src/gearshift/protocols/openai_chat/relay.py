@@ -61,6 +61,7 @@ class Relay:
         self.response_id: str | None = None
         self.upstream_model: str | None = None
         self.answer_bytes = 0
+        self.call_id: str | None = None
         self._parser = SSEParser()
         self._progress = Progress(choices)
         self._model = msgspec.json.encode(model)
@@ -146,6 +147,7 @@ class Relay:
         if delta is not None:
             size = delta.size()
             self.answer_bytes += size
+            self.call_id = self.call_id or delta.call_id()
             self.content_seen = self.content_seen or size > 0 or delta.beyond_text()
         self._progress.see(choice.index or 0, choice.finish_reason)
         self.complete = self._progress.complete

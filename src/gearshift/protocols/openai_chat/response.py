@@ -148,18 +148,20 @@ def _peek(members: Members) -> ResponsePeek:
     choices = take(members, "choices", _CHOICES)
     if not choices:
         raise Misfit("choices", _NONE)
-    size = 0
+    size, call_id = 0, None
     for place, choice in enumerate(choices):
         if choice.message is None:
             raise Misfit(f"choices[{place}].message", "missing, expected an object")
         _refuse_failure(choice.finish_reason)
         size += choice.message.size()
+        call_id = call_id or choice.message.call_id()
     return ResponsePeek(
         usage=peek_usage(members.get("usage")),
         finish_reason=choices[0].finish_reason or None,
         response_id=word(members.get("id", ABSENT)),
         upstream_model=word(members.get("model", ABSENT)),
         answer_bytes=size,
+        call_id=call_id,
     )
 
 
