@@ -1,6 +1,7 @@
 """Own handing a conversation over: what another model must not be told, must be told otherwise, or cannot take in.
 
     Request ─ unsigned ─> without thinking that another provider signed
+            ─ rested ───> without thinking where the turn has lost its own
             ─ paired ───> every call with its result, every result behind its call
             ─ fitted ───> without its oldest turns, where the caller lets them go
 
@@ -24,6 +25,8 @@ from gearshift.types.chat import TRUNCATED, Message, Part, Reasoning, Request, T
 from gearshift.types.decision import Standing
 from gearshift.types.record import Loss
 
+THOUGHTFUL: Final = frozenset({"anthropic_messages", "bedrock_converse"})
+"""Protocols in which Claude is asked."""
 UNANSWERED: Final = "no result was recorded"
 """What is said as the result of a call that has none."""
 _SHOWN: Final = 40
@@ -54,6 +57,8 @@ def hand_over(request: Request, standing: Standing | None, heir: Heir) -> Handed
     handed = Handed(request=request)
     if standing is not None and standing.exact and (standing.moved or standing.provider != heir.provider):
         handed = unsigned(request, whole=standing.provider != heir.provider)
+    if handed.losses or request.protocol != heir.protocol:
+        handed = _then(handed, rested(handed.request, heir))
     if request.protocol == heir.protocol:
         return handed
     handed = _then(handed, paired(handed.request))
@@ -84,6 +89,24 @@ def unsigned(request: Request, *, whole: bool) -> Handed:
         if kept:
             messages.append(replace(message, parts=kept))
     return Handed(request=replace(request, messages=tuple(messages)) if losses else request, losses=tuple(losses))
+
+
+def rested(request: Request, heir: Heir) -> Handed:
+    """Turn thinking with a budget off where the current turn calls a tool without the thinking that led there.
+
+    Claude refuses to go on so: "Expected `thinking`, but found `tool_use`" (Anthropic, "Extended thinking", tool use).
+    """
+    budget = request.sampling.reasoning_budget
+    if heir.protocol not in THOUGHTFUL or budget is None or budget <= 0:
+        return Handed(request=request)
+    last = next((message for message in reversed(request.messages) if message.role == "assistant"), None)
+    parts = () if last is None else last.parts
+    thought = bool(parts) and isinstance(parts[0], Reasoning) and parts[0].origin == heir.protocol
+    if thought or not any(isinstance(part, ToolCall) for part in parts):
+        return Handed(request=request)
+    how = "turned off until the turn ends, for its call has lost the thinking before it"
+    sampling = replace(request.sampling, reasoning_budget=0)
+    return Handed(request=replace(request, sampling=sampling), losses=(mapped("reasoning_budget", how),))
 
 
 def paired(request: Request) -> Handed:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gearshift import tokens
 from gearshift.execution.handover import UNANSWERED, Heir, fitted, hand_over, paired, unsigned
-from gearshift.types.chat import Message, Part, Reasoning, Request, Text, ToolCall, ToolResult
+from gearshift.types.chat import Message, Part, Reasoning, Request, Sampling, Text, ToolCall, ToolResult
 from gearshift.types.decision import Standing
 from tests.fakes.nouns import request
 
@@ -222,3 +222,32 @@ def test_turns_are_left_out_only_for_callers_who_allow_it_and_not_where_the_upst
     assert len(hand_over(asked, None, small).request.messages) < 62
     assert hand_over(asked, None, replace(small, protocol="openai_chat")).request is asked
     assert hand_over(asked, None, replace(small, window=None)).losses == ()
+
+
+BUDGET = Sampling(reasoning_budget=2_000)
+LOOP = (says(), answers(replace(SIGNED, origin="anthropic_messages"), call("a")), tool("a"))
+CLAUDE = Heir(protocol="anthropic_messages", provider="here")
+
+
+def test_a_turn_that_lost_its_thinking_goes_on_without() -> None:
+    asked = talk(*LOOP, protocol="anthropic_messages", sampling=BUDGET)
+    handed = hand_over(asked, THEIRS, CLAUDE)
+    assert handed.request.sampling.reasoning_budget == 0
+    assert [loss.field for loss in handed.losses] == ["messages[1].reasoning", "reasoning_budget"]
+    there = hand_over(asked, THEIRS, replace(CLAUDE, protocol="bedrock_converse"))
+    assert there.request.sampling.reasoning_budget == 0
+
+
+def test_thinking_goes_on_where_nothing_of_it_was_lost() -> None:
+    asked = talk(*LOOP, protocol="anthropic_messages", sampling=BUDGET)
+    assert hand_over(asked, MINE, CLAUDE).request is asked
+    assert hand_over(asked, THEIRS, HERE).request.sampling == BUDGET  # another family: it has no such rule
+    later = talk(*LOOP, answers(), says(), protocol="anthropic_messages", sampling=BUDGET)
+    assert hand_over(later, THEIRS, CLAUDE).request.sampling == BUDGET
+    adaptive = replace(asked, sampling=Sampling(reasoning_budget=-1))
+    assert hand_over(adaptive, THEIRS, CLAUDE).request.sampling.reasoning_budget == -1
+
+
+def test_what_another_conversation_of_the_session_says_strips_nothing() -> None:
+    asked = talk(*LOOP, protocol="anthropic_messages", sampling=BUDGET)
+    assert hand_over(asked, replace(THEIRS, exact=False), CLAUDE).request is asked
