@@ -17,8 +17,7 @@ from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import Encoded, RequestEdits
 from gearshift.protocols.fields import NULL, TEXT, Kind, Misfit, Sole, Spoken, maybe, take
 from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.steering import decode_routing, strip_routing
-from gearshift.protocols.wishes import checked_name
+from gearshift.protocols.steering import decode_routing, say_routing, strip_routing, take_model
 from gearshift.types.embedding import EmbeddingRequest, Encoding, Input, TokenIds
 
 NAME: Final = "openai_embeddings"
@@ -49,6 +48,7 @@ def encode_request(request: EmbeddingRequest, edits: RequestEdits) -> Encoded:
         "model": edits.model,
         "input": inputs[0] if request.single else inputs,
         "encoding_format": "float",
+        **say_routing({}, request.routing, edits.quirks.extensions),
     }
     if request.dimensions is not None:
         said["dimensions"] = request.dimensions
@@ -66,16 +66,16 @@ def patch_request(body: bytes, edits: RequestEdits) -> bytes:
     members = document.members
     _refuse_dropped({name: raw for name, raw in members.items() if bytes(raw) != NULL}, edits)
     try:
-        changes = strip_routing(members)
+        changes = strip_routing(members, edits.quirks.extensions)
     except Misfit as misfit:
         raise InvalidRequest(str(misfit), param=misfit.path) from None
-    if "metadata" in document.members:
+    if "metadata" in members:
         changes["metadata"] = None
     return document.patch(changes | {"model": msgspec.json.encode(edits.model)})
 
 
 def _decode(members: Members) -> EmbeddingRequest:
-    model = checked_name(take(members, "model", TEXT), "model")
+    model = take_model(members)
     inputs, single = _decode_input(members)
     return EmbeddingRequest(
         protocol=NAME,
