@@ -15,7 +15,7 @@ from msgspec import Meta, Raw
 
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import Encoded, RequestEdits
-from gearshift.protocols.fields import NULL, TEXT, Kind, Misfit, Sole, Spoken, maybe, take
+from gearshift.protocols.fields import NULL, TAGS, TEXT, Count, Kind, Misfit, Spoken, maybe, take
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.steering import decode_routing, say_routing, strip_routing, take_model
 from gearshift.types.embedding import EmbeddingRequest, Encoding, Input, TokenIds
@@ -23,13 +23,9 @@ from gearshift.types.embedding import EmbeddingRequest, Encoding, Input, TokenId
 NAME: Final = "openai_embeddings"
 _INPUTS: Final = "a string, a list of strings, a list of token ids or a list of such lists"
 _input: Final[Kind[str | list[Raw]]] = Kind(msgspec.json.Decoder(str | list[Raw]), _INPUTS)
-_ids: Final = Kind(msgspec.json.Decoder(list[Annotated[int, Meta(ge=0, le=2**53)]]), "a list of token ids")
+_ids: Final = Kind(msgspec.json.Decoder(list[Count]), "a list of token ids")
 _dimensions: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=2**31)]), "a whole number of at least 1")
 _encoding: Final[Kind[Encoding]] = Kind(msgspec.json.Decoder(Encoding), '"float" or "base64"')
-_metadata: Final = Sole(
-    msgspec.json.Decoder(dict[str, str | int | float | bool]),
-    "an object whose values are strings, numbers or booleans",
-)
 
 
 def decode_request(body: bytes, path: str = "") -> EmbeddingRequest:  # noqa: ARG001 - the body says it all
@@ -85,7 +81,7 @@ def _decode(members: Members) -> EmbeddingRequest:
         dimensions=maybe(members, "dimensions", _dimensions),
         encoding=maybe(members, "encoding_format", _encoding) or "float",
         user=maybe(members, "user", TEXT),
-        metadata=maybe(members, "metadata", _metadata) or {},
+        metadata=maybe(members, "metadata", TAGS) or {},
         routing=decode_routing(members),
         extra=members,
     )

@@ -7,10 +7,10 @@ Source: the OpenAI API reference, "Create a model response" (2026-11).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import Raw
 
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.fields import (
@@ -20,11 +20,13 @@ from gearshift.protocols.fields import (
     NUMBER,
     OBJECT,
     OBJECTS,
+    POSITIVE,
+    TAGS,
     TEXT,
     TEXTS,
     Kind,
     Misfit,
-    Sole,
+    each,
     keep,
     maybe,
     raw,
@@ -37,11 +39,6 @@ from gearshift.types.chat import Message, Request, ResponseFormat, Sampling, Tex
 
 LOGPROBS: Final = "message.output_text.logprobs"
 """The word of `include` that asks for probabilities."""
-_COUNT: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=2**53)]), "a whole number of at least 1")
-_METADATA: Final[Kind[dict[str, str | int | float | bool]]] = Sole(
-    msgspec.json.Decoder(dict[str, str | int | float | bool]),
-    "an object whose values are strings, numbers or booleans",
-)
 _CHOICE: Final[Kind[str | Members | None]] = Kind(
     msgspec.json.Decoder(str | dict[str, Raw] | None), "a string or an object"
 )
@@ -68,12 +65,12 @@ def _decode(members: Members) -> Request:
         protocol=NAME,
         model=model,
         messages=messages,
-        tools=tuple(_tools(members)),
+        tools=tuple(each(maybe(members, "tools", OBJECTS) or (), _tool, "tools")),
         tool_choice=_tool_choice(members),
         parallel_tool_calls=maybe(members, "parallel_tool_calls", BOOLEAN),
         response_format=form,
         sampling=Sampling(
-            max_output_tokens=maybe(members, "max_output_tokens", _COUNT),
+            max_output_tokens=maybe(members, "max_output_tokens", POSITIVE),
             temperature=maybe(members, "temperature", NUMBER),
             top_p=maybe(members, "top_p", NUMBER),
             logprobs=True if LOGPROBS in included else None,
@@ -86,7 +83,7 @@ def _decode(members: Members) -> Request:
         user=maybe(members, "user", TEXT),
         service_tier=maybe(members, "service_tier", TEXT),
         truncation=maybe(members, "truncation", TEXT),
-        metadata=maybe(members, "metadata", _METADATA) or {},
+        metadata=maybe(members, "metadata", TAGS) or {},
         routing=decode_routing(members),
         extra=members,
     )
@@ -139,14 +136,6 @@ def _reasoning(members: Members) -> tuple[str | None, str | None]:
     older = maybe(inner, "generate_summary", TEXT, at)
     keep(members, "reasoning", inner)
     return effort, shown or older
-
-
-def _tools(members: Members) -> Iterator[Tool]:
-    for index, item in enumerate(maybe(members, "tools", OBJECTS) or ()):
-        try:
-            yield _tool(item)
-        except Misfit as misfit:
-            raise misfit.within(f"tools[{index}]") from None
 
 
 def _tool(members: Members) -> Tool:
