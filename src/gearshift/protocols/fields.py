@@ -7,7 +7,7 @@ where one of a few was expected.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Annotated, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -125,13 +125,15 @@ def maybe(members: Members, name: str, kind: Kind[T], at: str = "") -> T | None:
     return kind.read(raw, at + name)
 
 
-def each(items: Iterable[Members], decode: Callable[[Members], T], name: str) -> Iterator[T]:
+def each(items: Iterable[Members], decode: Callable[[Members], T], name: str) -> tuple[T, ...]:
     """Give what each of a list's items says; a fault is told with its place in `name`."""
-    for index, item in enumerate(items):
-        try:
-            yield decode(item)
-        except Misfit as misfit:
-            raise misfit.within(f"{name}[{index}]") from None
+    said: list[T] = []
+    try:
+        for item in items:
+            said.append(decode(item))  # noqa: PERF401 - what came before a fault tells its place
+    except Misfit as misfit:
+        raise misfit.within(f"{name}[{len(said)}]") from None
+    return tuple(said)
 
 
 def word(raw: Raw) -> str | None:

@@ -116,4 +116,4 @@ def test_a_time_that_cannot_be_is_none(spoken: bytes, seconds: int) -> None:
 def test_a_fault_in_a_list_is_told_with_its_place() -> None:
     items = [{"a": Raw(b"1")}, {"a": Raw(b'"x"')}]
     with pytest.raises(Misfit, match=r"list\[1\]\.a: found a string"):
-        list(each(items, lambda item: take(item, "a", INTEGER), "list"))
+        each(items, lambda item: take(item, "a", INTEGER), "list")

@@ -55,7 +55,7 @@ def decode_content(spoken: Raw, name: str = "content") -> tuple[Part, ...]:
     content = CONTENT.read(spoken, name)
     if isinstance(content, str):
         return (Text(text=content),)
-    return tuple(each(content or (), decode_block, name))
+    return each(content or (), decode_block, name)
 
 
 def decode_block(members: Members) -> Part:

@@ -69,7 +69,7 @@ def decode(members: Members, *, limit: bool) -> Request:
         protocol=NAME,
         model=model,
         messages=messages,
-        tools=tuple(each(maybe(members, "tools", OBJECTS) or (), _tool, "tools")),
+        tools=each(maybe(members, "tools", OBJECTS) or (), _tool, "tools"),
         tool_choice=choice,
         parallel_tool_calls=parallel,
         response_format=config.form,

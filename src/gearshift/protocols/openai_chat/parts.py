@@ -50,7 +50,7 @@ def decode_content(raw: Raw, name: str = "content") -> tuple[Piece, ...] | None:
         return (Text(text=content),)
     if content is None:
         return None
-    return tuple(each(content, _decode_piece, name))
+    return each(content, _decode_piece, name)
 
 
 def encode_content(pieces: Sequence[Piece]) -> str | list[Spoken]:

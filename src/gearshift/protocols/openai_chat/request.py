@@ -29,6 +29,7 @@ from gearshift.protocols.fields import (
     TEXT,
     Kind,
     Misfit,
+    each,
     keep,
     mark,
     maybe,
@@ -137,13 +138,7 @@ def _decode_list(members: Members, name: str, decode: Callable[[Members], T]) ->
     items = take(members, name, OBJECTS) if name == "messages" else maybe(members, name, OBJECTS) or []
     if len(items) > MAX_ITEMS:
         raise Misfit(name, f"found {len(items)} items, expected at most {MAX_ITEMS}")
-    decoded: list[T] = []
-    try:
-        for item in items:
-            decoded.append(decode(item))  # noqa: PERF401
-    except Misfit as misfit:
-        raise misfit.within(f"{name}[{len(decoded)}]") from None
-    return tuple(decoded)
+    return each(items, decode, name)
 
 
 def _decode_sampling(members: Members) -> Sampling:

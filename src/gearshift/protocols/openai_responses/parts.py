@@ -48,7 +48,7 @@ def decode_parts(spoken: Raw, name: str = "content") -> tuple[Text | Media | Ref
     content = CONTENT.read(spoken, name)
     if isinstance(content, str):
         return (Text(text=content),)
-    return tuple(each(content or (), decode_part, name))
+    return each(content or (), decode_part, name)
 
 
 def decode_part(members: Members) -> Text | Media | Refusal:

@@ -65,7 +65,7 @@ def _decode(members: Members) -> Request:
         protocol=NAME,
         model=model,
         messages=messages,
-        tools=tuple(each(maybe(members, "tools", OBJECTS) or (), _tool, "tools")),
+        tools=each(maybe(members, "tools", OBJECTS) or (), _tool, "tools"),
         tool_choice=_tool_choice(members),
         parallel_tool_calls=maybe(members, "parallel_tool_calls", BOOLEAN),
         response_format=form,
