@@ -36,9 +36,6 @@ model = "{model}"
 model_provider = "gearshift"
 web_search = "disabled"
 
-[features]
-multi_agent = false
-
 [model_providers.gearshift]
 name = "Gearshift"
 base_url = "{url}/v1"

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable
 
 import msgspec
+from msgspec import Struct
 
 from gearshift import documents
 from gearshift.case import Case, World
@@ -43,6 +44,13 @@ def refusal(decision: Decision, extra: bytes = b"") -> NoCandidate:
     return NoCandidate(explain_refusal(decision), metadata=metadata, extra=extra)
 
 
+class Memory(Struct, frozen=True):
+    """Hold what is remembered of the traffic; it outlives a change of the config."""
+
+    speeds: Speeds
+    sessions: Sessions
+
+
 class Gateway:
     """Answer requests."""
 
@@ -52,7 +60,7 @@ class Gateway:
         driver: Driver,
         store: Store,
         telemetry: Telemetry,
-        sessions: Sessions,
+        memory: Memory,
         *,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
@@ -64,8 +72,7 @@ class Gateway:
         self._driver = driver
         self._store = store
         self._telemetry = telemetry
-        self._speeds = Speeds()
-        self._sessions = sessions
+        self._memory = memory
         self.pacer = Pacer(world.routers.budgets, store.spending, wall_clock, telemetry.paced)
         self._clock = clock
         self._wall_clock = wall_clock
@@ -118,13 +125,13 @@ class Gateway:
         world, now = self.world, self._wall_clock()
         router = world.routers.resolve(request)
         began = self._clock()
-        speeds = self._speeds.known(began)
+        speeds = self._memory.speeds.known(began)
         snapshot = Snapshot(
             now=now,
             deployments=world.deployments,
             speeds=speeds,
             paces=self.pacer.paces,
-            standing=self._sessions.find(request, key, now),
+            standing=self._memory.sessions.find(request, key, now),
         )
         if isinstance(request, EmbeddingRequest):
             decision = decide_embedding(request, snapshot, router)
@@ -142,7 +149,7 @@ class Gateway:
     def _record(self, case: Case) -> None:
         now, today = self._clock(), self._wall_clock()
         exchange = case.exchange(today, now)
-        self._speeds.note(exchange, now)
-        self._sessions.note(case.request, exchange, today)
+        self._memory.speeds.note(exchange, now)
+        self._memory.sessions.note(case.request, exchange, today)
         self._store.append(exchange)
         self._telemetry.ended(exchange)

@@ -68,7 +68,7 @@ def test_a_body_too_large_is_refused_before_it_is_read(demo_gateway: Gateway) ->
     place = urlsplit(demo_gateway.url)
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
     connection.putrequest("POST", "/v1/chat/completions")
-    connection.putheader("content-length", str(11 * 1024 * 1024))
+    connection.putheader("content-length", str(33 * 1024 * 1024))
     connection.endheaders()  # and not a byte of the body
     response = connection.getresponse()
     assert response.status == 413

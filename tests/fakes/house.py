@@ -19,8 +19,9 @@ from gearshift.execution.credentials import Credentials
 from gearshift.execution.driver import Driver
 from gearshift.execution.http1 import Http1Upstream
 from gearshift.execution.machine import Limits
+from gearshift.execution.speeds import Speeds
 from gearshift.execution.upstream import Upstream
-from gearshift.gateway import Gateway
+from gearshift.gateway import Gateway, Memory
 from gearshift.protocols.openai_chat import codec
 from gearshift.protocols.registry import CODECS
 from gearshift.routing.router import Router, RouterTable
@@ -146,7 +147,7 @@ async def house(
         Driver(means),
         store,
         telemetry,
-        Sessions(),
+        Memory(Speeds(), Sessions()),
         clock=time.monotonic,
         wall_clock=time.time,
         new_id=lambda: f"gx-{next(numbers)}",

@@ -25,8 +25,9 @@ from gearshift.execution.credentials import Credentials
 from gearshift.execution.driver import Driver
 from gearshift.execution.http1 import Http1Upstream
 from gearshift.execution.machine import Limits
+from gearshift.execution.speeds import Speeds
 from gearshift.execution.upstream import Upstream
-from gearshift.gateway import Gateway
+from gearshift.gateway import Gateway, Memory
 from gearshift.learning import shelf
 from gearshift.learning.artifact import builtin_path
 from gearshift.protocols.registry import CODECS
@@ -66,7 +67,7 @@ class Site(Struct, frozen=True, kw_only=True):
     upstream: Upstream
     store: SQLiteStore
     telemetry: Telemetry
-    sessions: Sessions
+    memory: Memory
 
 
 class Assembly(Struct, kw_only=True):
@@ -142,7 +143,7 @@ def assemble(
     plan = prepare(config, environ, source=source, discovered=discovered)
     upstream, telemetry = make_upstream(environ), Telemetry()
     store = SQLiteStore(config.store_path)  # last: its writer runs from here on, and only `close` ends it
-    site = Site(upstream=upstream, store=store, telemetry=telemetry, sessions=Sessions())
+    site = Site(upstream=upstream, store=store, telemetry=telemetry, memory=Memory(Speeds(), Sessions()))
     gateway, inference, views = _furnish(plan, site)
     return Assembly(app=App(inference, views), gateway=gateway, plan=plan, site=site)
 
@@ -162,7 +163,7 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         Driver(means),
         site.store,
         site.telemetry,
-        site.sessions,
+        site.memory,
         clock=time.monotonic,
         wall_clock=time.time,
         new_id=new_exchange_id,

@@ -39,6 +39,7 @@ from gearshift.execution.upstream import Reply, Upstream
 from gearshift.execution.watchdog import Phase, Watchdog
 from gearshift.protocols.codec import Codec, StreamRelay
 from gearshift.protocols.crossing import Stamp
+from gearshift.protocols.namespaces import Namespaces
 from gearshift.types.catalog import Deployment, Seconds
 from gearshift.types.embedding import EmbeddingRequest
 from gearshift.types.record import Attempt
@@ -75,7 +76,7 @@ def _interpreter(order: Order, deployment: Deployment, means: Means) -> Interpre
         case EmbeddingRequest() as request:
             return EmbeddingInterpreter(order, request, deployment)
         case request:
-            stamp = Stamp(order.exchange_id, int(means.wall_clock()))
+            stamp = Stamp(order.exchange_id, int(means.wall_clock()), Namespaces(request.tools))
             return Interpreter(order, request, deployment, means.codecs, stamp)
 
 

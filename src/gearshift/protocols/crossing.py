@@ -18,12 +18,13 @@ from gearshift.errors import InvalidRequest, UpstreamError
 from gearshift.protocols.codec import Codec, Encoded, RequestEdits, ResponseEdits
 from gearshift.protocols.fields import NULL, OBJECT, Misfit
 from gearshift.protocols.following import Progress
+from gearshift.protocols.namespaces import Namespaces
 from gearshift.protocols.steering import unshared
 from gearshift.protocols.way import Way, unsaid, untold
 from gearshift.protocols.wording import invalid
 from gearshift.types.chat import Choice, Extra, Media, Message, Reasoning, Request, Response
 from gearshift.types.record import Loss
-from gearshift.types.stream import Event, Finished, MediaGiven, PartDelta, Started
+from gearshift.types.stream import Event, Finished, MediaGiven, PartDelta, PartStarted, Started
 
 A = TypeVar("A", Response, Started)
 
@@ -74,10 +75,14 @@ _CONFIGS: Final = ("generationConfig", "output_config")
 
 
 class Stamp(Struct, frozen=True):
-    """Hold an answer's name, and its time in seconds since the epoch, for an upstream that gives it neither."""
+    """Hold an answer's name, and its time in seconds since the epoch, for an upstream that gives it neither.
+
+    `namespaces` know the tools whose calls it holds.
+    """
 
     id: str = ""
     created: int = 0
+    namespaces: Namespaces = Namespaces()
 
     def put(self, answer: A) -> A:
         """Give `answer` with both: OpenAI's clients lose the usage of a stream without an id (openai for Node 7.57)."""
@@ -89,7 +94,7 @@ UNSTAMPED: Final = Stamp()
 
 def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encoded:
     """Say a request in another protocol than its own; raise InvalidRequest where its meaning would be lost."""
-    losses: list[Loss] = []
+    request, losses = Namespaces(request.tools).flatten(request)
     extra = _said(request.extra)
     configs = {name: _said(OBJECT.read(extra.pop(name), name)) for name in _CONFIGS if name in extra}
     inner = {f"{name}.{field}": field for name, config in configs.items() for field in config}
@@ -110,7 +115,7 @@ def cross_response(response: Response, codec: Codec, stamp: Stamp = UNSTAMPED) -
     losses: list[Loss] = []
     told = stamp.put(response if codec.gives_media else _without_media(response, codec, losses))
     try:
-        said = codec.encode_response(Way(codec, losses, invalid).cross(told, ""))
+        said = codec.encode_response(stamp.namespaces.restored(Way(codec, losses, invalid).cross(told, "")))
     except Misfit as misfit:
         raise invalid(str(misfit)) from None
     return Encoded(body=said.body, losses=_once([*losses, *said.losses]))
@@ -178,6 +183,8 @@ class Crossing(Progress):
         told = self._way.cross(event, "")
         if isinstance(told, Finished):
             self._finished = told
+        if isinstance(told, PartStarted) and told.kind == "tool_call":
+            told = self._stamp.namespaces.restore(told)
         if isinstance(told, Started):
             self._headed = True
             told = msgspec.structs.replace(self._stamp.put(told), model=self._model)

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gearshift.cli.assemble import assemble, load_predictors, make_upstream, prepare
 from gearshift.config import from_mapping
 from gearshift.errors import ConfigError
 from gearshift.execution.http1 import Http1Upstream
 from gearshift.execution.proxied import AiohttpUpstream
+from gearshift.types.chat import Message, Request, Text
+from tests.fakes.nouns import attempt, exchange
 
 MAPPING = {
     "providers": {"lab": {"protocol": "openai_chat", "base_url": "http://127.0.0.1:9/v1", "key": "env:LAB_KEY"}},
@@ -81,6 +84,22 @@ def test_budgets_are_paced_as_long_as_their_config_serves(tmp_path: Path) -> Non
         until(lambda: pacers() == before + 1)
         assembly.adopt(prepare(plain, environ))
         until(lambda: pacers() == before)
+    finally:
+        assembly.gateway.pacer.close()
+        assembly.site.store.close()
+
+
+def test_what_is_remembered_of_conversations_outlives_a_change_of_the_config(tmp_path: Path) -> None:
+    config = from_mapping({**MAPPING, "store": f"sqlite:///{tmp_path / 'log.db'}"}, source="test", environ={})
+    assembly = assemble(config, {"LAB_KEY": "made-up"})
+    try:
+        asked = Request(model="auto", messages=(Message(role="user", parts=(Text(text="Hi"),)),))
+        assembly.site.memory.sessions.note(asked, exchange(attempts=(attempt(),)), 0.0)
+        assembly.adopt(prepare(config, {"LAB_KEY": "made-up"}))
+        grown = replace(asked, messages=(*asked.messages, Message(role="assistant", parts=(Text(text="Ho"),))))
+        standing = assembly.gateway.decide(grown).standing
+        assert standing is not None
+        assert standing.deployment == "lab/small"
     finally:
         assembly.gateway.pacer.close()
         assembly.site.store.close()

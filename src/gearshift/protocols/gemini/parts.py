@@ -40,6 +40,7 @@ ERROR: Final = "error"
 _PARTS: Final[Kind[Members | list[Members]]] = Kind(
     msgspec.json.Decoder(dict[str, Raw] | list[dict[str, Raw]]), "a list of parts"
 )
+_PLAIN: Final = {"text"}
 _KINDS: Final = {"image": "image", "audio": "audio"}
 
 
@@ -75,6 +76,11 @@ def decode_parts(members: Members, calls: Calls, at: str) -> Iterator[Part]:
     before: Part | None = None
     for index, spoken in enumerate([said] if isinstance(said, dict) else said):
         part = camel(spoken)
+        if part.keys() == _PLAIN:  # nearly all that there ever is
+            if before is not None:
+                yield before
+            before = Text(text=TEXT.read(part["text"], f"{at}.parts[{index}].text"))
+            continue
         is_thought = bytes(part.get("thought", ABSENT)) == b"true"
         try:
             for each in decode_part(part, calls):

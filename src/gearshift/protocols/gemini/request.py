@@ -27,6 +27,7 @@ from gearshift.protocols.fields import (
     TEXTS,
     Kind,
     Misfit,
+    Spoken,
     each,
     keep,
     maybe,
@@ -215,23 +216,25 @@ def _format(config: Members) -> ResponseFormat | None:
 
 def _sampling(config: Members) -> Sampling:
     at = "generationConfig."
-    said: dict[str, object] = {}
-    for name, (field, kind) in KNOBS.items():
-        value = maybe(config, name, kind, at)
-        if value is not None:
-            said[field] = value
+    known = ((field, maybe(config, name, kind, at)) for name, (field, kind) in KNOBS.items() if name in config)
+    said: dict[str, object] = {field: value for field, value in known if value is not None}
     said["stop"] = maybe(config, "stopSequences", TEXTS, at) or []
-    thinking = maybe(config, "thinkingConfig", OBJECT, at) or {}
-    at += "thinkingConfig."
+    if "thinkingConfig" in config:
+        said |= _thinking(config)
+    return msgspec.convert(said, Sampling)
+
+
+def _thinking(config: Members) -> Spoken:
+    thinking = maybe(config, "thinkingConfig", OBJECT, "generationConfig.") or {}
+    at = "generationConfig.thinkingConfig."
     thinking = camel(thinking, at)
     budget, level = maybe(thinking, "thinkingBudget", INTEGER, at), maybe(thinking, "thinkingLevel", TEXT, at)
     told = maybe(thinking, "includeThoughts", BOOLEAN, at)
     keep(config, "thinkingConfig", thinking)
     if budget is not None and budget < -1:
         raise Misfit(f"{at}thinkingBudget", f"found {budget}, expected -1 or more")
-    said |= {
+    return {
         "reasoning_budget": budget,
         "reasoning_effort": None if level in {None, "THINKING_LEVEL_UNSPECIFIED"} else str(level).lower(),
         "reasoning_shown": None if told is None else "auto" if told else "omitted",
     }
-    return msgspec.convert(said, Sampling)

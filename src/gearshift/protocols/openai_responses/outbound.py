@@ -7,15 +7,18 @@ Source: the OpenAI API reference, "Create a model response" (2026-11).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Final
 
 import msgspec
 
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import Encoded, RequestEdits
-from gearshift.protocols.fields import OBJECT, TEXTS, Misfit, Spoken
+from gearshift.protocols.fields import ABSENT, OBJECT, TEXTS, Misfit, Spoken
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.losses import dropped, mapped
+from gearshift.protocols.namespaces import NAMESPACE
 from gearshift.protocols.openai_responses.items import NAME, encode_items
 from gearshift.protocols.openai_responses.parts import Speaker
 from gearshift.protocols.openai_responses.request import LOGPROBS
@@ -53,7 +56,7 @@ def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken
     speaker, extra = Speaker(losses), dict(request.extra)
     said: Spoken = {"model": edits.model, **_conversation(request.messages, speaker)}
     if request.tools:
-        said["tools"] = [_tool(tool, request, speaker) for tool in request.tools]
+        said["tools"] = [*_tools(request, speaker)]
     choice = request.tool_choice
     if choice is not None:
         said["tool_choice"] = {"type": "function", "name": choice.name} if choice.mode == "named" else choice.mode
@@ -108,6 +111,18 @@ def _nested(name: str, inner: Spoken, extra: dict[str, msgspec.Raw]) -> Spoken:
     """Say an object with what was kept of it."""
     rest = OBJECT.read(extra.pop(name), name) if name in extra else {}
     return {name: {**inner, **rest}} if inner or rest else {}
+
+
+def _tools(request: Request, speaker: Speaker) -> Iterator[Spoken]:
+    """Say the tools; functions of a namespace that follow each other are said in it."""
+    for space, group in groupby(request.tools, lambda tool: bytes(tool.extra.get(NAMESPACE, ABSENT))):
+        tools = [_tool(tool, request, speaker) for tool in group]
+        if not space:
+            yield from tools
+            continue
+        for tool in tools:
+            del tool[NAMESPACE]
+        yield {"type": NAMESPACE, **OBJECT.read(msgspec.Raw(space), NAMESPACE), "tools": tools}
 
 
 def _tool(tool: Tool, request: Request, speaker: Speaker) -> Spoken:

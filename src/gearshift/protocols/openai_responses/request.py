@@ -7,6 +7,7 @@ Source: the OpenAI API reference, "Create a model response" (2026-11).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ from msgspec import Raw
 
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.fields import (
+    ABSENT,
     BOOLEAN,
     INTEGER,
     NULL,
@@ -33,12 +35,15 @@ from gearshift.protocols.fields import (
     take,
 )
 from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.namespaces import NAMESPACE
 from gearshift.protocols.openai_responses.items import NAME, decode_input
 from gearshift.protocols.steering import decode_routing, take_model
 from gearshift.types.chat import Message, Request, ResponseFormat, Sampling, Text, Tool, ToolChoice
 
 LOGPROBS: Final = "message.output_text.logprobs"
 """The word of `include` that asks for probabilities."""
+_SPACE: Final = b'"namespace"'
+_FUNCTION: Final = b'"function"'
 _CHOICE: Final[Kind[str | Members | None]] = Kind(
     msgspec.json.Decoder(str | dict[str, Raw] | None), "a string or an object"
 )
@@ -65,7 +70,7 @@ def _decode(members: Members) -> Request:
         protocol=NAME,
         model=model,
         messages=messages,
-        tools=each(maybe(members, "tools", OBJECTS) or (), _tool, "tools"),
+        tools=tuple(chain.from_iterable(each(maybe(members, "tools", OBJECTS) or (), _spread, "tools"))),
         tool_choice=_tool_choice(members),
         parallel_tool_calls=maybe(members, "parallel_tool_calls", BOOLEAN),
         response_format=form,
@@ -136,6 +141,17 @@ def _reasoning(members: Members) -> tuple[str | None, str | None]:
     older = maybe(inner, "generate_summary", TEXT, at)
     keep(members, "reasoning", inner)
     return effort, shown or older
+
+
+def _spread(members: Members) -> tuple[Tool, ...]:
+    """Give a tool; of a namespace of nothing but functions, each of these."""
+    inner = maybe(dict(members), "tools", OBJECTS) or [] if bytes(members.get("type", ABSENT)) == _SPACE else []
+    functions = [item for item in inner if bytes(item.get("type", ABSENT)) == _FUNCTION]
+    if not inner or len(functions) < len(inner) or maybe(dict(members), "name", TEXT) is None:
+        return (_tool(members),)
+    space = raw({name: value for name, value in members.items() if name not in {"type", "tools"}})
+    tools = each(inner, _tool, "tools")
+    return tuple(msgspec.structs.replace(tool, extra={**tool.extra, NAMESPACE: space}) for tool in tools)
 
 
 def _tool(members: Members) -> Tool:
