@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from gearshift.cli.printing import AsJson
+
 if TYPE_CHECKING:
     from gearshift.learning.data import OutcomeTable
     from gearshift.learning.verdict import Verdict
@@ -32,7 +34,7 @@ def calibrate(
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Only the prompts that `train --holdout` kept back with this artefact.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Choose how far routing may go so that quality is kept, proven on outcomes. Exit code 3 when they are too few."""
     from datetime import UTC, datetime

@@ -15,6 +15,7 @@ import typer
 
 from gearshift.cli.check import CHECK_FAILED
 from gearshift.cli.inspect import find_config
+from gearshift.cli.printing import AsJson, as_text
 from gearshift.types.catalog import NANO_PER_USD
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 30
 ConfigPath = Annotated[Path | None, typer.Option("--config", help="Config file; default: as serve.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 catalog = typer.Typer(name="catalog", invoke_without_command=True)
 
@@ -43,7 +43,7 @@ def show(context: typer.Context, config: ConfigPath = None, as_json: AsJson = Fa
     count = sum(len(models) for models in snapshot.providers.values())
     known = {"source": snapshot.source, "date": snapshot.date, "models": count}
     if as_json:
-        typer.echo(_json({"prices": prices, "facts": known}))
+        typer.echo(as_text({"prices": prices, "facts": known}))
         return
     fetched = f"fetched {book.date}, in {path}" if book.date else "shipped"
     typer.echo(f"prices  {book.source}, {fetched}, {book.models} models")
@@ -78,7 +78,7 @@ def update(
         pricefile.write(stated.catalog_path, payload, source=source, date=day)
     if as_json:
         shown = [msgspec.to_builtins(each) for each in found]
-        typer.echo(_json({"written": taken, "file": str(stated.catalog_path), "source": source, "changes": shown}))
+        typer.echo(as_text({"written": taken, "file": str(stated.catalog_path), "source": source, "changes": shown}))
     else:
         _print(found)
         typer.echo(f"wrote {stated.catalog_path}" if taken else f"nothing was written: {len(large)} need --yes")
@@ -135,7 +135,3 @@ def _words(price: Price | None) -> str:
     rates = [("in", price.rates.input), ("out", price.rates.output), ("cached", price.rates.cache_read)]
     words = " ".join(f"{name} ${rate / NANO_PER_USD:g}" for name, rate in rates if rate is not None)
     return words + (f" and {len(price.tiers)} tiers" if price.tiers else "")
-
-
-def _json(document: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(document)).decode()

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
+from gearshift.cli.printing import AsJson, as_text
 from gearshift.config import from_environment, render_initial
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def init(
 def check(
     config: Annotated[Path, typer.Option(help="The config to check.")] = Path("gearshift.yaml"),
     probe: Annotated[bool, typer.Option("--probe", help="Call each deployment once, with one token.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Validate a config: every fault at once, every price resolved. Exit code 3 when something is wrong."""
     from gearshift.cli.assemble import prepare
@@ -65,11 +65,11 @@ def check(
 
 def _say(catalog: Catalog, probes: Mapping[str, str]) -> None:
     """Say what no router uses, what comes to an end, and how each call went."""
+    from gearshift.catalog.lifecycle import notices
+
     asked = [name for name, each in catalog.providers.items() if each.lists]
     if asked:
         typer.echo(f"asked for their models when the gateway starts: {', '.join(asked)}", err=True)
-    from gearshift.catalog.lifecycle import notices
-
     unknown = [each.id for each in catalog.deployments if each.price is None]
     if unknown:
         typer.echo(f"price unknown, so routers skip them: {', '.join(unknown)}", err=True)
@@ -84,4 +84,4 @@ def _json(*, faults: Sequence[str] = (), deployments: object = (), probes: Mappi
     outcomes = {name: outcome or None for name, outcome in (probes or {}).items()}
     good = not faults and not any(outcomes.values())
     report = {"ok": good, "faults": list(faults), "deployments": deployments, "probes": outcomes}
-    return msgspec.json.format(msgspec.json.encode(report)).decode()
+    return as_text(report)

@@ -18,8 +18,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import msgspec
 import typer
+
+from gearshift.cli.printing import AsJson, as_text
 
 if TYPE_CHECKING:
     from gearshift.cli.assemble import Assembly
@@ -33,7 +34,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the split and of training.")] = 0,
     local_model: Annotated[bool, typer.Option(help="Include the real local language model, the slow one.")] = True,
     keep: Annotated[bool, typer.Option("--serve", help="Go on serving the trained router when done.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Route graded prompts through a running gateway and print what that cost and scored. Needs no key."""
     import uvloop
@@ -60,7 +61,7 @@ async def _demo(seed: int, *, local_model: bool, keep: bool, as_json: bool) -> N
         routed = await client.ask_all(test, ["auto"], "routing the other half with auto")
         known = [graded for graded in outcomes if graded.prompt.id in {prompt.id for prompt in test}]
         report = Report(learned, known, routed, seed=seed, training_seconds=seconds, notes=running.notes)
-        typer.echo(msgspec.json.format(msgspec.json.encode(report.document())).decode() if as_json else report.text())
+        typer.echo(as_text(report.document()) if as_json else report.text())
         if keep:
             typer.echo(f"still serving the trained router on {running.url}/v1 (Ctrl-C ends it)", err=True)
             await running.ended

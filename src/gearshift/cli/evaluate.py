@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from gearshift.cli.printing import AsJson
+
 if TYPE_CHECKING:
     from gearshift.learning.data import OutcomeTable
     from gearshift.learning.manifest import Training
@@ -34,7 +36,7 @@ def evaluate(
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Only the prompts that `train --holdout` kept back with this artefact.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure cost against quality over the whole dial, beside the best single model, random mixing and the oracle."""
     from msgspec.structs import replace

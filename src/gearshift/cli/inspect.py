@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from gearshift import documents
+from gearshift.cli.printing import AsJson, as_text
 from gearshift.config import Config, from_environment, from_mapping, load
 from gearshift.types.catalog import NANO_PER_USD
 
@@ -38,7 +39,7 @@ def find_config(path: Path | None) -> Config:
 def models(
     config: Annotated[Path | None, typer.Option(help="Config file; default: as serve.")] = None,
     discover: Annotated[bool, typer.Option("--discover", help="Ask your servers for their models.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List deployments: prices with source and date, context windows, capabilities."""
     from gearshift.cli.assemble import open_catalog
@@ -46,7 +47,7 @@ def models(
     found = find_config(config)
     catalog = open_catalog(_discovered(found) if discover else found, os.environ)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(show_models(catalog))).decode())
+        typer.echo(as_text(show_models(catalog)))
     else:
         print_models(catalog)
 
@@ -56,7 +57,7 @@ def route(
     router: Annotated[str, typer.Option(help="Router, model or deployment to ask for.")] = "auto",
     config: Annotated[Path | None, typer.Option(help="Config file; default: as serve.")] = None,
     discover: Annotated[bool, typer.Option("--discover", help="Ask your servers for their models.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Decide for a prompt and explain, without an upstream call."""
     import random
@@ -84,9 +85,7 @@ def route(
         raise NoCandidate(explain_refusal(decision))
     flip = explain_flip(decision)
     if as_json:
-        typer.echo(
-            msgspec.json.format(msgspec.json.encode(documents.decision(decision, flip, task_of(request)))).decode()
-        )
+        typer.echo(as_text(documents.decision(decision, flip, task_of(request))))
         raise typer.Exit(0 if decision.plan else 1)
     _print_decision(decision)
     typer.echo(f"\ntask {task_of(request)}")

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gearshift.cli.check import YAML
+from gearshift.cli.printing import AsJson, as_text
+
 if TYPE_CHECKING:
     from gearshift.migration.litellm import Source, Translation
 
-_YAML = (".yaml", ".yml")
 _MAX_FILES = 20
 
 migrate = typer.Typer(name="import", no_args_is_help=True, help="Make a config of another gateway's.")
@@ -26,14 +28,14 @@ def litellm(
     config: Annotated[Path, typer.Argument(help="The config of LiteLLM's proxy.")],
     out: Annotated[Path, typer.Option(help="Where to write.")] = Path("gearshift.yaml"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a config from LiteLLM's `config.yaml`, and list all that could not be carried."""
     from gearshift.migration.litellm import merged, translate
     from gearshift.migration.rendering import render
 
-    if out.suffix not in _YAML:
-        raise typer.BadParameter(f"found {out.name}, expected a name that ends in {' or '.join(_YAML)}: it is YAML")
+    if out.suffix not in YAML:
+        raise typer.BadParameter(f"found {out.name}, expected a name that ends in {' or '.join(YAML)}: it is YAML")
     if out.exists() and config.exists() and out.samefile(config):
         raise typer.BadParameter(f"found {out}, which is the config to read, expected another file to write")
     document, spot = merged(_read_all(config))
@@ -94,15 +96,13 @@ def _read(path: Path) -> Source:
 
 
 def _json(found: Translation, out: Path) -> str:
-    import msgspec
-
     report = {
         "config": found.config,
         "written": str(out),
         "not_carried": found.not_carried,
         "assumptions": found.assumptions,
     }
-    return msgspec.json.format(msgspec.json.encode(report)).decode()
+    return as_text(report)
 
 
 def _told(found: Translation, out: Path) -> str:

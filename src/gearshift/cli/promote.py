@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from gearshift.cli.inspect import find_config
+from gearshift.cli.printing import AsJson, as_text
 from gearshift.config import Config
 from gearshift.config.names import matches
 from gearshift.config.routers import BUILTIN
@@ -27,7 +28,6 @@ _Shelf = Annotated[
     Path | None, typer.Option(help="Folder that holds the versions; default: the router's `predictor`, by the config.")
 ]
 _File = Annotated[Path | None, typer.Option(help="Config file; default: as serve.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def promote(
@@ -35,7 +35,7 @@ def promote(
     router: _Router = "auto",
     shelf: _Shelf = None,
     config: _File = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Verify an artefact and let it serve; a running gateway takes it within a second, failing no request."""
     from gearshift.learning import shelf as shelves
@@ -52,7 +52,7 @@ def promote(
     _tell("promoted", shelf, pointer, unseen=unseen, as_json=as_json)
 
 
-def rollback(router: _Router = "auto", shelf: _Shelf = None, config: _File = None, as_json: _Json = False) -> None:
+def rollback(router: _Router = "auto", shelf: _Shelf = None, config: _File = None, as_json: AsJson = False) -> None:
     """Let the version before serve again; a running gateway takes it within a second, failing no request."""
     from gearshift.learning import shelf as shelves
 
@@ -101,12 +101,10 @@ def _unseen(config: Config, name: str, predictor: LearnedPredictor) -> list[str]
 
 
 def _tell(done: str, folder: Path, pointer: Pointer, *, unseen: list[str], as_json: bool) -> None:
-    import msgspec
-
     before = pointer.before[-1] if pointer.before else None
     if as_json:
         shown: dict[str, Any] = {"shelf": str(folder), "version": pointer.current, "before": before, "unseen": unseen}
-        typer.echo(msgspec.json.format(msgspec.json.encode(shown)).decode())
+        typer.echo(as_text(shown))
         return
     typer.echo(f"{done} {pointer.current}; {folder} serves it")
     typer.echo(f"before it: {before}, where `gearshift rollback` leads" if before else "before it: none")

@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-import msgspec
 import typer
 
 from gearshift.cli import stretch
 from gearshift.cli.inspect import find_config
+from gearshift.cli.printing import AsJson, as_text
 from gearshift.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def replay(
         float | None, typer.Option(min=1.0, help="Cut importance weights at this; default: no cut.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="Config file; default: as serve.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Estimate cost and quality of another policy from the gateway's own log, with intervals."""
     from gearshift.cli.replay_report import text
@@ -46,7 +46,7 @@ def replay(
     stated = load_policy(policy, log.names)
     result = estimate(log, stated, forecast=_forecaster(stated, found), clip=clip)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(result)).decode())
+        typer.echo(as_text(result))
     else:
         typer.echo(f"router {router}, the last {since}\n{text(result)}")
     if result.quality.refused or result.cost.refused:

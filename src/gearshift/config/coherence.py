@@ -39,9 +39,9 @@ def names_of(document: Document, builtin: Mapping[str, ProviderRow]) -> Names:
 def _discovering(document: Document, builtin: Mapping[str, ProviderRow]) -> Iterator[str]:
     """Name the providers that are asked for their models: those that say so, and servers of one's own."""
     for name, stated in _items(document, "providers"):
-        said = stated.get("discover") if isinstance(stated, dict) else None
-        known = name in builtin and bool(builtin[name].lists)
-        if said is True or (said is None and known):
+        said, like = (stated.get("discover"), stated.get("like")) if isinstance(stated, dict) else (None, None)
+        row = builtin.get(like if isinstance(like, str) and like else name)
+        if said is True or (said is None and row is not None and row.lists):
             yield name
 
 

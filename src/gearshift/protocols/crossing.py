@@ -128,7 +128,6 @@ class Crossing(Progress):
         """Begin a stream of `choices` answers, for a caller who is told that `model` answers."""
         super().__init__(choices)
         self._stamp = stamp
-        self.failure: UpstreamError | None = None
         self._model = model
         self._decoder = upstream.stream_decoder(choices)
         self._encoder = caller.stream_encoder(send_usage=True)

@@ -10,7 +10,9 @@ from typing import Protocol
 
 from gearshift.errors import UpstreamError
 from gearshift.protocols.sse import Item, ServerEvent, SSEParser
-from gearshift.types.stream import Event
+from gearshift.protocols.wording import closed_early
+from gearshift.types.chat import Extra, Usage
+from gearshift.types.stream import Event, Finished
 
 
 class Parser(Protocol):
@@ -32,6 +34,9 @@ class Decoding:
         """Begin a stream, of server-sent events unless `parser` says otherwise."""
         self.failure: UpstreamError | None = None
         self.ended = False
+        self.complete = False  # every answer has come to its end; what is left are counts
+        self.usage: Usage | None = None
+        self.late: Extra = {}  # what the end says beyond the nouns
         self.parser = parser or SSEParser()
 
     def take(self, item: ServerEvent) -> list[Event]:
@@ -40,7 +45,16 @@ class Decoding:
 
     def finish(self) -> list[Event]:
         """Give the last events at the end of input; raise StreamBroken when the stream had not come to its end."""
-        raise NotImplementedError
+        if self.ended:
+            return []
+        if not self.complete:
+            raise closed_early()
+        return [self.finished()]
+
+    def finished(self) -> Finished:
+        """End the stream."""
+        self.ended = True
+        return Finished(usage=self.usage, extra=self.late)
 
     def feed(self, data: bytes) -> list[Event]:
         """Give the events completed by `data`; raise what broke the stream, where nothing came before it."""

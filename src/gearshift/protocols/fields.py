@@ -7,10 +7,11 @@ where one of a few was expected.
 from __future__ import annotations
 
 import re
-from typing import Final, Generic, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Annotated, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.types.chat import CacheMark
@@ -42,6 +43,8 @@ NULL: Final = b"null"
 _text = msgspec.json.Decoder(str)
 _number = msgspec.json.Decoder(float)
 ABSENT: Final = Raw()
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+"""A number of tokens."""
 Spoken: TypeAlias = "dict[str, object]"
 """A JSON object on its way to the wire: plain values and raw JSON."""
 
@@ -122,6 +125,17 @@ def maybe(members: Members, name: str, kind: Kind[T], at: str = "") -> T | None:
     return kind.read(raw, at + name)
 
 
+def each(items: Iterable[Members], decode: Callable[[Members], T], name: str) -> tuple[T, ...]:
+    """Give what each of a list's items says; a fault is told with its place in `name`."""
+    said: list[T] = []
+    try:
+        for item in items:
+            said.append(decode(item))  # noqa: PERF401 - what came before a fault tells its place
+    except Misfit as misfit:
+        raise misfit.within(f"{name}[{len(said)}]") from None
+    return tuple(said)
+
+
 def word(raw: Raw) -> str | None:
     """Give a name as the upstream said it, a number too; None where it said none, or something odd."""
     text = bytes(raw)
@@ -178,8 +192,13 @@ def raw(value: object) -> Raw:
 TEXT: Final = Kind(msgspec.json.Decoder(str), "a string")
 BOOLEAN: Final = Kind(msgspec.json.Decoder(bool), "a boolean")
 NUMBER: Final = Kind(msgspec.json.Decoder(float), "a number")
+POSITIVE: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=2**53)]), "a whole number of at least 1")
 INTEGER: Final = Kind(msgspec.json.Decoder(int), "a whole number")
 OBJECT: Final[Kind[Members]] = Kind(msgspec.json.Decoder(dict[str, Raw]), "an object")
 LIST: Final[Kind[list[Raw]]] = Kind(msgspec.json.Decoder(list[Raw]), "a list")
 OBJECTS: Final[Kind[list[Members]]] = Kind(msgspec.json.Decoder(list[dict[str, Raw]]), "a list of objects")
+TAGS: Final[Kind[dict[str, str | int | float | bool]]] = Sole(
+    msgspec.json.Decoder(dict[str, str | int | float | bool]),
+    "an object whose values are strings, numbers or booleans",
+)
 TEXTS: Final[Kind[list[str]]] = Kind(msgspec.json.Decoder(list[str]), "a list of strings")

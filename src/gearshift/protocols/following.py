@@ -59,6 +59,7 @@ class Progress:
         self.content_seen = False
         self.complete = False
         self.ended = False
+        self.failure: UpstreamError | None = None
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
         self.response_id: str | None = None
@@ -99,17 +100,17 @@ class Progress:
                 pass
 
 
-class Following(Progress):
-    """Pass one stream on in its own protocol; see `codec.StreamRelay`."""
+class Passing(Progress):
+    """Pass the events of one stream on, whatever they are; see `codec.StreamRelay`."""
 
-    def __init__(self, decoder: ItemDecoder, patch: Patch, choices: int = 1) -> None:
-        """Begin a stream: `decoder` learns what it says, `patch` changes it."""
+    def __init__(self, choices: int) -> None:
+        """Begin a stream of `choices` answers."""
         super().__init__(choices)
-        self.failure: UpstreamError | None = None
-        self._parser = SSEParser()
-        self._decoder = decoder
-        self._patch = patch
-        self._held: list[ServerEvent] = []
+        self.parser = SSEParser()
+
+    def take(self, item: ServerEvent) -> bytes:
+        """Give what is passed on of `item`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
+        raise NotImplementedError
 
     def feed(self, data: bytes) -> bytes:
         """Give the bytes to pass on; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
@@ -117,15 +118,26 @@ class Following(Progress):
             raise self.failure
         out: list[bytes] = []
         try:
-            for item in self._parser.feed(data):
+            for item in self.parser.feed(data):
                 if self.ended:
                     break
-                out.append(encode_comment(item) if isinstance(item, Comment) else self._take(item))
+                out.append(encode_comment(item) if isinstance(item, Comment) else self.take(item))
         except UpstreamError as error:
             self.failure = error
             if not any(out):
                 raise
         return b"".join(out)
+
+
+class Following(Passing):
+    """Pass one stream on in its own protocol; see `codec.StreamRelay`."""
+
+    def __init__(self, decoder: ItemDecoder, patch: Patch, choices: int = 1) -> None:
+        """Begin a stream: `decoder` learns what it says, `patch` changes it."""
+        super().__init__(choices)
+        self._decoder = decoder
+        self._patch = patch
+        self._held: list[ServerEvent] = []
 
     def close(self) -> None:
         """Raise StreamBroken when the input ended before the stream did."""
@@ -136,7 +148,8 @@ class Following(Progress):
         """Give what was held back, with the usage and `edits`."""
         return self._patch.end(self._held, edits)
 
-    def _take(self, item: ServerEvent) -> bytes:
+    def take(self, item: ServerEvent) -> bytes:
+        """Give what is passed on of `item`."""
         for event in self._decoder.take(item):
             self.note(event)
         self.usage = self._decoder.usage or self.usage

@@ -15,6 +15,8 @@ from msgspec import Struct
 from gearshift.errors import UpstreamInvalid
 
 CONTENT_TYPE: Final = "text/event-stream"
+UNNAMED: Final = "message"
+"""What an event without a name is called by the standard."""
 MAX_LINE: Final = 32 << 20  # an image in an answer is one line
 MAX_EVENT: Final = 32 << 20
 MAX_RETRY_DIGITS: Final = 9  # 11 days, in milliseconds
@@ -27,7 +29,7 @@ class ServerEvent(Struct, frozen=True, gc=False):
     """Hold one event; `id` is the last event id of the stream, as the standard has it."""
 
     data: bytes
-    event: str = "message"
+    event: str = UNNAMED
     id: str = ""
 
 
@@ -45,6 +47,11 @@ def encode_event(data: bytes, event: str = "") -> bytes:
     if b"\n" in data:
         data = data.replace(b"\n", b"\n" + _DATA)
     return b"event: %b\n%b%b\n\n" % (event.encode(), _DATA, data) if event else _DATA + data + b"\n\n"
+
+
+def encode_like(item: ServerEvent, data: bytes) -> bytes:
+    """Say `data` as an event framed as `item` is: one without a name stays so."""
+    return encode_event(data, "" if item.event == UNNAMED else item.event)
 
 
 def encode_comment(comment: Comment) -> bytes:
@@ -114,7 +121,7 @@ class SSEParser:
         """Take leading blocks of one `data` line, named or not, which is nearly all there ever is; give the rest."""
         start = 0
         while True:
-            at, name = start, "message"
+            at, name = start, UNNAMED
             if data.startswith(_EVENT, start):
                 at = data.find(b"\n", start) + 1
                 name = data[start + len(_EVENT) : at - 1].decode("utf-8", "replace") or name
@@ -163,7 +170,7 @@ class SSEParser:
         event, self._event = self._event, ""
         if not self._data:
             return None
-        item = ServerEvent(b"\n".join(self._data), event or "message", self._last_id)
+        item = ServerEvent(b"\n".join(self._data), event or UNNAMED, self._last_id)
         self._data.clear()
         self._size = 0
         return item

@@ -13,6 +13,8 @@ import msgspec
 
 from gearshift.errors import StreamBroken, UpstreamInvalid
 
+MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON of an upstream's may raise."""
 _MAX_SHELLS: Final = 4
 """Objects and lists around a message that are looked into."""
 
@@ -21,7 +23,7 @@ def upstream_message(body: bytes) -> str:
     """Give the human message of an upstream's error body, on one line; "" when there is none."""
     try:
         said = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except MALFORMED:
         return ""
     return line(_message(said, _MAX_SHELLS))
 
@@ -39,6 +41,11 @@ def invalid(problem: str) -> UpstreamInvalid:
 def broken_off(data: bytes) -> StreamBroken:
     """Make the error of a stream in which the upstream said `data`."""
     return StreamBroken(f"the upstream broke the stream off: {upstream_message(data) or 'no message'}")
+
+
+def closed_early() -> StreamBroken:
+    """Make the error of a stream whose input ended before its answer."""
+    return StreamBroken("the upstream closed the stream before the end of its answer")
 
 
 def unreadable(error: Exception) -> UpstreamInvalid:

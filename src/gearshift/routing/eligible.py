@@ -14,18 +14,17 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from gearshift import accounting, tokens
+from gearshift.routing.check import Check, part, reject, some
 from gearshift.routing.estimate import Option
 from gearshift.routing.parameters import required
 from gearshift.routing.purpose import chats, embeds, holds_each
 from gearshift.routing.session import bound
-from gearshift.routing.terms import Check, demands
+from gearshift.routing.terms import demands
 from gearshift.types.catalog import CAPABILITIES, Deployment, NanoUSD
 from gearshift.types.chat import TRUNCATED, Media, Message, Request, Routing, Text, ToolCall, ToolResult
-from gearshift.types.decision import Health, Rejection, RejectionReason, Snapshot, Standing
+from gearshift.types.decision import Health, Rejection, Snapshot, Standing
 from gearshift.types.embedding import Asked, EmbeddingRequest
 
-_SHOWN_NAMES: Final = 5
-_SHOWN_CHARACTERS: Final = 60
 _MEDIA_NEEDS: Final = {"image": "vision", "audio": "audio", "file": "files"}
 
 
@@ -57,19 +56,7 @@ def split(
     `named`: the caller named them, so what it needs, its length and their price are not asked, but what it demands is.
     """
     checks = _checks(request, deployments, snapshot, named=named)
-    if not checks:
-        return list(deployments), []
-    fits: list[Deployment] = []
-    rejections: list[Rejection] = []
-    for deployment in deployments:
-        for check in checks:
-            rejection = check(deployment)
-            if rejection is not None:
-                rejections.append(rejection)
-                break
-        else:
-            fits.append(deployment)
-    return fits, rejections
+    return part(deployments, checks) if checks else (list(deployments), [])
 
 
 def affordable(options: Iterable[Option], max_cost: NanoUSD) -> tuple[list[Option], list[Rejection]]:
@@ -97,22 +84,22 @@ def too_dear(deployment: Deployment, cost: NanoUSD | None, max_cost: NanoUSD) ->
         detail = f"its cost cannot be estimated, so {limit} cannot be kept; ask without one"
     else:
         detail = f"it is expected to cost ${accounting.usd(cost)}, above {limit}; raise that or shorten the request"
-    return _reject(deployment, "max_cost", detail)
+    return reject(deployment, "max_cost", detail)
 
 
 def _parts_need(messages: Iterable[Message]) -> set[str]:
     """Give what the parts of a conversation need; a tool result may hold media."""
     found: set[str] = set()
     for message in messages:
-        for part in message.parts:
-            if isinstance(part, Text):
+        for piece in message.parts:
+            if isinstance(piece, Text):
                 continue
-            if isinstance(part, Media):
-                found.add(_MEDIA_NEEDS[part.kind])
-            elif isinstance(part, ToolResult):
+            if isinstance(piece, Media):
+                found.add(_MEDIA_NEEDS[piece.kind])
+            elif isinstance(piece, ToolResult):
                 found.add("tools")
-                found.update(_MEDIA_NEEDS[inner.kind] for inner in part.parts if isinstance(inner, Media))
-            elif isinstance(part, ToolCall):
+                found.update(_MEDIA_NEEDS[inner.kind] for inner in piece.parts if isinstance(inner, Media))
+            elif isinstance(piece, ToolCall):
                 found.add("tools")
     return found
 
@@ -171,8 +158,8 @@ def _provider_in(field: str, names: Sequence[str]) -> Check:
     def check(deployment: Deployment) -> Rejection | None:
         if deployment.provider.id.lower() in allowed:
             return None
-        found = f"provider {deployment.provider.id} is not in the request's {field}: {_some(names)}"
-        return _reject(deployment, "not_allowed", f"{found}; add it there or name another provider")
+        found = f"provider {deployment.provider.id} is not in the request's {field}: {some(names)}"
+        return reject(deployment, "not_allowed", f"{found}; add it there or name another provider")
 
     return check
 
@@ -183,8 +170,8 @@ def _provider_not_in(names: Sequence[str]) -> Check:
     def check(deployment: Deployment) -> Rejection | None:
         if deployment.provider.id.lower() not in denied:
             return None
-        detail = f"provider {deployment.provider.id} is in the request's ignore: {_some(names)}; take it out to use it"
-        return _reject(deployment, "denied", detail)
+        detail = f"provider {deployment.provider.id} is in the request's ignore: {some(names)}; take it out to use it"
+        return reject(deployment, "denied", detail)
 
     return check
 
@@ -193,8 +180,8 @@ def _model_matches(globs: Sequence[str]) -> Check:
     def check(deployment: Deployment) -> Rejection | None:
         if _matching(deployment, globs) is not None:
             return None
-        found = f"neither {deployment.model} nor {deployment.id} matches the request's allowed models: {_some(globs)}"
-        return _reject(deployment, "not_allowed", f"{found}; add a pattern that does")
+        found = f"neither {deployment.model} nor {deployment.id} matches the request's allowed models: {some(globs)}"
+        return reject(deployment, "not_allowed", f"{found}; add a pattern that does")
 
     return check
 
@@ -204,8 +191,8 @@ def _model_does_not_match(globs: Sequence[str]) -> Check:
         glob = _matching(deployment, globs)
         if glob is None:
             return None
-        detail = f"{deployment.id} matches {_some([glob])} of the request's excluded models; take it out to use it"
-        return _reject(deployment, "denied", detail)
+        detail = f"{deployment.id} matches {some([glob])} of the request's excluded models; take it out to use it"
+        return reject(deployment, "denied", detail)
 
     return check
 
@@ -218,9 +205,9 @@ def _capabilities(needed: set[str]) -> Check:
         key = f"models.{deployment.model}.capabilities"
         if found is None:
             detail = f"what it can do is not known, the request needs {_words(needed)}; state {key} in the config"
-            return _reject(deployment, "capability_unknown", detail)
+            return reject(deployment, "capability_unknown", detail)
         detail = f"it has {_words(found)}, the request needs {_words(needed)}; if it can, add it to {key} in the config"
-        return _reject(deployment, "capability_missing", detail)
+        return reject(deployment, "capability_missing", detail)
 
     return check
 
@@ -250,7 +237,7 @@ def _window(request: Request, deployments: Sequence[Deployment]) -> Check | None
             detail = f"the request asks for {asked} tokens of answer, it gives at most {limit}; lower max_tokens"
         else:
             return None
-        return _reject(deployment, "context_window", detail)
+        return reject(deployment, "context_window", detail)
 
     return check
 
@@ -259,7 +246,7 @@ def _price(deployment: Deployment) -> Rejection | None:
     if deployment.price is not None:
         return None
     todo = f"add a price to its deployment in models.{deployment.model} in the config, or ask for it by name"
-    return _reject(deployment, "price_unknown", f"what it charges is not known, so it cannot be weighed; {todo}")
+    return reject(deployment, "price_unknown", f"what it charges is not known, so it cannot be weighed; {todo}")
 
 
 def _health(health: dict[str, Health]) -> Check:
@@ -267,7 +254,7 @@ def _health(health: dict[str, Health]) -> Check:
         found = health.get(deployment.id)
         if found is None or found.healthy:
             return None
-        return _reject(deployment, "unhealthy", f"{found.detail or 'it has been failing'}; try again later")
+        return reject(deployment, "unhealthy", f"{found.detail or 'it has been failing'}; try again later")
 
     return check
 
@@ -277,16 +264,5 @@ def _matching(deployment: Deployment, globs: Iterable[str]) -> str | None:
     return next((g for g in globs if fnmatchcase(deployment.id, g) or fnmatchcase(deployment.model, g)), None)
 
 
-def _reject(deployment: Deployment, reason: RejectionReason, detail: str) -> Rejection:
-    return Rejection(deployment=deployment.id, reason=reason, detail=detail)
-
-
 def _words(capabilities: Iterable[str]) -> str:
     return ", ".join(sorted(CAPABILITIES.intersection(capabilities))) or "none"
-
-
-def _some(names: Sequence[str]) -> str:
-    """List what the caller wrote, cut short: it may be long."""
-    shown = ", ".join(name[:_SHOWN_CHARACTERS] for name in names[:_SHOWN_NAMES])
-    rest = len(names) - _SHOWN_NAMES
-    return f"{shown} and {rest} more" if rest > 0 else shown

@@ -15,10 +15,12 @@ from msgspec.structs import replace
 
 from gearshift import accounting, tokens
 from gearshift.errors import InvalidRequest
+from gearshift.routing.check import Check, part, some
 from gearshift.routing.eligible import split, too_dear
 from gearshift.routing.order import as_asked
 from gearshift.routing.policy import Fixed
 from gearshift.routing.router import Router
+from gearshift.routing.unmet import unmet
 from gearshift.types.catalog import Deployment, NanoUSD
 from gearshift.types.decision import Candidate, Decision, Rejection, RejectionReason, Snapshot, Step
 from gearshift.types.embedding import EmbeddingRequest
@@ -27,7 +29,6 @@ _OUT: Final[frozenset[RejectionReason]] = frozenset(
     {"capability_missing", "capability_unknown", "not_allowed", "denied"}
 )
 """Reasons that do not come and go: who is rejected by one is not in question at all."""
-_SHOWN: Final = 5
 
 
 def decide_embedding(request: EmbeddingRequest, snapshot: Snapshot, router: Router) -> Decision:
@@ -38,7 +39,7 @@ def decide_embedding(request: EmbeddingRequest, snapshot: Snapshot, router: Rout
     fits, rejected = split(request, router.deployments, snapshot, named=router.named)
     _hold_to_one_model(router, rejected)
     if (limit := request.routing.max_cost) is not None:
-        fits, dear = _affordable(request, fits, limit)
+        fits, dear = part(fits, [_within(request, limit)])
         rejected += dear
     candidates = [Candidate(deployment=each, estimate=None) for each in fits]
     routing = request.routing if router.sort is None else replace(request.routing, sort=router.sort)
@@ -52,7 +53,7 @@ def decide_embedding(request: EmbeddingRequest, snapshot: Snapshot, router: Rout
         propensity=1.0,
         config=router.config,
         detail=router.spelled,
-        unmet=(*router.unmet, *routing.unmet),
+        unmet=unmet(request, router, [each.deployment for each in plan]),
     )
 
 
@@ -60,26 +61,20 @@ def _hold_to_one_model(router: Router, rejected: Sequence[Rejection]) -> None:
     out = {each.deployment for each in rejected if each.reason in _OUT}
     models = list(dict.fromkeys(each.model for each in router.deployments if each.id not in out))
     if len(models) > 1:
-        shown = ", ".join(models[:_SHOWN]) + (f" and {len(models) - _SHOWN} more" if len(models) > _SHOWN else "")
         raise InvalidRequest(
-            f"model: {router.name} leads to {len(models)} models that make embeddings ({shown}), and vectors of "
+            f"model: {router.name} leads to {len(models)} models that make embeddings ({some(models)}), and vectors of "
             "different models cannot be compared, so none is chosen for you; name one of them as the model",
             param="model",
         )
 
 
-def _affordable(
-    request: EmbeddingRequest, fits: Sequence[Deployment], limit: NanoUSD
-) -> tuple[list[Deployment], list[Rejection]]:
+def _within(request: EmbeddingRequest, limit: NanoUSD) -> Check:
+    """Check that the vectors cost at most `limit` nano-USD."""
     length = tokens.estimate_inputs(request)
-    kept: list[Deployment] = []
-    dear: list[Rejection] = []
-    for each in fits:
-        price = each.price
+
+    def check(deployment: Deployment) -> Rejection | None:
+        price = deployment.price
         cost = None if price is None or length is None else accounting.expected_cost(price, length, 0.0)
-        rejection = too_dear(each, cost, limit)
-        if rejection is None:
-            kept.append(each)
-        else:
-            dear.append(rejection)
-    return kept, dear
+        return too_dear(deployment, cost, limit)
+
+    return check

@@ -15,6 +15,7 @@ from statistics import median_low
 import msgspec
 from msgspec import Struct
 
+from gearshift.routing.check import part, reject
 from gearshift.routing.estimate import Option
 from gearshift.types.catalog import NANO_PER_USD, Deployment, NanoUSD, Seconds
 from gearshift.types.decision import Estimate, Rejection, Speed
@@ -55,17 +56,16 @@ def in_time(
     """Part deployments into those not known to begin later than `limit`, and the rejections of the others."""
     if limit is None or not speeds:
         return list(deployments), []
-    kept: list[Deployment] = []
-    rejections: list[Rejection] = []
-    for deployment in deployments:
+
+    def check(deployment: Deployment) -> Rejection | None:
         speed = speeds.get(deployment.id)
         if speed is None or speed.first_token is None or speed.first_token.p95 <= limit:
-            kept.append(deployment)
-            continue
+            return None
         found = f"95 of 100 of its streams lately began within {speed.first_token.p95:.3g} s"
         detail = f"{found}, the objective's latency allows {limit:.3g} s; raise p95_first_token or wait"
-        rejections.append(Rejection(deployment=deployment.id, reason="latency", detail=detail))
-    return kept, rejections
+        return reject(deployment, "latency", detail)
+
+    return part(deployments, [check])
 
 
 def _timed(found: Estimate | None, speed: Speed | None) -> Estimate | None:

@@ -9,9 +9,10 @@ Invariant: but for these two, the model of the first candidate stays the same, s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from gearshift.accounting import list_price
+from gearshift.routing.check import some
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Percentile, Routing, Sort
 from gearshift.types.decision import Candidate, Percentiles, Speed
@@ -19,7 +20,6 @@ from gearshift.types.decision import Candidate, Percentiles, Speed
 Speeds: TypeAlias = Mapping[str, Speed]
 Place: TypeAlias = tuple[int, float]
 """Where a candidate stands in a sort: 0 and its number where that is known, else what comes after."""
-_SHOWN: Final = 5
 
 
 def as_asked(candidates: Sequence[Candidate], routing: Routing, speeds: Speeds) -> tuple[Candidate, ...]:
@@ -90,9 +90,8 @@ def unsorted(candidates: Sequence[Candidate], routing: Routing, speeds: Speeds) 
     unknown = [each.deployment.id for each in candidates if _place(each, sort, speeds)[0] > 0]
     if not unknown:
         return ""
-    others = "" if len(unknown) <= _SHOWN else f" and {len(unknown) - _SHOWN} more"
     then = "they come last" if sort == "price" else "they follow by expected latency, else in their order"
-    return f"sorted by {sort}, which is not known of {', '.join(unknown[:_SHOWN])}{others}; {then}"
+    return f"sorted by {sort}, which is not known of {some(unknown)}; {then}"
 
 
 def _wishes(routing: Routing) -> bool:

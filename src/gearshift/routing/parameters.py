@@ -19,7 +19,7 @@ from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import Encoded, RequestEdits
 from gearshift.protocols.crossing import cross_request
 from gearshift.protocols.registry import CODECS
-from gearshift.routing.terms import Check
+from gearshift.routing.check import Check, reject
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Message, Request, Text
 from gearshift.types.decision import Rejection
@@ -56,12 +56,12 @@ def required(request: Request) -> Check:
         if lacking := [word for capability, word in needed.items() if known is None or capability not in known]:
             of = "what it can do is not known" if known is None else "its model is not known to support them"
             todo = f"state models.{deployment.model}.capabilities in the config if it can"
-            return _reject(deployment, f"{', '.join(lacking)}: {of}; {todo}, or leave them out")
+            return reject(deployment, "parameters", f"{', '.join(lacking)}: {of}; {todo}, or leave them out")
         place = deployment.provider.id, deployment.name, deployment.max_output_tokens
         if place not in carried:
             carried[place] = _untold(bare, deployment)
         lost = carried[place]
-        return _reject(deployment, f"{lost}; leave it out or name another provider") if lost else None
+        return reject(deployment, "parameters", f"{lost}; leave it out or name another provider") if lost else None
 
     return check
 
@@ -88,7 +88,3 @@ def _parameters(said: Encoded) -> Iterator[str]:
     for loss in said.losses:
         if loss.kind == "dropped" and loss.field not in ASIDE and not loss.field.startswith("messages"):
             yield loss.field
-
-
-def _reject(deployment: Deployment, detail: str) -> Rejection:
-    return Rejection(deployment=deployment.id, reason="parameters", detail=detail)

@@ -6,10 +6,9 @@ embeddings and makes none is refused by name, and likewise the other way.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from gearshift import tokens
 from gearshift.protocols.registry import EMBEDDER_OF
+from gearshift.routing.check import Check, reject
 from gearshift.types.catalog import Deployment
 from gearshift.types.decision import Rejection, RejectionReason
 from gearshift.types.embedding import EmbeddingRequest
@@ -22,12 +21,12 @@ def embeds(deployment: Deployment) -> Rejection | None:
         reason: RejectionReason = "capability_unknown" if deployment.capabilities is None else "capability_missing"
         known = "whether it makes any is not known" if deployment.capabilities is None else "it makes none"
         detail = f"the request asks {deployment.model} for embeddings, {known}; if it can, add embeddings to {key}"
-        return _reject(deployment, reason, f"{detail} in the config")
+        return reject(deployment, reason, f"{detail} in the config")
     protocol = deployment.provider.protocol
     if protocol in EMBEDDER_OF:
         return None
     detail = f"its provider speaks {protocol}, which has no embeddings; name another provider of {deployment.model}"
-    return _reject(deployment, "capability_missing", detail)
+    return reject(deployment, "capability_missing", detail)
 
 
 def chats(deployment: Deployment) -> Rejection | None:
@@ -38,10 +37,10 @@ def chats(deployment: Deployment) -> Rejection | None:
         f"{deployment.model} makes embeddings, the request asks it for an answer; send it to /v1/embeddings or name "
         f"another model (if it can chat too, add chat to models.{deployment.model}.capabilities in the config)"
     )
-    return _reject(deployment, "capability_missing", detail)
+    return reject(deployment, "capability_missing", detail)
 
 
-def holds_each(request: EmbeddingRequest) -> Callable[[Deployment], Rejection | None]:
+def holds_each(request: EmbeddingRequest) -> Check:
     """Check that each input by itself fits the window; one that is not known is no reason."""
 
     def check(deployment: Deployment) -> Rejection | None:
@@ -50,10 +49,6 @@ def holds_each(request: EmbeddingRequest) -> Callable[[Deployment], Rejection | 
         if longest is None:
             return None
         detail = f"an input of at least {longest} tokens does not fit its window of {window}; split it"
-        return _reject(deployment, "context_window", detail)
+        return reject(deployment, "context_window", detail)
 
     return check
-
-
-def _reject(deployment: Deployment, reason: RejectionReason, detail: str) -> Rejection:
-    return Rejection(deployment=deployment.id, reason=reason, detail=detail)

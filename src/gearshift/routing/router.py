@@ -126,6 +126,7 @@ class RouterTable:
             after=(),
             sort=self._sort(request),
             spelled="; ".join(filter(None, (router.spelled, read))),
+            unmet=self._unmet(request),
         )
 
     def _constrained(self, router: Router, asked: Constraint) -> Router:

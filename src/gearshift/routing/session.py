@@ -12,7 +12,7 @@ chance, so its propensity is 1. What is not known to be cached is not counted as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from gearshift import accounting, tokens
 from gearshift.protocols.marks import is_marked
+from gearshift.routing.check import Check, reject
 from gearshift.routing.estimate import Option
 from gearshift.routing.router import Router
 from gearshift.types.catalog import Deployment
@@ -64,9 +65,7 @@ def previous(request: Request) -> str:
         return ""
 
 
-def bound(
-    request: Request, standing: Standing | None, *, named: bool = False
-) -> Callable[[Deployment], Rejection | None] | None:
+def bound(request: Request, standing: Standing | None, *, named: bool = False) -> Check | None:
     """Give the check that whoever serves keeps what the request refers to; None when it is whole in itself.
 
     Where it is not known who keeps it, anybody may who speaks the protocol that the request was said in, and a model
@@ -83,7 +82,7 @@ def bound(
             return None
         where = f"at {keeper}" if keeper else f"at a provider that speaks {request.protocol}"
         detail = f"{field} names what is kept {where}, so this session cannot move; send its content instead to move it"
-        return Rejection(deployment=deployment.id, reason="session_bound", detail=detail)
+        return reject(deployment, "session_bound", detail)
 
     return check
 

@@ -9,18 +9,17 @@ is known: none of its requests or images costs anything besides (`catalog.prices
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 from gearshift import tokens
 from gearshift.accounting import rates_of, usd
+from gearshift.routing.check import Check, reject, some
 from gearshift.types.asking import MaxPrice
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Routing
-from gearshift.types.decision import Rejection, RejectionReason
+from gearshift.types.decision import Rejection
 from gearshift.types.embedding import Asked, EmbeddingRequest
 
-Check: TypeAlias = Callable[[Deployment], Rejection | None]
 ENFORCES: Final = "provider"
 """The extension of providers that keep these demands themselves."""
 _UNKNOWN: Final = "unknown"
@@ -56,9 +55,9 @@ def _policy(wish: str) -> Check:
         if found == wanted or (found is None and enforces(deployment)):
             return None
         if found is None:
-            return _reject(deployment, "terms", f"{_not_known(fact)}; {_state(deployment, fact, spelled)}")
+            return reject(deployment, "terms", f"{_not_known(fact)}; {_state(deployment, fact, spelled)}")
         shown = "allow" if fact == "data_collection" else "false"
-        return _reject(deployment, "terms", f"the config says {fact}: {shown}, the request demands {spelled}")
+        return reject(deployment, "terms", f"the config says {fact}: {shown}, the request demands {spelled}")
 
     return check
 
@@ -70,11 +69,10 @@ def _quantization(routing: Routing) -> Check:
         found = deployment.terms.quantization
         if (found or _UNKNOWN) in wanted or (found is None and enforces(deployment)):
             return None
-        demanded = ", ".join(wanted[:5])
         if found is None:
             detail = f"{_not_known('quantization')}; {_state(deployment, 'quantization', wanted[0])}, or add unknown"
-            return _reject(deployment, "terms", f"{detail} to the request's quantizations")
-        return _reject(deployment, "terms", f"its weights are kept as {found}, the request demands {demanded}")
+            return reject(deployment, "terms", f"{detail} to the request's quantizations")
+        return reject(deployment, "terms", f"its weights are kept as {found}, the request demands {some(wanted)}")
 
     return check
 
@@ -84,14 +82,12 @@ def _price(request: Asked, limit: MaxPrice) -> Check:
         price = deployment.price
         if price is None:
             todo = f"add a price to its deployment in models.{deployment.model} in the config"
-            return _reject(
-                deployment, "max_price", f"what it charges is not known, so max_price cannot be kept; {todo}"
-            )
+            return reject(deployment, "max_price", f"what it charges is not known, so max_price cannot be kept; {todo}")
         rates = rates_of(price, _length(request)) if price.tiers else price.rates
         for word, rate, most in (("prompt", rates.input, limit.prompt), ("completion", rates.output, limit.completion)):
             if most is not None and rate > most:
                 found = f"it charges ${usd(rate)} per million tokens"
-                return _reject(deployment, "max_price", f"{found}, above max_price.{word} of ${usd(most)}; raise that")
+                return reject(deployment, "max_price", f"{found}, above max_price.{word} of ${usd(most)}; raise that")
         return None
 
     return check
@@ -108,7 +104,3 @@ def _not_known(fact: str) -> str:
 def _state(deployment: Deployment, fact: str, spelled: str) -> str:
     provider = deployment.provider.id
     return f"state {fact}: {spelled} under providers.{provider} (or its deployment of {deployment.model}) if it is so"
-
-
-def _reject(deployment: Deployment, reason: RejectionReason, detail: str) -> Rejection:
-    return Rejection(deployment=deployment.id, reason=reason, detail=detail)

@@ -118,3 +118,10 @@ json: st.SearchStrategy[Any] = st.recursive(
 @given(st.fixed_dictionaries({}, optional={"providers": json, "models": json, "routers": json}))
 def test_any_document_can_be_checked(document: dict[str, Any]) -> None:
     faults(**document)
+
+
+def test_a_second_server_of_one_s_own_is_asked_for_its_models_as_the_first_is() -> None:
+    providers = {"ollama": {}, "desk": {"like": "ollama"}, "mute": {"like": "ollama", "discover": False}, "openai": {}}
+    assert coherence.names_of({"providers": providers}, builtin()).discovering == {"ollama", "desk"}
+    odd = {"providers": {"one": {"like": 3}, "two": 3, "lab": {"discover": True}}}
+    assert coherence.names_of(odd, builtin()).discovering == {"lab"}

@@ -242,16 +242,15 @@ def test_how_calls_are_proved_can_be_stated() -> None:
     assert (keyed.auth, keyed.key, keyed.parts) == ("key", "env:K", ())
 
 
-def test_a_second_one_is_like_the_first() -> None:
+def test_a_second_account_of_a_cloud_has_a_place_of_its_own() -> None:
     providers = {"eu": {"like": "bedrock", "region": "eu-central-1"}}
     document = {"providers": providers, "models": {"m": {"deployments": [{"provider": "eu", "price": 0}]}}}
     config = from_mapping(document, source="test", environ={})
-    check_secrets(config, {"AWS_BEARER_TOKEN_BEDROCK": "x"}, source="test")
+    check_secrets(config, {"AWS_BEARER_TOKEN_BEDROCK": "x"}, source="test")  # the first one's own variable
     with pytest.raises(ConfigError, match="AWS_BEARER_TOKEN_BEDROCK"):
         check_secrets(config, {}, source="test")
     stated = config.providers["eu"]
     made = resolve("eu", stated, row_of("eu", stated, builtin()), {})
-    assert made.id == "eu"
     assert made.base_url == "https://bedrock-runtime.eu-central-1.amazonaws.com/openai/v1"
     with pytest.raises(ConfigError, match='found "bedrok", expected a built-in provider; did you mean "bedrock"'):
         from_mapping({**document, "providers": {"eu": {"like": "bedrok"}}}, source="test", environ={})

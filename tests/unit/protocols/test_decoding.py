@@ -17,9 +17,6 @@ class Words(Decoding):
         self.ended = item.data == b"end"
         return [PartDelta(choice=0, part=0, text=item.data.decode())]
 
-    def finish(self) -> list[Event]:
-        return [Finished()]
-
 
 def stream(*words: str) -> bytes:
     return b"".join(encode_event(word.encode()) for word in words)
@@ -59,6 +56,12 @@ def test_an_error_alone_is_raised_at_once() -> None:
 def test_what_an_item_says_is_for_each_protocol_to_tell() -> None:
     with pytest.raises(NotImplementedError):
         Decoding().feed(stream("a"))
-    with pytest.raises(NotImplementedError):
-        Decoding().close()
-    assert Words().close() == [Finished()]
+
+
+def test_input_that_ends_before_the_answer_breaks_the_stream() -> None:
+    decoder = Words()
+    with pytest.raises(StreamBroken, match="closed the stream before the end"):
+        decoder.close()
+    decoder.complete = True
+    assert decoder.close() == [Finished()]
+    assert decoder.close() == []

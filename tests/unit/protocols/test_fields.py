@@ -16,6 +16,7 @@ from gearshift.protocols.fields import (
     Kind,
     Misfit,
     Sole,
+    each,
     keep,
     maybe,
     take,
@@ -110,3 +111,9 @@ def test_a_name_may_be_a_number(spoken: bytes, name: str | None) -> None:
 )
 def test_a_time_that_cannot_be_is_none(spoken: bytes, seconds: int) -> None:
     assert whole(Raw(spoken)) == seconds
+
+
+def test_a_fault_in_a_list_is_told_with_its_place() -> None:
+    items = [{"a": Raw(b"1")}, {"a": Raw(b'"x"')}]
+    with pytest.raises(Misfit, match=r"list\[1\]\.a: found a string"):
+        each(items, lambda item: take(item, "a", INTEGER), "list")

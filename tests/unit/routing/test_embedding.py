@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import pytest
 from msgspec import Raw
+from msgspec.structs import replace
 
 from gearshift.errors import InvalidRequest
 from gearshift.routing.embedding import decide_embedding
 from gearshift.routing.router import Router, RouterTable
 from gearshift.routing.rules import compile_rule
-from gearshift.types.catalog import Deployment
+from gearshift.types.asking import Unmet
+from gearshift.types.catalog import Deployment, Quirks
 from gearshift.types.chat import Routing
 from gearshift.types.decision import Decision, Health, Snapshot
 from gearshift.types.embedding import EmbeddingRequest
@@ -87,3 +89,14 @@ def test_rules_are_not_asked_and_the_caller_s_models_join() -> None:
     assert table.resolve(asked("rules")).deployments == (FIRST, TALKER)
     assert table.resolve(asked("embed", models=("other",))).deployments == (FIRST, OTHER)
     assert table.resolve(asked("embed:floor")).sort == "price"
+
+
+def test_wishes_that_vectors_leave_unfulfilled_are_named() -> None:
+    unmet = Unmet(field="provider.sort", detail="no", word="provider")
+    told = at("a").provider
+    knows = at("a", "embed", provider=replace(told, quirks=Quirks(extensions=("provider",))))
+    request = replace(asked(unmet=(unmet,), cost_tier="low"), protocol="openai_embeddings")
+    assert [each.field for each in decide(request, FIRST).unmet] == ["plugins.auto-router.cost_tier", "provider.sort"]
+    assert [each.field for each in decide(request, knows).unmet] == ["plugins.auto-router.cost_tier"]
+    table = RouterTable({}, {"embed": Router(name="embed", deployments=(FIRST,), named=True)})
+    assert [each.field for each in table.resolve(asked("embed:exacto")).unmet] == ["embed:exacto"]

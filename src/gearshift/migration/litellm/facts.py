@@ -31,10 +31,13 @@ _CAPABILITIES: Final = {
 _WINDOWS: Final = {"max_input_tokens": "context_window", "max_output_tokens": "max_output_tokens"}
 _READ: Final = frozenset({"mode", "max_tokens", *_WINDOWS, *_CAPABILITIES})
 
-_MODE: Final = Reason("Gearshift serves chat models only", "keep this model at LiteLLM, or call its provider directly")
+_MODE: Final = Reason(
+    "only models that chat are carried",
+    "declare one that makes embeddings with that capability; keep any other at LiteLLM, or call its provider directly",
+)
 _BY_NAME: Final = Reason(
-    "its name says that it is no chat model, and Gearshift serves chat models only",
-    "state model_info.mode: chat if it is one, and import again",
+    "its name says that it is no chat model, and only such are carried",
+    "state model_info.mode: chat if it is one, and import again; declare one of embeddings with that capability",
 )
 _CATALOGUE: Final = Reason(
     "what this provider's models can do is in Gearshift's catalogue",
@@ -48,7 +51,7 @@ _NO_FACT: Final = Reason("Gearshift's config has no such fact about a model", "s
 
 
 def serves_chat(entry: Entry, findings: Findings) -> bool:
-    """Say whether Gearshift serves what an entry is for; what it does not serve is noted."""
+    """Say whether an entry is for conversations; what is for something else is noted."""
     mode = entry.info.get("mode")
     if unset(mode):
         if _OTHERS.search(entry.model.lower()):

@@ -83,11 +83,11 @@ PREFIXES: Final[dict[str, Prefix]] = {
 }
 
 _GOOGLE: Final = Reason(
-    "Vertex AI is called with tokens of a Google service account, which Gearshift does not fetch",
-    "use the model by the Gemini API (provider google, GEMINI_API_KEY), or put a gateway that fetches them before it",
+    "Vertex AI wants a project, a region and tokens of a Google service account, which are not carried",
+    "declare the model at the provider vertex (Claude: vertex_anthropic), see docs/how-to/call-a-cloud.md",
 )
 _SIGNED: Final = Reason(
-    "this provider wants signed requests or tokens of a login, which Gearshift does not make",
+    "this provider wants signed requests or tokens of a login, which Gearshift does not make for it",
     "call the model by a provider that takes an API key, or put a gateway that signs before it",
 )
 _COMPLETIONS: Final = Reason(

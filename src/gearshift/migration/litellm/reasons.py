@@ -21,9 +21,12 @@ _TIME: Final = Reason("time limits hold for all deployments", "see `reliability`
 _TRIES: Final = Reason("a deployment has no number of tries of its own", "see `reliability.max_attempts`")
 _BUDGET: Final = Reason("a deployment or provider has no budget", "give a router the objective `budget`")
 _AWS: Final = Reason(
-    "Bedrock is called with an API key, not with signed requests", "make a Bedrock API key for AWS_BEARER_TOKEN_BEDROCK"
+    "Bedrock is written with an API key, not with signed requests",
+    "make a Bedrock API key for AWS_BEARER_TOKEN_BEDROCK, or declare bedrock_converse, whose requests are signed",
 )
-_ENTRA: Final = Reason("Azure is called with an API key, not with Entra ID tokens", "state the key of the resource")
+_ENTRA: Final = Reason(
+    "Azure is written with an API key, not with Entra ID tokens", "state the key of the resource, or `auth: entra`"
+)
 _ACCOUNT: Final = Reason(
     "a provider's account is that of its key", "use a key of that organization or project; one provider for each"
 )
@@ -66,7 +69,7 @@ _ALERT: Final = Reason("Gearshift sends no alerts", "alert on its metrics")
 _CHECKS: Final = Reason("deployments are not called but for requests", "`gearshift check --probe` calls each once")
 _GUARD: Final = Reason("Gearshift does not inspect or change what is said", "keep a guard before it or behind it")
 _CODE: Final = Reason("Gearshift loads no code of yours", "put it into a proxy before it")
-_BEYOND: Final = Reason("Gearshift serves chat protocols only", "keep it at LiteLLM")
+_BEYOND: Final = Reason("Gearshift serves chat and embeddings only", "keep it at LiteLLM")
 _WINDOW: Final = Reason(
     "it is always so: a router passes over a model whose window is surely too small",
     "state `context_window` where it is not known",

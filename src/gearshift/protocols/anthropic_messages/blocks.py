@@ -27,6 +27,7 @@ from gearshift.protocols.fields import (
     Kind,
     Misfit,
     Spoken,
+    each,
     keep,
     mark,
     maybe,
@@ -54,13 +55,7 @@ def decode_content(spoken: Raw, name: str = "content") -> tuple[Part, ...]:
     content = CONTENT.read(spoken, name)
     if isinstance(content, str):
         return (Text(text=content),)
-    parts: list[Part] = []
-    for index, members in enumerate(content or ()):
-        try:
-            parts.append(decode_block(members))
-        except Misfit as misfit:
-            raise misfit.within(f"{name}[{index}]") from None
-    return tuple(parts)
+    return each(content or (), decode_block, name)
 
 
 def decode_block(members: Members) -> Part:

@@ -7,8 +7,6 @@ speaks this protocol names its events.
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 from msgspec import Struct
 
@@ -17,11 +15,8 @@ from gearshift.protocols.anthropic_messages.usage import PATCHER
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.fields import ABSENT
 from gearshift.protocols.json_patch import JsonObject, legible
-from gearshift.protocols.sse import ServerEvent, encode_event
+from gearshift.protocols.sse import ServerEvent, encode_event, encode_like
 from gearshift.protocols.wording import invalid
-
-UNNAMED: Final = "message"
-"""What an event without a name is called by the standard."""
 
 
 class _Delta(Struct):
@@ -29,7 +24,6 @@ class _Delta(Struct):
 
 
 class _Told(Struct):
-    type: str = ""
     delta: _Delta | None = None
 
 
@@ -57,14 +51,14 @@ class Patch:
             event = JsonObject(data, invalid, lax=True)
             message = JsonObject(bytes(event.members["message"]), invalid, lax=True)
             data = event.patch({"message": message.patch({"model": self._model})})
-        return _say(item, data) if kind else b""
+        return encode_like(item, data) if kind else b""
 
     def end(self, held: list[ServerEvent], edits: ResponseEdits) -> bytes:
         """Give what was held back, with what `edits` add to the last counts."""
         kinds = [kind_of(item) for item in held]
         last = max((place for place, kind in enumerate(kinds) if kind == "message_delta"), default=-1)
         said = [
-            _say(item, self._last(item.data, edits) if place == last else item.data)
+            encode_like(item, self._last(item.data, edits) if place == last else item.data)
             for place, item in enumerate(held)
             if kinds[place]
         ]
@@ -93,7 +87,3 @@ def _is_last(data: bytes) -> bool:
     """Say whether the answer ends here: counts may come on the way too."""
     told = _told.decode(legible(data)).delta
     return told is not None and told.stop_reason is not None
-
-
-def _say(item: ServerEvent, data: bytes) -> bytes:
-    return encode_event(data, "" if item.event == UNNAMED else item.event)

@@ -22,10 +22,12 @@ from gearshift.protocols.fields import (
     NUMBER,
     OBJECT,
     OBJECTS,
+    POSITIVE,
     TEXT,
     TEXTS,
     Kind,
     Misfit,
+    each,
     keep,
     mark,
     maybe,
@@ -38,7 +40,6 @@ from gearshift.types.chat import Message, Request, ResponseFormat, Role, Samplin
 
 MAX_ITEMS: Final = 100_000
 """Messages of one request (the API's own limit)."""
-COUNT: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=2**53)]), "a whole number of at least 1")
 _MOST: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=0, le=2**53)]), "a whole number of at least 0")
 _MODES: Final = {"auto": "auto", "any": "required", "none": "none", "tool": "named"}
 _ROLES: Final[dict[str, Role]] = {"user": "user", "assistant": "assistant", "system": "system"}
@@ -68,7 +69,7 @@ def decode(members: Members, *, limit: bool) -> Request:
         protocol=NAME,
         model=model,
         messages=messages,
-        tools=tuple(_tools(members)),
+        tools=each(maybe(members, "tools", OBJECTS) or (), _tool, "tools"),
         tool_choice=choice,
         parallel_tool_calls=parallel,
         response_format=config.form,
@@ -131,14 +132,6 @@ def _message(members: Members) -> Iterator[Message]:
         yield Message(role=role, parts=tuple(rest), extra=members)
 
 
-def _tools(members: Members) -> Iterator[Tool]:
-    for index, item in enumerate(maybe(members, "tools", OBJECTS) or ()):
-        try:
-            yield _tool(item)
-        except Misfit as misfit:
-            raise misfit.within(f"tools[{index}]") from None
-
-
 def _tool(members: Members) -> Tool:
     whole = dict(members)
     kind = maybe(members, "type", TEXT) or "custom"
@@ -194,7 +187,7 @@ class _Config:
         kind, display = maybe(thinking, "type", TEXT, at), maybe(thinking, "display", TEXT, at)
         match kind:
             case "enabled":
-                self.budget = take(thinking, "budget_tokens", COUNT, at)
+                self.budget = take(thinking, "budget_tokens", POSITIVE, at)
             case "adaptive":
                 self.budget = -1
             case "disabled":

@@ -24,9 +24,9 @@ from gearshift.protocols.decoding import Decoding
 from gearshift.protocols.fields import ABSENT, NULL, OBJECT, Misfit, keep, word
 from gearshift.protocols.json_patch import JsonObject, legible
 from gearshift.protocols.sse import ServerEvent
-from gearshift.protocols.wording import broken_off, invalid, unreadable
-from gearshift.types.chat import Extra, Usage
-from gearshift.types.stream import ChoiceEnded, Event, Finished, Started
+from gearshift.protocols.wording import MALFORMED, broken_off, invalid, unreadable
+from gearshift.types.chat import Extra
+from gearshift.types.stream import ChoiceEnded, Event, Started
 
 
 class _Wire(Struct):
@@ -40,7 +40,6 @@ class _Wire(Struct):
 
 
 _wire = msgspec.json.Decoder(_Wire)
-_MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _DONE: Final = b"[DONE]"  # OpenAI's terminator, which servers of several protocols may say in all of them
 
 
@@ -50,13 +49,10 @@ class Decoder(Decoding):
     def __init__(self) -> None:
         """Begin a stream."""
         super().__init__()
-        self.usage: Usage | None = None
         self._counts = Counts()
         self._blocks: dict[int, Block] = {}
         self._parts = 0
         self._started = False
-        self._over = False
-        self._late: Extra = {}
 
     def take(self, item: ServerEvent) -> list[Event]:
         """Give what one event of the wire says."""
@@ -67,16 +63,8 @@ class Decoder(Decoding):
         try:
             wire = _wire.decode(legible(item.data))
             return self._take(wire, item)
-        except (*_MALFORMED, Misfit) as error:
+        except (*MALFORMED, Misfit) as error:
             raise unreadable(error) from None
-
-    def finish(self) -> list[Event]:
-        """Give the last events at the end of input; raise StreamBroken when the stream had not come to its end."""
-        if self.ended:
-            return []
-        if not self._over:
-            raise StreamBroken("the upstream closed the stream before the end of its answer")
-        return [self._finished()]
 
     def _take(self, wire: _Wire, item: ServerEvent) -> list[Event]:
         match wire.type or item.event:
@@ -96,9 +84,9 @@ class Decoder(Decoding):
             case "message_delta":
                 return self._delta(wire)
             case "message_stop":
-                if not self._over:
+                if not self.complete:
                     raise StreamBroken("the upstream ended the stream without the stop_reason of its answer")
-                return [self._finished()]
+                return [self.finished()]
             case kind if kind == "error" or bytes(wire.error) not in {b"", NULL}:
                 raise broken_off(item.data)
             case _:
@@ -124,11 +112,11 @@ class Decoder(Decoding):
         extra: Extra = {}
         reason = decode_reason(members, extra)
         extra |= {name: raw for name, raw in members.items() if bytes(raw) != NULL}
-        if reason is None or self._over:
+        if reason is None or self.complete:
             return []
         if not self._started:
             raise invalid("the stream ended before it held an answer")
-        self._over = True
+        self.complete = True
         rest = [event for block in self._blocks.values() for event in block.stop()]
         return [*rest, ChoiceEnded(choice=0, finish_reason=reason, extra=extra)]
 
@@ -138,8 +126,4 @@ class Decoder(Decoding):
         self._counts = self._counts.later(decode_counts(usage))
         self.usage = self._counts.usage
         rest = {name: raw for name, raw in OBJECT.read(usage, "usage").items() if name not in Counts.__struct_fields__}
-        keep(self._late, "usage", OBJECT.read(self._late["usage"], "usage") | rest if "usage" in self._late else rest)
-
-    def _finished(self) -> Finished:
-        self.ended = True
-        return Finished(usage=self.usage, extra=self._late)
+        keep(self.late, "usage", OBJECT.read(self.late["usage"], "usage") | rest if "usage" in self.late else rest)

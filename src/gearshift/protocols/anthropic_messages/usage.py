@@ -8,36 +8,34 @@ Source: the Anthropic API reference, "Messages", `usage` (2026-11).
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
 from gearshift.protocols.answering import Patcher
-from gearshift.protocols.fields import Spoken
+from gearshift.protocols.fields import Count, Spoken
 from gearshift.protocols.losses import mapped
 from gearshift.types.chat import Usage
 from gearshift.types.record import Loss
 
-_Count = Annotated[int, Meta(ge=0, le=2**53)]
-
 
 class _Details(Struct):
-    thinking_tokens: _Count | None = None
+    thinking_tokens: Count | None = None
 
 
 class _Creation(Struct):
-    ephemeral_5m_input_tokens: _Count | None = None
-    ephemeral_1h_input_tokens: _Count | None = None
+    ephemeral_5m_input_tokens: Count | None = None
+    ephemeral_1h_input_tokens: Count | None = None
 
 
 class Counts(Struct):
     """Hold the counts of a `usage` object; None: not said."""
 
-    input_tokens: _Count | None = None
-    output_tokens: _Count | None = None
-    cache_read_input_tokens: _Count | None = None
-    cache_creation_input_tokens: _Count | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
     cache_creation: _Creation | None = None
     output_tokens_details: _Details | None = None
     estimated: bool | None = None

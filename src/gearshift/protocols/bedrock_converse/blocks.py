@@ -30,8 +30,9 @@ NAME: Final = "bedrock_converse"
 Blocks: TypeAlias = "list[Spoken]"
 POINT: Final = "cachePoint"
 _TTLS: Final = frozenset({"5m", "1h"})
+_ID: Final = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 _NOT_IN_ID: Final = re.compile(r"[^a-zA-Z0-9_.:-]")
-_LONGEST_ID: Final = 64
+_HALF_ID: Final = 32
 _KINDS: Final[dict[str, Kind]] = {word: kind for kind, word in WORDS.items()}
 
 
@@ -114,12 +115,11 @@ class Speaker:
         return {"reasoningContent": {"reasoningText": {"text": thought.text, **proof}}}
 
     def id(self, name: str, at: str) -> str:
-        """Give the id of a tool call as Converse takes it: the same for the call and for its result."""
-        said = _NOT_IN_ID.sub("_", name) or "call"
-        if len(said) > _LONGEST_ID:
-            said = said[: _LONGEST_ID // 2] + sha256(name.encode()).hexdigest()[: _LONGEST_ID // 2]
-        if said != name:
-            self.losses.append(mapped(f"{at}.id", f"said as {said}"))
+        """Give the id of a tool call as Converse takes it: the same for call and result, no two ids as one."""
+        if _ID.fullmatch(name):
+            return name
+        said = _NOT_IN_ID.sub("_", name[:_HALF_ID]) + sha256(name.encode()).hexdigest()[:_HALF_ID]
+        self.losses.append(mapped(f"{at}.id", f"said as {said}"))
         return said
 
 

@@ -37,5 +37,5 @@ def upstream_message(body: bytes) -> str:
         return said
     try:
         return wording.upstream_message(bytes(_members.decode(body)["Message"]))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError):
+    except (*wording.MALFORMED, KeyError):
         return ""

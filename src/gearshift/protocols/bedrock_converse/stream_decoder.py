@@ -9,8 +9,6 @@ Source: botocore's model of bedrock-runtime, `ConverseStreamOutput` (2026-11).
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 from msgspec import Raw, Struct
 
@@ -24,9 +22,9 @@ from gearshift.protocols.fields import ABSENT, NULL, OBJECT, TEXT, Misfit, take
 from gearshift.protocols.json_patch import Members, legible
 from gearshift.protocols.signatures import unseal
 from gearshift.protocols.sse import ServerEvent
-from gearshift.protocols.wording import invalid, unreadable
-from gearshift.types.chat import Citation, Extra, PartKind, Usage
-from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
+from gearshift.protocols.wording import MALFORMED, invalid, unreadable
+from gearshift.types.chat import Citation, Extra, PartKind
+from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, PartDelta, PartEnded, PartStarted, Started
 
 
 class _Input(Struct):
@@ -55,7 +53,6 @@ class _Wire(Struct):
 _wire = msgspec.json.Decoder(_Wire)
 _delta = msgspec.json.Decoder(_Delta)
 _members = msgspec.json.Decoder(Members)
-_MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Decoder(Decoding):
@@ -64,28 +61,17 @@ class Decoder(Decoding):
     def __init__(self) -> None:
         """Begin a stream."""
         super().__init__(Frames())
-        self.usage: Usage | None = None
         self._open: dict[int, PartStarted | None] = {}  # None: a block without a noun
         self._bare: set[int] = set()  # calls whose arguments have not begun
         self._parts = 0
         self._started = False
-        self._over = False
-        self._late: Extra = {}
 
     def take(self, item: ServerEvent) -> list[Event]:
         """Give what one frame says."""
         try:
             return self._take(item.event, legible(item.data))
-        except (*_MALFORMED, Misfit) as error:
+        except (*MALFORMED, Misfit) as error:
             raise unreadable(error) from None
-
-    def finish(self) -> list[Event]:
-        """Give the last events at the end of input; raise StreamBroken when the stream had not come to its end."""
-        if self.ended:
-            return []
-        if not self._over:
-            raise StreamBroken("the upstream closed the stream before the end of its answer")
-        return [self._finished()]
 
     def _take(self, kind: str, data: bytes) -> list[Event]:
         match kind:
@@ -191,20 +177,16 @@ class Decoder(Decoding):
         reason = decode_reason(members, extra)
         if not self._started:
             raise invalid("the stream ended before it held an answer")
-        if self._over:
+        if self.complete:
             return []
-        self._over = True
+        self.complete = True
         extra |= {name: raw for name, raw in members.items() if bytes(raw) != NULL}
         return [ChoiceEnded(choice=0, finish_reason=reason, extra=extra)]
 
     def _metadata(self, members: Members) -> list[Event]:
-        if not self._over:
+        if not self.complete:
             raise StreamBroken("the upstream ended the stream without the stopReason of its answer")
         members.pop("metrics", None)
-        self.usage = keep_usage(members, self._late)
-        self._late |= members
-        return [self._finished()]
-
-    def _finished(self) -> Finished:
-        self.ended = True
-        return Finished(usage=self.usage, extra=self._late)
+        self.usage = keep_usage(members, self.late)
+        self.late |= members
+        return [self.finished()]

@@ -8,25 +8,21 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html, https:
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
-from gearshift.protocols.fields import Spoken
+from gearshift.protocols.fields import Count, Spoken
 from gearshift.types.chat import Usage
-
-_Count = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class Counts(Struct):
     """Hold the counts of a `usage` object; None: not said."""
 
-    inputTokens: _Count | None = None  # noqa: N815 - the wire's word
-    outputTokens: _Count | None = None  # noqa: N815
-    totalTokens: _Count | None = None  # noqa: N815
-    cacheReadInputTokens: _Count | None = None  # noqa: N815
-    cacheWriteInputTokens: _Count | None = None  # noqa: N815
+    inputTokens: Count | None = None  # noqa: N815 - the wire's word
+    outputTokens: Count | None = None  # noqa: N815
+    totalTokens: Count | None = None  # noqa: N815
+    cacheReadInputTokens: Count | None = None  # noqa: N815
+    cacheWriteInputTokens: Count | None = None  # noqa: N815
     estimated: bool | None = None
 
 

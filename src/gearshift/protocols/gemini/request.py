@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import Raw
 
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.fields import (
@@ -22,11 +22,13 @@ from gearshift.protocols.fields import (
     NUMBER,
     OBJECT,
     OBJECTS,
+    POSITIVE,
     TEXT,
     TEXTS,
     Kind,
     Misfit,
     Spoken,
+    each,
     keep,
     maybe,
     raw,
@@ -43,7 +45,6 @@ from gearshift.types.chat import Message, Part, Request, ResponseFormat, Samplin
 _PATH: Final = re.compile(r"/models/(?P<model>[^?]+):(?P<verb>\w+)(?:\?.*)?$")
 STREAM: Final = "streamGenerateContent"
 COUNT: Final = "countTokens"
-_COUNT: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=2**53)]), "a whole number of at least 1")
 CONTENTS: Final[Kind[str | Members | list[Members]]] = Kind(
     msgspec.json.Decoder(str | dict[str, Raw] | list[dict[str, Raw]]), "a list of contents"
 )
@@ -54,8 +55,8 @@ KNOBS: Final[dict[str, tuple[str, Kind[int | float | str]]]] = {
     "temperature": ("temperature", NUMBER),
     "topP": ("top_p", NUMBER),
     "topK": ("top_k", NUMBER),
-    "maxOutputTokens": ("max_output_tokens", _COUNT),
-    "candidateCount": ("n", _COUNT),
+    "maxOutputTokens": ("max_output_tokens", POSITIVE),
+    "candidateCount": ("n", POSITIVE),
     "seed": ("seed", INTEGER),
     "presencePenalty": ("presence_penalty", NUMBER),
     "frequencyPenalty": ("frequency_penalty", NUMBER),
@@ -162,11 +163,8 @@ def _tools(members: Members) -> Iterator[Tool]:
 
 
 def _toolbox(members: Members) -> Iterator[Tool]:
-    for index, declared in enumerate(maybe(members, "functionDeclarations", OBJECTS) or ()):
-        try:
-            yield _function(camel(declared))
-        except Misfit as misfit:
-            raise misfit.within(f"functionDeclarations[{index}]") from None
+    declared = maybe(members, "functionDeclarations", OBJECTS) or ()
+    yield from each(declared, lambda item: _function(camel(item)), "functionDeclarations")
     for name, value in members.items():
         yield Tool(name=name, extra={"type": raw(name), name: value})
 

@@ -8,12 +8,9 @@ Source: the Gemini API reference, "Generating content", `streamGenerateContent` 
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 from msgspec import Raw, Struct
 
-from gearshift.errors import StreamBroken
 from gearshift.protocols.decoding import Decoding
 from gearshift.protocols.fields import ABSENT, INTEGER, NULL, OBJECT, OBJECTS, Misfit, keep, maybe, word
 from gearshift.protocols.gemini.calls import Calls
@@ -25,21 +22,18 @@ from gearshift.protocols.gemini.speaker import Speaker
 from gearshift.protocols.gemini.usage import MODEL, USAGE, count, decode_usage
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.sse import ServerEvent
-from gearshift.protocols.wording import broken_off, invalid, unreadable
-from gearshift.types.chat import Citation, Extra, Media, Part, PartKind, Reasoning, Text, ToolCall, Usage
+from gearshift.protocols.wording import MALFORMED, broken_off, invalid, unreadable
+from gearshift.types.chat import Citation, Extra, Media, Part, PartKind, Reasoning, Text, ToolCall
 from gearshift.types.stream import (
     ChoiceDelta,
     ChoiceEnded,
     Event,
-    Finished,
     MediaGiven,
     PartDelta,
     PartEnded,
     PartStarted,
     Started,
 )
-
-_MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Decoder(Decoding):
@@ -48,12 +42,10 @@ class Decoder(Decoding):
     def __init__(self, choices: int = 1) -> None:
         """Begin a stream of `choices` answers."""
         super().__init__()
-        self.usage: Usage | None = None
         self._expected = choices
         self._answers: dict[int, _Answer] = {}
         self._name = ""
         self._started = False
-        self._late: Extra = {}
 
     def take(self, item: ServerEvent) -> list[Event]:
         """Give what one piece says."""
@@ -64,20 +56,8 @@ class Decoder(Decoding):
             return []
         try:
             return self._take(item.data)
-        except (*_MALFORMED, Misfit) as error:
+        except (*MALFORMED, Misfit) as error:
             raise unreadable(error) from None
-
-    def finish(self) -> list[Event]:
-        """Give the last events at the end of input; raise StreamBroken when the stream had not come to its end."""
-        if self.ended:
-            return []
-        if not self._complete:
-            raise StreamBroken("the upstream closed the stream before the end of its answer")
-        return [self._finished()]
-
-    @property
-    def _complete(self) -> bool:
-        return len(self._answers) > 0 and all(answer.ended for answer in self._answers.values())
 
     def _plain(self, data: bytes) -> PartDelta | None:
         """Give the text of a piece that goes on with a text or a thought and says nothing else, as nearly all do."""
@@ -111,8 +91,9 @@ class Decoder(Decoding):
             answer.ended = True
             out.append(ChoiceEnded(choice=0, finish_reason="content_filter"))
         counted = self._note(members)
-        if self._complete and counted and len(self._answers) >= self._expected:
-            out.append(self._finished())
+        self.complete = bool(self._answers) and all(answer.ended for answer in self._answers.values())
+        if self.complete and counted and len(self._answers) >= self._expected:
+            out.append(self.finished())
         return out
 
     def _candidate(self, members: Members, out: list[Event]) -> None:
@@ -136,12 +117,8 @@ class Decoder(Decoding):
             self.usage = counted or self.usage
         for name in ("responseId", MODEL):
             members.pop(name, None)
-        self._late |= members
+        self.late |= members
         return counted is not None
-
-    def _finished(self) -> Finished:
-        self.ended = True
-        return Finished(usage=self.usage, extra=self._late)
 
 
 class _Text(Struct, forbid_unknown_fields=True):

@@ -7,28 +7,27 @@ Source: the Gemini API reference, "Generating content", `UsageMetadata` (2026-11
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
 from gearshift.protocols.answering import Patcher
-from gearshift.protocols.fields import OBJECT, Misfit, Spoken
+from gearshift.protocols.fields import OBJECT, Count, Misfit, Spoken
 from gearshift.protocols.json_patch import Members
 from gearshift.types.chat import Usage
 
 USAGE: Final = "usageMetadata"
 MODEL: Final = "modelVersion"
-_Count = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class _Counts(Struct):
-    promptTokenCount: _Count  # noqa: N815 - the wire's names
-    candidatesTokenCount: _Count | None = None  # noqa: N815
-    thoughtsTokenCount: _Count | None = None  # noqa: N815
-    cachedContentTokenCount: _Count | None = None  # noqa: N815
-    toolUsePromptTokenCount: _Count | None = None  # noqa: N815
-    totalTokenCount: _Count | None = None  # noqa: N815
+    promptTokenCount: Count  # noqa: N815 - the wire's names
+    candidatesTokenCount: Count | None = None  # noqa: N815
+    thoughtsTokenCount: Count | None = None  # noqa: N815
+    cachedContentTokenCount: Count | None = None  # noqa: N815
+    toolUsePromptTokenCount: Count | None = None  # noqa: N815
+    totalTokenCount: Count | None = None  # noqa: N815
     estimated: bool = False
 
 

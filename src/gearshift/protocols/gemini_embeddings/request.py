@@ -18,7 +18,7 @@ from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import Encoded, RequestEdits
 from gearshift.protocols.fields import NULL, OBJECT, OBJECTS, TEXT, Kind, Misfit, Spoken, maybe, take
 from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.steering import decode_routing, strip_routing
+from gearshift.protocols.steering import decode_routing, say_routing, strip_routing
 from gearshift.protocols.wishes import checked_name
 from gearshift.types.chat import Extra
 from gearshift.types.embedding import EmbeddingRequest, Input, TokenIds
@@ -45,14 +45,15 @@ def decode_request(body: bytes, path: str = "") -> EmbeddingRequest:
 def encode_request(request: EmbeddingRequest, edits: RequestEdits) -> Encoded:
     """Say a request to an upstream; raise InvalidRequest for token ids, which this API does not take."""
     said = [_say(each, place, request, edits.model) for place, each in enumerate(request.inputs)]
-    return Encoded(body=msgspec.json.encode(said[0] if request.single else {"requests": said}))
+    told = say_routing({}, request.routing, edits.quirks.extensions)
+    return Encoded(body=msgspec.json.encode((said[0] if request.single else {"requests": said}) | told))
 
 
 def patch_request(body: bytes, edits: RequestEdits) -> bytes:
     """Change the model's name wherever it stands and take the steering fields out."""
     document = JsonObject(body, InvalidRequest)
     try:
-        changes = strip_routing(document.members)
+        changes = strip_routing(document.members, edits.quirks.extensions)
     except Misfit as misfit:
         raise InvalidRequest(str(misfit), param=misfit.path) from None
     model = msgspec.json.encode(_PREFIX + edits.model)

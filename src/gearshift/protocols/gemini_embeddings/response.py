@@ -8,15 +8,15 @@ gemini-embedding-2.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
 from gearshift.protocols.answering import Patcher, read_answer
 from gearshift.protocols.codec import ResponseEdits, ResponsePeek
 from gearshift.protocols.embedding import as_numbers, check_count
-from gearshift.protocols.fields import ABSENT, Spoken, word
+from gearshift.protocols.fields import ABSENT, Count, Spoken, word
 from gearshift.protocols.json_patch import Members
 from gearshift.protocols.wording import invalid
 from gearshift.types.chat import Usage
@@ -27,7 +27,7 @@ _MODEL: Final = "modelVersion"
 
 
 class _Counts(Struct):
-    promptTokenCount: Annotated[int, Meta(ge=0, le=2**53)]  # noqa: N815 - the wire's name
+    promptTokenCount: Count  # noqa: N815 - the wire's name
     estimated: bool = False
 
 

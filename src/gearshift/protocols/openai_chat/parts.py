@@ -16,7 +16,20 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
-from gearshift.protocols.fields import CACHE, OBJECT, TEXT, Kind, Misfit, Spoken, keep, mark, maybe, say_mark, take
+from gearshift.protocols.fields import (
+    CACHE,
+    OBJECT,
+    TEXT,
+    Kind,
+    Misfit,
+    Spoken,
+    each,
+    keep,
+    mark,
+    maybe,
+    say_mark,
+    take,
+)
 from gearshift.protocols.json_patch import Members
 from gearshift.types.chat import Extra, Media, Refusal, Text
 
@@ -37,13 +50,7 @@ def decode_content(raw: Raw, name: str = "content") -> tuple[Piece, ...] | None:
         return (Text(text=content),)
     if content is None:
         return None
-    pieces: list[Piece] = []
-    for index, members in enumerate(content):
-        try:
-            pieces.append(_decode_piece(members))
-        except Misfit as misfit:
-            raise misfit.within(f"{name}[{index}]") from None
-    return tuple(pieces)
+    return each(content, _decode_piece, name)
 
 
 def encode_content(pieces: Sequence[Piece]) -> str | list[Spoken]:

@@ -16,7 +16,7 @@ from msgspec import Raw
 
 from gearshift.errors import StreamBroken
 from gearshift.protocols.openai_chat.response import FAILURES
-from gearshift.protocols.wording import invalid
+from gearshift.protocols.wording import closed_early, invalid
 
 DONE: Final = b"[DONE]"
 _members = msgspec.json.Decoder(dict[str, Raw])
@@ -58,7 +58,7 @@ class Progress:
     def close(self) -> None:
         """Raise StreamBroken when the input ended before the stream did."""
         if not self.complete:
-            raise StreamBroken("the upstream closed the stream before the end of its answer")
+            raise closed_early()
 
 
 def is_error(data: bytes) -> bool:

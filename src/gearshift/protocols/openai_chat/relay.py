@@ -18,17 +18,16 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from gearshift.errors import UpstreamError
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.fields import ABSENT, NULL, word
+from gearshift.protocols.following import Passing
 from gearshift.protocols.json_patch import JsonObject, legible
 from gearshift.protocols.openai_chat.facts import ChoicePeek
 from gearshift.protocols.openai_chat.progress import DONE, Progress, is_error
 from gearshift.protocols.openai_chat.response import patch_answer
 from gearshift.protocols.openai_chat.usage import peek_usage
-from gearshift.protocols.sse import Comment, ServerEvent, SSEParser, encode_comment, encode_event
-from gearshift.protocols.wording import broken_off, invalid, unreadable
-from gearshift.types.chat import Usage
+from gearshift.protocols.sse import ServerEvent, encode_event
+from gearshift.protocols.wording import MALFORMED, broken_off, invalid, unreadable
 
 
 class ChunkPeek(Struct):
@@ -43,26 +42,15 @@ class ChunkPeek(Struct):
 
 
 _chunk = msgspec.json.Decoder(ChunkPeek)
-_MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _NO_USAGE: Final = frozenset({b"", NULL})
 
 
-class Relay:
+class Relay(Passing):
     """Pass one stream on; see `codec.StreamRelay`."""
 
     def __init__(self, model: str, choices: int = 1) -> None:
         """Begin a stream of `choices` answers, for a caller who is told that `model` answers."""
-        self.content_seen = False
-        self.complete = False
-        self.ended = False
-        self.failure: UpstreamError | None = None
-        self.usage: Usage | None = None
-        self.finish_reason: str | None = None
-        self.response_id: str | None = None
-        self.upstream_model: str | None = None
-        self.answer_bytes = 0
-        self.call_id: str | None = None
-        self._parser = SSEParser()
+        super().__init__(choices)
         self._progress = Progress(choices)
         self._model = msgspec.json.encode(model)
         self._prefix = DONE  # how chunks begin, to the end of their model, once that is known; no chunk begins so
@@ -72,25 +60,9 @@ class Relay:
         self._spoken_usage = b""
         self._created = b"0"
 
-    def feed(self, data: bytes) -> bytes:
-        """Give the bytes to pass on; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
-        if self.failure is not None:
-            raise self.failure
-        out: list[bytes] = []
-        try:
-            for item in self._parser.feed(data):
-                if self.ended:
-                    break
-                out.append(encode_comment(item) if isinstance(item, Comment) else self._take(item))
-        except UpstreamError as error:
-            self.failure = error
-            if not any(out):
-                raise
-        return b"".join(out)
-
     def close(self) -> None:
         """Raise StreamBroken when the input ended before the stream did."""
-        if self._parser.cut().startswith(DONE):
+        if self.parser.cut().startswith(DONE):
             self._end()
         self._progress.close()
 
@@ -103,7 +75,7 @@ class Relay:
             last = self._last_chunk(self._spoken_usage if send_usage else b"")
         return (b"" if last is None else encode_event(patch_answer(last, edits))) + encode_event(DONE)
 
-    def _take(self, item: ServerEvent) -> bytes:
+    def take(self, item: ServerEvent) -> bytes:
         """Give what is passed on of one event."""
         data = item.data
         if data.startswith(DONE):
@@ -181,8 +153,8 @@ def _read(data: bytes) -> ChunkPeek:
     """Look at a chunk; raise UpstreamInvalid when it cannot be read, for there may be text in it."""
     try:
         return _chunk.decode(data)
-    except _MALFORMED as first:
+    except MALFORMED as first:
         try:
             return _chunk.decode(legible(data))
-        except _MALFORMED:
+        except MALFORMED:
             raise unreadable(first) from None

@@ -9,10 +9,10 @@ Source: the OpenAI API reference, "Create chat completion" (2026-11).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import Raw
 
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.fields import (
@@ -24,10 +24,12 @@ from gearshift.protocols.fields import (
     NUMBER,
     OBJECT,
     OBJECTS,
+    POSITIVE,
+    TAGS,
     TEXT,
     Kind,
     Misfit,
-    Sole,
+    each,
     keep,
     mark,
     maybe,
@@ -45,20 +47,15 @@ _UNSAID: Final = Sampling()
 MAX_ITEMS: Final = 10_000
 """Most messages, and most tools, of one request."""
 
-_COUNT: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=2**53)]), "a whole number of at least 1")
 _STOP: Final[Kind[str | list[str]]] = Kind(msgspec.json.Decoder(str | list[str]), "a string or a list of strings")
-_METADATA: Final[Kind[dict[str, str | int | float | bool]]] = Sole(
-    msgspec.json.Decoder(dict[str, str | int | float | bool]),
-    "an object whose values are strings, numbers or booleans",
-)
 
 SAMPLING: Final[dict[str, tuple[str, Kind[int | float | str]]]] = {
-    "max_completion_tokens": ("max_output_tokens", _COUNT),
-    "max_tokens": ("max_output_tokens", _COUNT),
+    "max_completion_tokens": ("max_output_tokens", POSITIVE),
+    "max_tokens": ("max_output_tokens", POSITIVE),
     "temperature": ("temperature", NUMBER),
     "top_p": ("top_p", NUMBER),
     "seed": ("seed", INTEGER),
-    "n": ("n", _COUNT),
+    "n": ("n", POSITIVE),
     "presence_penalty": ("presence_penalty", NUMBER),
     "frequency_penalty": ("frequency_penalty", NUMBER),
     "logprobs": ("logprobs", BOOLEAN),
@@ -128,7 +125,7 @@ def _decode(members: Members) -> Request:
         sampling=_decode_sampling(members),
         stream=maybe(members, "stream", BOOLEAN) or False,
         include_usage=_decode_stream_options(members) if "stream_options" in members else None,
-        metadata=maybe(members, "metadata", _METADATA) or {},
+        metadata=maybe(members, "metadata", TAGS) or {},
         user=maybe(members, "user", TEXT),
         service_tier=maybe(members, "service_tier", TEXT),
         cache=mark(members, CACHE),
@@ -141,13 +138,7 @@ def _decode_list(members: Members, name: str, decode: Callable[[Members], T]) ->
     items = take(members, name, OBJECTS) if name == "messages" else maybe(members, name, OBJECTS) or []
     if len(items) > MAX_ITEMS:
         raise Misfit(name, f"found {len(items)} items, expected at most {MAX_ITEMS}")
-    decoded: list[T] = []
-    try:
-        for item in items:
-            decoded.append(decode(item))  # noqa: PERF401
-    except Misfit as misfit:
-        raise misfit.within(f"{name}[{len(decoded)}]") from None
-    return tuple(decoded)
+    return each(items, decode, name)
 
 
 def _decode_sampling(members: Members) -> Sampling:
@@ -175,7 +166,7 @@ def _decode_reasoning(said: dict[str, object], members: Members) -> None:
     if inner is None:
         return
     at = "reasoning."
-    effort, most = maybe(inner, "effort", TEXT, at), maybe(inner, "max_tokens", _COUNT, at)
+    effort, most = maybe(inner, "effort", TEXT, at), maybe(inner, "max_tokens", POSITIVE, at)
     enabled, hidden = maybe(inner, "enabled", BOOLEAN, at), maybe(inner, "exclude", BOOLEAN, at)
     if inner:
         members["reasoning"] = spoken

@@ -37,7 +37,7 @@ from gearshift.protocols.openai_chat.response import decode_finish
 from gearshift.protocols.openai_chat.usage import decode_usage
 from gearshift.protocols.sse import ServerEvent
 from gearshift.protocols.wording import broken_off, invalid, unreadable
-from gearshift.types.chat import Extra, ToolCall, Usage
+from gearshift.types.chat import Extra, ToolCall
 from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
 
 _PADDING: Final = ("object", "obfuscation")
@@ -57,8 +57,6 @@ class Decoder(Decoding):
         self._model = ""
         self._created = 0
         self._head: Extra = {}
-        self._late: Extra = {}
-        self._usage: Usage | None = None
 
     def take(self, item: ServerEvent) -> list[Event]:
         """Give what one chunk says."""
@@ -124,19 +122,19 @@ class Decoder(Decoding):
             members.pop(name, None)
         if "usage" in members and bytes(usage := members.pop("usage")) != NULL:
             counted, rest = decode_usage(usage)
-            self._usage = counted or self._usage
+            self.usage = counted or self.usage
             keep(members, "usage", rest)
         said, model, created = (members.pop(name, ABSENT) for name in ("id", "model", "created"))
         self._id = self._id or word(said) or ""
         self._created = self._created or whole(created)
         self._model = self._model or word(model) or ""
         if self._started:
-            self._late |= _news(members, self._head | self._late)
+            self.late |= _news(members, self._head | self.late)
         else:
             self._head |= members
 
     def _finished(self) -> Finished:
-        return Finished(usage=self._usage, extra=self._late)
+        return Finished(usage=self.usage, extra=self.late)
 
 
 class _Delta(Struct, forbid_unknown_fields=True):

@@ -11,34 +11,32 @@ that adds up only with the reasoning tokens, or more reasoning than completion, 
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
-from gearshift.protocols.fields import OBJECT, Misfit, Spoken, keep, maybe
+from gearshift.protocols.fields import OBJECT, Count, Misfit, Spoken, keep, maybe
 from gearshift.protocols.json_patch import Members
 from gearshift.types.chat import Usage
 
-_Count = Annotated[int, Meta(ge=0, le=2**53)]
-
 
 class _Prompt(Struct):
-    cached_tokens: _Count | None = None
-    cache_write_tokens: _Count | None = None
+    cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
 
 
 class _Completion(Struct):
-    reasoning_tokens: _Count | None = None
+    reasoning_tokens: Count | None = None
 
 
 class _Wire(Struct):
-    prompt_tokens: _Count
-    completion_tokens: _Count
-    total_tokens: _Count | None = None
+    prompt_tokens: Count
+    completion_tokens: Count
+    total_tokens: Count | None = None
     prompt_tokens_details: _Prompt | None = None
     completion_tokens_details: _Completion | None = None
-    prompt_cache_hit_tokens: _Count | None = None
+    prompt_cache_hit_tokens: Count | None = None
     estimated: bool = False
 
 

@@ -15,22 +15,17 @@ from msgspec import Meta, Raw
 
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import Encoded, RequestEdits
-from gearshift.protocols.fields import NULL, TEXT, Kind, Misfit, Sole, Spoken, maybe, take
+from gearshift.protocols.fields import NULL, TAGS, TEXT, Count, Kind, Misfit, Spoken, maybe, take
 from gearshift.protocols.json_patch import JsonObject, Members
-from gearshift.protocols.steering import decode_routing, strip_routing
-from gearshift.protocols.wishes import checked_name
+from gearshift.protocols.steering import decode_routing, say_routing, strip_routing, take_model
 from gearshift.types.embedding import EmbeddingRequest, Encoding, Input, TokenIds
 
 NAME: Final = "openai_embeddings"
 _INPUTS: Final = "a string, a list of strings, a list of token ids or a list of such lists"
 _input: Final[Kind[str | list[Raw]]] = Kind(msgspec.json.Decoder(str | list[Raw]), _INPUTS)
-_ids: Final = Kind(msgspec.json.Decoder(list[Annotated[int, Meta(ge=0, le=2**53)]]), "a list of token ids")
+_ids: Final = Kind(msgspec.json.Decoder(list[Count]), "a list of token ids")
 _dimensions: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=2**31)]), "a whole number of at least 1")
 _encoding: Final[Kind[Encoding]] = Kind(msgspec.json.Decoder(Encoding), '"float" or "base64"')
-_metadata: Final = Sole(
-    msgspec.json.Decoder(dict[str, str | int | float | bool]),
-    "an object whose values are strings, numbers or booleans",
-)
 
 
 def decode_request(body: bytes, path: str = "") -> EmbeddingRequest:  # noqa: ARG001 - the body says it all
@@ -49,6 +44,7 @@ def encode_request(request: EmbeddingRequest, edits: RequestEdits) -> Encoded:
         "model": edits.model,
         "input": inputs[0] if request.single else inputs,
         "encoding_format": "float",
+        **say_routing({}, request.routing, edits.quirks.extensions),
     }
     if request.dimensions is not None:
         said["dimensions"] = request.dimensions
@@ -66,16 +62,16 @@ def patch_request(body: bytes, edits: RequestEdits) -> bytes:
     members = document.members
     _refuse_dropped({name: raw for name, raw in members.items() if bytes(raw) != NULL}, edits)
     try:
-        changes = strip_routing(members)
+        changes = strip_routing(members, edits.quirks.extensions)
     except Misfit as misfit:
         raise InvalidRequest(str(misfit), param=misfit.path) from None
-    if "metadata" in document.members:
+    if "metadata" in members:
         changes["metadata"] = None
     return document.patch(changes | {"model": msgspec.json.encode(edits.model)})
 
 
 def _decode(members: Members) -> EmbeddingRequest:
-    model = checked_name(take(members, "model", TEXT), "model")
+    model = take_model(members)
     inputs, single = _decode_input(members)
     return EmbeddingRequest(
         protocol=NAME,
@@ -85,7 +81,7 @@ def _decode(members: Members) -> EmbeddingRequest:
         dimensions=maybe(members, "dimensions", _dimensions),
         encoding=maybe(members, "encoding_format", _encoding) or "float",
         user=maybe(members, "user", TEXT),
-        metadata=maybe(members, "metadata", _metadata) or {},
+        metadata=maybe(members, "metadata", TAGS) or {},
         routing=decode_routing(members),
         extra=members,
     )

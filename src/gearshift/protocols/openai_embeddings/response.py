@@ -7,15 +7,15 @@ Source: the OpenAI API reference, "The embedding object" (2026-11).
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
 from gearshift.protocols.answering import Patcher, read_answer
 from gearshift.protocols.codec import ResponseEdits, ResponsePeek
 from gearshift.protocols.embedding import as_base64, as_numbers, check_count
-from gearshift.protocols.fields import ABSENT, Spoken, word
+from gearshift.protocols.fields import ABSENT, Count, Spoken, word
 from gearshift.protocols.json_patch import Members
 from gearshift.protocols.wording import invalid
 from gearshift.types.chat import Usage
@@ -23,7 +23,7 @@ from gearshift.types.embedding import EmbeddingRequest, EmbeddingResponse
 
 
 class _Counts(Struct):
-    prompt_tokens: Annotated[int, Meta(ge=0, le=2**53)]
+    prompt_tokens: Count
     estimated: bool = False
 
 

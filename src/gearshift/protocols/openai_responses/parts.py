@@ -13,7 +13,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from gearshift.protocols.fields import LIST, OBJECT, TEXT, Kind, Misfit, Spoken, keep, maybe, raw, take
+from gearshift.protocols.fields import LIST, OBJECT, TEXT, Kind, Misfit, Spoken, each, keep, maybe, raw, take
 from gearshift.protocols.json_patch import Members
 from gearshift.protocols.losses import dropped
 from gearshift.types.chat import Citation, Media, Part, Refusal, Text
@@ -48,13 +48,7 @@ def decode_parts(spoken: Raw, name: str = "content") -> tuple[Text | Media | Ref
     content = CONTENT.read(spoken, name)
     if isinstance(content, str):
         return (Text(text=content),)
-    parts: list[Text | Media | Refusal] = []
-    for index, members in enumerate(content or ()):
-        try:
-            parts.append(decode_part(members))
-        except Misfit as misfit:
-            raise misfit.within(f"{name}[{index}]") from None
-    return tuple(parts)
+    return each(content or (), decode_part, name)
 
 
 def decode_part(members: Members) -> Text | Media | Refusal:
@@ -121,7 +115,7 @@ class Speaker:
         if part.cache is not None:
             self.lose_mark(at)
         rest = _rest(part)
-        annotations: list[object] = [say_citation(each) for each in part.citations]
+        annotations: list[object] = [say_citation(cited) for cited in part.citations]
         annotations += LIST.read(rest.pop(ANNOTATIONS), ANNOTATIONS) if ANNOTATIONS in rest else []
         return {"type": "output_text", "text": part.text, "annotations": annotations, **rest}
 

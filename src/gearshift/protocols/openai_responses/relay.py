@@ -9,7 +9,7 @@ from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.fields import ABSENT
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.openai_responses.usage import PATCHER
-from gearshift.protocols.sse import ServerEvent, encode_event
+from gearshift.protocols.sse import ServerEvent, encode_like
 from gearshift.protocols.wording import invalid
 
 _LAST = frozenset({b'"response.completed"', b'"response.incomplete"'})
@@ -25,7 +25,7 @@ class Patch:
     def item(self, item: ServerEvent) -> bytes | None:
         """Give what is passed on of `item`, None to hold it back until the end."""
         if b'"response"' not in item.data:
-            return _framed(item.data, item)
+            return encode_like(item, item.data)
         event = JsonObject(item.data, invalid, lax=True)
         if bytes(event.members.get("type", ABSENT)) in _LAST:
             return None
@@ -39,11 +39,6 @@ class Patch:
 
     def _say(self, event: JsonObject, item: ServerEvent, edits: ResponseEdits) -> bytes:
         if "response" not in event.members:
-            return _framed(item.data, item)
+            return encode_like(item, item.data)
         answer = JsonObject(bytes(event.members["response"]), invalid, lax=True)
-        return _framed(event.patch({"response": PATCHER.patch(answer, edits)}), item)
-
-
-def _framed(data: bytes, item: ServerEvent) -> bytes:
-    """Give an event framed as `item` is: one without a name stays so."""
-    return encode_event(data, "" if item.event == "message" else item.event)
+        return encode_like(item, event.patch({"response": PATCHER.patch(answer, edits)}))

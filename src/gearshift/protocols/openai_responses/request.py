@@ -7,10 +7,11 @@ Source: the OpenAI API reference, "Create a model response" (2026-11).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final
+from itertools import chain
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import Raw
 
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.fields import (
@@ -21,11 +22,13 @@ from gearshift.protocols.fields import (
     NUMBER,
     OBJECT,
     OBJECTS,
+    POSITIVE,
+    TAGS,
     TEXT,
     TEXTS,
     Kind,
     Misfit,
-    Sole,
+    each,
     keep,
     maybe,
     raw,
@@ -41,11 +44,6 @@ LOGPROBS: Final = "message.output_text.logprobs"
 """The word of `include` that asks for probabilities."""
 _SPACE: Final = b'"namespace"'
 _FUNCTION: Final = b'"function"'
-_COUNT: Final = Kind(msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=2**53)]), "a whole number of at least 1")
-_METADATA: Final[Kind[dict[str, str | int | float | bool]]] = Sole(
-    msgspec.json.Decoder(dict[str, str | int | float | bool]),
-    "an object whose values are strings, numbers or booleans",
-)
 _CHOICE: Final[Kind[str | Members | None]] = Kind(
     msgspec.json.Decoder(str | dict[str, Raw] | None), "a string or an object"
 )
@@ -72,12 +70,12 @@ def _decode(members: Members) -> Request:
         protocol=NAME,
         model=model,
         messages=messages,
-        tools=tuple(_tools(members)),
+        tools=tuple(chain.from_iterable(each(maybe(members, "tools", OBJECTS) or (), _spread, "tools"))),
         tool_choice=_tool_choice(members),
         parallel_tool_calls=maybe(members, "parallel_tool_calls", BOOLEAN),
         response_format=form,
         sampling=Sampling(
-            max_output_tokens=maybe(members, "max_output_tokens", _COUNT),
+            max_output_tokens=maybe(members, "max_output_tokens", POSITIVE),
             temperature=maybe(members, "temperature", NUMBER),
             top_p=maybe(members, "top_p", NUMBER),
             logprobs=True if LOGPROBS in included else None,
@@ -90,7 +88,7 @@ def _decode(members: Members) -> Request:
         user=maybe(members, "user", TEXT),
         service_tier=maybe(members, "service_tier", TEXT),
         truncation=maybe(members, "truncation", TEXT),
-        metadata=maybe(members, "metadata", _METADATA) or {},
+        metadata=maybe(members, "metadata", TAGS) or {},
         routing=decode_routing(members),
         extra=members,
     )
@@ -145,28 +143,15 @@ def _reasoning(members: Members) -> tuple[str | None, str | None]:
     return effort, shown or older
 
 
-def _tools(members: Members) -> Iterator[Tool]:
-    for index, item in enumerate(maybe(members, "tools", OBJECTS) or ()):
-        try:
-            yield from _spread(item)
-        except Misfit as misfit:
-            raise misfit.within(f"tools[{index}]") from None
-
-
-def _spread(members: Members) -> Iterator[Tool]:
+def _spread(members: Members) -> tuple[Tool, ...]:
     """Give a tool; of a namespace of nothing but functions, each of these."""
     inner = maybe(dict(members), "tools", OBJECTS) or [] if bytes(members.get("type", ABSENT)) == _SPACE else []
-    functions = [each for each in inner if bytes(each.get("type", ABSENT)) == _FUNCTION]
+    functions = [item for item in inner if bytes(item.get("type", ABSENT)) == _FUNCTION]
     if not inner or len(functions) < len(inner) or maybe(dict(members), "name", TEXT) is None:
-        yield _tool(members)
-        return
+        return (_tool(members),)
     space = raw({name: value for name, value in members.items() if name not in {"type", "tools"}})
-    for index, each in enumerate(inner):
-        try:
-            tool = _tool(each)
-        except Misfit as misfit:
-            raise misfit.within(f"tools[{index}]") from None
-        yield msgspec.structs.replace(tool, extra={**tool.extra, NAMESPACE: space})
+    tools = each(inner, _tool, "tools")
+    return tuple(msgspec.structs.replace(tool, extra={**tool.extra, NAMESPACE: space}) for tool in tools)
 
 
 def _tool(members: Members) -> Tool:

@@ -13,7 +13,6 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from gearshift.errors import StreamBroken
 from gearshift.protocols.decoding import Decoding
 from gearshift.protocols.fields import ABSENT, NULL, OBJECT, OBJECTS, Misfit, keep, raw, whole, word
 from gearshift.protocols.json_patch import JsonObject, legible
@@ -23,12 +22,11 @@ from gearshift.protocols.openai_responses.parts import decode_citations
 from gearshift.protocols.openai_responses.response import decode_ending, late
 from gearshift.protocols.openai_responses.usage import decode_usage
 from gearshift.protocols.sse import ServerEvent
-from gearshift.protocols.wording import broken_off, invalid, unreadable
-from gearshift.types.chat import PartKind, Usage
+from gearshift.protocols.wording import MALFORMED, broken_off, closed_early, invalid, unreadable
+from gearshift.types.chat import PartKind
 from gearshift.types.stream import ChoiceEnded, Event, Finished, Started
 
 _wire = msgspec.json.Decoder(Wire)
-_MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _TEXTS: Final[dict[str, PartKind]] = {
     "response.output_text.delta": "text",
     "response.refusal.delta": "refusal",
@@ -46,7 +44,6 @@ class Decoder(Decoding):
     def __init__(self) -> None:
         """Begin a stream."""
         super().__init__()
-        self.usage: Usage | None = None
         self._items: dict[int, OutputItem] = {}
         self._parts = 0
         self._called = False
@@ -60,13 +57,13 @@ class Decoder(Decoding):
             return []
         try:
             return self._take(_wire.decode(legible(item.data)), item)
-        except (*_MALFORMED, Misfit) as error:
+        except (*MALFORMED, Misfit) as error:
             raise unreadable(error) from None
 
     def finish(self) -> list[Event]:
         """Raise StreamBroken when the stream had not come to its end."""
         if not self.ended:
-            raise StreamBroken("the upstream closed the stream before the end of its answer")
+            raise closed_early()
         return []
 
     def _take(self, event: Wire, item: ServerEvent) -> list[Event]:

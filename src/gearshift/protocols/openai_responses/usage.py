@@ -6,32 +6,30 @@ Source: the OpenAI API reference, "The response object", `usage` (2026-11).
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
 from gearshift.protocols.answering import Patcher
-from gearshift.protocols.fields import OBJECT, Misfit, Spoken
+from gearshift.protocols.fields import OBJECT, Count, Misfit, Spoken
 from gearshift.protocols.json_patch import Members
 from gearshift.types.chat import Usage
 
-_Count = Annotated[int, Meta(ge=0, le=2**53)]
-
 
 class _Input(Struct):
-    cached_tokens: _Count | None = None
-    cache_write_tokens: _Count | None = None
+    cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
 
 
 class _Output(Struct):
-    reasoning_tokens: _Count | None = None
+    reasoning_tokens: Count | None = None
 
 
 class _Counts(Struct):
-    input_tokens: _Count
-    output_tokens: _Count
-    total_tokens: _Count | None = None
+    input_tokens: Count
+    output_tokens: Count
+    total_tokens: Count | None = None
     input_tokens_details: _Input | None = None
     output_tokens_details: _Output | None = None
     estimated: bool = False

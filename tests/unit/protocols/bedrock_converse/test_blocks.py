@@ -91,7 +91,10 @@ def test_an_id_that_is_not_taken_is_said_as_one_that_is_the_same_way_each_time()
     assert len(made) == 64
     assert made.startswith("call_")
     assert losses == {("at[0].id", "mapped"), ("at[1].id", "mapped")}
-    assert said(ToolCall(id="", name="f", arguments="{}"))[0][0]["toolUse"]["toolUseId"] == "call"
+    empty, short, other = (
+        said(ToolCall(id=each, name="f", arguments="{}"))[0][0]["toolUse"]["toolUseId"] for each in ("", "a|b", "a/b")
+    )
+    assert len({empty, short, other, "a_b"}) == 4
 
 
 def test_foreign_thinking_stays_behind_and_goes_to_a_caller_under_seal() -> None:

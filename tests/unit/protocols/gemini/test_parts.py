@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from msgspec import Raw
 
@@ -25,15 +26,7 @@ def decoded(*parts: object, calls: Calls | None = None) -> list[Part]:
 def said(*parts: Part, to_caller: bool = False, skip: bool = False) -> tuple[object, list[Loss]]:
     losses: list[Loss] = []
     spoken = Speaker(losses, {}, to_caller=to_caller, skip=skip).parts(parts, "at")
-    return [{name: plain(value) for name, value in part.items()} for part in spoken], losses
-
-
-def plain(value: object) -> object:
-    if isinstance(value, Raw):
-        return json.loads(bytes(value))
-    if isinstance(value, dict):
-        return {name: plain(inner) for name, inner in value.items()}
-    return [plain(inner) for inner in value] if isinstance(value, list) else value
+    return json.loads(msgspec.json.encode(spoken)), losses
 
 
 @pytest.mark.parametrize(

@@ -291,6 +291,7 @@ def test_the_peek_gives_the_facts() -> None:
         response_id="r",
         upstream_model="up-1",
         answer_bytes=7,
+        call_id="gemini-call-r-0",
     )
     bare = ResponsePeek(usage=None, finish_reason=None, response_id=None, upstream_model=None, answer_bytes=0)
     assert peek_response(b'{"candidates":[{}]}') == bare

@@ -8,6 +8,7 @@ from msgspec import Raw
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.codec import RequestEdits
 from gearshift.protocols.gemini_embeddings.request import decode_request, encode_request, patch_request
+from gearshift.types.catalog import Quirks
 from gearshift.types.embedding import EmbeddingRequest, TokenIds
 
 EDITS = RequestEdits(model="up")
@@ -80,3 +81,11 @@ def test_token_ids_are_refused() -> None:
     asked = EmbeddingRequest(model="m", inputs=("a", TokenIds(raw=Raw(b"[1]"), count=1)))
     with pytest.raises(InvalidRequest, match=r"input\[1\]: found token ids, expected text"):
         encode_request(asked, EDITS)
+
+
+def test_a_provider_that_keeps_demands_itself_is_told_them() -> None:
+    knows = RequestEdits(model="up", quirks=Quirks(extensions=("provider",)))
+    body = json.dumps({"content": content("a"), "provider": {"zdr": True}}).encode()
+    assert json.loads(patch_request(body, knows))["provider"] == {"zdr": True}
+    assert json.loads(encode_request(decode_request(body, ONE), knows).body)["provider"] == {"zdr": True}
+    assert "provider" not in json.loads(encode_request(decode_request(body, ONE), EDITS).body)

@@ -78,3 +78,17 @@ def test_a_field_that_the_upstream_refuses_is_named() -> None:
     with pytest.raises(InvalidRequest, match="encoding_format: up does not accept"):
         patch_request(b'{"model":"m","input":"a","encoding_format":"float"}', drops)
     assert "encoding_format" not in json.loads(encode_request(decode(), drops).body)
+
+
+def test_a_provider_that_keeps_demands_itself_is_told_them() -> None:
+    knows = RequestEdits(model="up", quirks=Quirks(extensions=("provider",)))
+    body = b'{"model":"m","input":"a","provider":{"only":["x"],"zdr":true}}'
+    assert json.loads(patch_request(body, knows))["provider"] == {"zdr": True}
+    assert "provider" not in json.loads(patch_request(body, EDITS))
+    assert json.loads(encode_request(decode_request(body), knows).body)["provider"] == {"zdr": True}
+    assert "provider" not in json.loads(encode_request(decode_request(body), EDITS).body)
+
+
+def test_where_no_model_is_named_the_first_of_models_is_meant() -> None:
+    found = decode_request(b'{"models":["b","c"],"input":"a"}')
+    assert (found.model, found.routing.models) == ("b", ("b", "c"))
