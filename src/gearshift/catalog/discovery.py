@@ -71,7 +71,8 @@ class Discovery(Struct, frozen=True, kw_only=True):
 def _taken(config: Config) -> set[str]:
     """Give all names that mean something already, in lower case."""
     ids = (f"{at.provider}/{model}" for model, stated in config.models.items() for at in stated.deployments)
-    return {name.lower() for name in (*config.models, *config.routers, *ids)}
+    theirs = (at.name or model for model, stated in config.models.items() for at in stated.deployments)
+    return {name.lower() for name in (*config.models, *config.routers, *ids, *theirs)}
 
 
 def _placed(config: Config) -> set[tuple[str, str]]:
@@ -86,4 +87,5 @@ def _model(at: Mapping[str, Offer]) -> ModelConfig:
     return ModelConfig(
         deployments=tuple(DeploymentConfig(provider=provider) for provider in at),
         context_window=min(known) if known and len(known) == len(windows) else None,
+        capabilities=("embeddings",) if all(offer.embeds for offer in at.values()) else None,
     )

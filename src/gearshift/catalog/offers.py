@@ -11,6 +11,7 @@ https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md, https:
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -23,13 +24,20 @@ MAX_OFFERS: Final = 1000
 MAX_WINDOW: Final = 100_000_000
 """Tokens. A window beyond it is a slip or a lie, and not known."""
 _EMBEDDINGS: Final = frozenset({"embedding", "embeddings"})
+"""What LM Studio calls the type of a model of vectors."""
+_VECTORS: Final = re.compile(r"embed|(^|[/_-])(bge|e5|gte|minilm|mxbai)([/_-]|$)|minilm", re.IGNORECASE)
+"""Names of models of vectors: Ollama and llama.cpp list them like all others."""
 
 
 class Offer(Struct, frozen=True, kw_only=True):
-    """Hold one model that a server has, by the server's name for it; tokens, None: not said."""
+    """Hold one model that a server has, by the server's name for it; tokens, None: not said.
+
+    `embeds`: it makes vectors, and answers nobody.
+    """
 
     name: str
     context_window: int | None = None
+    embeds: bool = False
 
 
 class Offers(Struct, frozen=True, kw_only=True):
@@ -90,12 +98,13 @@ def _offer(raw: msgspec.Raw) -> Offer | None:
     except (ValueError, RecursionError):
         return None
     name = item.id if isinstance(item.id, str) else item.name
-    if not isinstance(name, str) or (isinstance(item.type, str) and item.type in _EMBEDDINGS):
+    if not isinstance(name, str):
         return None
+    embeds = item.type in _EMBEDDINGS if isinstance(item.type, str) else _VECTORS.search(name) is not None
     if isinstance(item.methods, list) and "generateContent" not in item.methods:
         return None
     name = name.removeprefix("models/")
-    return Offer(name=name, context_window=_window(item)) if is_model_name(name) else None
+    return Offer(name=name, context_window=_window(item), embeds=embeds) if is_model_name(name) else None
 
 
 def _window(item: _Item) -> int | None:

@@ -64,10 +64,13 @@ def check_secrets(
     found: list[str] = []
     others: dict[str, str] = {}
     for name, stated in config.providers.items():
-        if name not in used:
-            continue
         place, row = f"providers.{name}", rows.row_of(name, stated, table)
         provider = rows.resolve(name, stated, row, environ)
+        if provider.lists and provider.auth != "key":
+            why = f"found true beside auth: {provider.auth}, expected a key or none: lists of models are asked for so"
+            found.append(f"{place}.discover: {why}; say false, and declare its models")
+        if name not in used:
+            continue
         found += [f"{place}.{fault}" for fault in rows.unplaced(stated, row, environ)]
         if provider.key is not None:
             wanted[f"{place}.key"] = provider.key

@@ -37,6 +37,7 @@ class Pulse:
         self._due = self._loop.time() + interval + COURTESY
         self._timer: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
+        self._over = False
 
     async def __aenter__(self) -> Self:
         self._timer = self._loop.call_at(self._due, self._on_timer)
@@ -46,8 +47,10 @@ class Pulse:
         self._stop()
         if self._beating is None:
             return
-        if not self._beating.done():  # after the end nothing may wait here: the caller who has it all may leave
+        if not self._beating.done():
             self._beating.cancel()
+            if self._over:  # nothing may wait here then: the caller who has it all may leave
+                return
             await asyncio.wait([self._beating])
         if not self._beating.cancelled():
             self._beating.result()
@@ -82,6 +85,9 @@ class Pulse:
         """Send the last piece of the body."""
         self._stop()
         async with self._turn:
+            self._over = True
+            if self._beating is not None:
+                self._beating.cancel()  # one that waits for its turn has none any more
             await self._outlet.finish(data)
 
     def _on_timer(self) -> None:

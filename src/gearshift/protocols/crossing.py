@@ -22,7 +22,7 @@ from gearshift.protocols.namespaces import Namespaces
 from gearshift.protocols.steering import unshared
 from gearshift.protocols.way import Way, unsaid, untold
 from gearshift.protocols.wording import invalid
-from gearshift.types.chat import Choice, Extra, Media, Message, Reasoning, Request, Response
+from gearshift.types.chat import TRUNCATED, Choice, Extra, Media, Message, Reasoning, Request, Response
 from gearshift.types.record import Loss
 from gearshift.types.stream import Event, Finished, MediaGiven, PartDelta, PartStarted, Started
 
@@ -102,6 +102,8 @@ def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encode
     for name in (*extra, *inner.values()):
         if name in MEANT and not (name == _CHOICE and chosen):
             raise InvalidRequest(untold(name, codec), param=name)
+    if request.truncation not in {None, TRUNCATED, "disabled"}:
+        raise InvalidRequest(untold(f"truncation={request.truncation}", codec), param="truncation")
     if request.sampling.max_output_tokens == 0:
         raise InvalidRequest(untold("max_tokens=0", codec), param="max_tokens")
     told = Way(codec, losses, InvalidRequest).cross(msgspec.structs.replace(request, extra={}), "")

@@ -36,6 +36,7 @@ def decide_embedding(request: EmbeddingRequest, snapshot: Snapshot, router: Rout
 
     Raises InvalidRequest when more than one model could serve.
     """
+    router = _named(request, router)
     fits, rejected = split(request, router.deployments, snapshot, named=router.named)
     _hold_to_one_model(router, rejected)
     if (limit := request.routing.max_cost) is not None:
@@ -55,6 +56,14 @@ def decide_embedding(request: EmbeddingRequest, snapshot: Snapshot, router: Rout
         detail=router.spelled,
         unmet=unmet(request, router, [each.deployment for each in plan]),
     )
+
+
+def _named(request: EmbeddingRequest, router: Router) -> Router:
+    """Leave out what the config falls back to where a model is named: it is another one."""
+    if not router.named or request.routing.models:
+        return router
+    own = tuple(each for each in router.deployments if each.model == router.deployments[0].model)
+    return replace(router, deployments=own)
 
 
 def _hold_to_one_model(router: Router, rejected: Sequence[Rejection]) -> None:

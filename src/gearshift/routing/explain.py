@@ -56,6 +56,8 @@ def explain_refusal(decision: Decision) -> str:
     """Say that no deployment fits, which rule led there, and what speaks against each."""
     lines = [f"  - {each.deployment}: {each.reason}: {each.detail}" for each in decision.rejected]
     via = f" ({decision.detail})" if decision.detail else ""
+    if not lines and not via:
+        via = " (it has no deployment now; where servers are asked for their models, /readyz says what they answered)"
     return "\n".join([f"no deployment of {decision.router} fits this request{via}{':' if lines else ''}", *lines])
 
 

@@ -71,9 +71,10 @@ class ArrayOutlet:
         await self._outlet.start(status, [_JSON if header == _STREAM else header for header in told])
 
     async def write(self, data: bytes) -> None:
-        """Send a piece of the body, where it says anything."""
-        if told := self._elements(data):
-            await self._outlet.write(told)
+        """Send a piece of the body, where it says anything; a sign of life is a blank line here too."""
+        told = self._elements(data)
+        if told or not data.strip():
+            await self._outlet.write(told or b"\n")
 
     async def finish(self, data: bytes) -> None:
         """Send the last piece of the body."""

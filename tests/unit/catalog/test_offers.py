@@ -47,7 +47,28 @@ def test_ollamas_tags_and_geminis_models_are_lists_too() -> None:
 
 def test_what_embeds_is_nothing_to_talk_to() -> None:
     embeds = {"name": "models/e", "supportedGenerationMethods": ["embedContent"]}
-    assert listed({"id": "e", "type": "embeddings"}, embeds) == Offers(left_out=2)
+    assert listed({"id": "e", "type": "embeddings"}, embeds) == Offers(
+        models=(Offer(name="e", embeds=True),), left_out=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "embeds"),
+    [
+        ("nomic-embed-text:latest", True),
+        ("text-embedding-3-small", True),
+        ("embeddinggemma", True),
+        ("bge-m3", True),
+        ("BAAI/bge-large-en-v1.5", True),
+        ("intfloat/e5-mistral-7b", True),
+        ("all-minilm", True),
+        ("qwen3:8b", False),
+        ("gemma3n:e4b", False),
+        ("phi-4-mini", False),
+    ],
+)
+def test_models_of_vectors_are_known_by_their_names_where_nothing_else_tells(name: str, embeds: bool) -> None:
+    assert listed({"id": name}).models[0].embeds is embeds
 
 
 def test_names_that_could_not_stand_in_a_config_are_left_out() -> None:

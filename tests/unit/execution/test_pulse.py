@@ -127,6 +127,28 @@ def test_a_beat_under_way_ends_with_the_stream_and_a_caller_who_left_is_no_fault
     asyncio.run(scene())
 
 
+def test_nothing_waits_once_the_end_is_said() -> None:
+    async def scene() -> None:
+        caller = Caller()
+        caller.open.clear()
+        async with pulse(caller) as beating:
+            await beating.start(200, HEAD)
+            writing = asyncio.create_task(beating.write(b"a"))
+            await asyncio.sleep(0)  # it holds the turn, and the beat has none
+            beating._beating = late = asyncio.create_task(beating._say())  # noqa: SLF001 - as the timer does
+            await asyncio.sleep(0)
+            ending = asyncio.create_task(beating.finish(b"b"))
+            caller.open.set()
+            await asyncio.gather(writing, ending)
+            left = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - left < EVERY
+        await asyncio.wait([late])
+        assert caller.said[0] == HEAD
+        assert caller.said[-1] == b"b"
+
+    asyncio.run(scene())
+
+
 def test_a_fault_of_our_own_is_not_hidden() -> None:
     def broken() -> Headers:
         raise ZeroDivisionError

@@ -1,5 +1,6 @@
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from gearshift.routing.eligible import affordable, needs, split
 from gearshift.tokens import SHORT_ANSWER
@@ -127,6 +128,13 @@ def test_the_answer_that_is_asked_for_needs_room_too() -> None:
     asked = asking(sampling=Sampling(max_output_tokens=9_000))
     (rejection,) = refused(asked, deployment("small", context_window=8_192), deployment("large"))
     assert "9000 kept for the answer do not fit its window of 8192" in rejection.detail
+
+
+def test_whose_oldest_turns_may_go_goes_to_who_takes_it_whole_if_anybody_does() -> None:
+    asked = replace(request(text="word " * 9_000), truncation="auto")
+    small, large = deployment("small", context_window=4_096), deployment("large")
+    assert split(asked, [small, large], world(small, large))[0] == [large]
+    assert split(asked, [small], world(small))[0] == [small]
 
 
 def test_a_longer_answer_than_the_deployment_gives() -> None:

@@ -52,6 +52,12 @@ def test_the_caller_orders_them_as_it_likes() -> None:
     assert order(decide(asked(only=("b",)), FIRST, SECOND)) == ["b/embed"]
 
 
+def test_who_names_a_model_is_not_led_to_what_the_config_falls_back_to() -> None:
+    named = Router(name="embed", deployments=(FIRST, SECOND, OTHER), named=True)
+    found = decide_embedding(asked("embed"), Snapshot(now=0.0, deployments=named.deployments), named)
+    assert (order(found), found.reason) == (["a/embed", "b/embed"], "named")
+
+
 def test_two_models_are_one_too_many_even_when_only_one_is_well() -> None:
     ill = {OTHER.id: Health(healthy=False)}
     for health in (None, ill):

@@ -143,7 +143,9 @@ def test_the_wishes_of_the_caller_come_first() -> None:
     here, there = deployment("cheap", provider="here"), deployment("cheap", provider="there")
     asked = replace(talk(CALL, RESULT), routing=Routing(order=("here",)))
     named = Router(name="cheap", deployments=(there, here), named=True)
-    assert decided(asked, Standing(deployment="there/cheap", provider="there"), named).chosen.deployment is here
+    decision = decided(asked, Standing(deployment="there/cheap", provider="there"), named)
+    assert decision.chosen.deployment is here
+    assert "answered this conversation last" not in decision.detail  # another serves, so nothing stays
 
 
 def test_a_router_may_keep_a_conversation_whole_or_forget_its_past() -> None:
@@ -191,6 +193,10 @@ def test_what_a_provider_keeps_binds_to_it(name: str) -> None:
     assert fits == [CHEAP, other]
     assert "at a provider that speaks openai_chat" in rejected[0].detail
     assert split(asked, here, Snapshot(now=0.0, deployments=here), named=True)[1] == []
+    known = Snapshot(now=0.0, deployments=here, standing=at("cheap"))
+    assert split(asked, here, known, named=True)[0] == [CHEAP]
+    guessed = Snapshot(now=0.0, deployments=here, standing=replace(at("cheap"), exact=False))
+    assert split(asked, here, guessed)[0] == [CHEAP, other]
 
 
 def test_an_uploaded_file_is_kept_by_its_provider_and_null_is_nothing() -> None:

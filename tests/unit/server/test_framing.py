@@ -58,6 +58,12 @@ def test_events_become_elements_as_they_come() -> None:
     assert [message["body"] for message in caller.sent[1:]] == [b'[{"a":1}', b'\n,\n{"a":2}\n,\n{"a":3}\n]']
 
 
+def test_a_sign_of_life_is_a_blank_line_wherever_it_comes() -> None:
+    caller = told(b"\n", b'data: {"a":1}\n\n', b"\n", b'data: {"a":2}\n\n')
+    assert [message["body"] for message in caller.sent[1:]] == [b"\n", b'[{"a":1}', b"\n", b'\n,\n{"a":2}\n]']
+    assert json.loads(caller.body) == [{"a": 1}, {"a": 2}]
+
+
 def test_a_stream_that_says_nothing_is_an_empty_array() -> None:
     assert json.loads(told(b": ping\n\n", b"").body) == []
 
