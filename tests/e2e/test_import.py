@@ -28,8 +28,8 @@ model_list:
       rpm: 60
   - model_name: broken
     litellm_params: {{model: openai/always-down, api_base: "{base}/v1", api_key: os.environ/LAB_KEY}}
-  - model_name: vertex
-    litellm_params: {{model: vertex_ai/gemini-3.8-flash}}
+  - model_name: elsewhere
+    litellm_params: {{model: sagemaker/llama}}
 router_settings:
   model_group_alias: {{"gpt-4": assistant, "openai/gpt-4": assistant}}
   fallbacks: [{{"broken": ["assistant"]}}]
@@ -98,7 +98,7 @@ def test_callers_of_litellm_are_answered_under_the_names_that_they_know(
     done = gearshift("import", "litellm", "config.yaml", cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
-    assert "model_list[2].litellm_params.model (line 13): found vertex_ai/gemini-3.8-flash" in done.stdout
+    assert "model_list[2].litellm_params.model (line 13): found sagemaker/llama" in done.stdout
     assert SECRET not in done.stdout + done.stderr + (tmp_path / "gearshift.yaml").read_text()
     missing = gearshift("check", cwd=tmp_path)
     assert missing.returncode == 3

@@ -70,3 +70,10 @@ def test_the_weights_are_those_of_simple_shuffle() -> None:
     assert metric_of([third]) is None
     assert share(first, "weight") == Decimal(2)
     assert share(third, "tpm") == 0
+
+
+def test_a_model_chats_or_makes_embeddings() -> None:
+    found = imported(entry("openai/a", info={"mode": "embedding"}), entry("openai/b"))
+
+    assert found.config["models"]["it"]["deployments"] == [{"provider": "openai", "name": "a"}]
+    assert left(found) == {"model_list[1].model_name": "it"}
