@@ -26,9 +26,9 @@ _ENTRA: Final = {key: key for key in ("tenant_id", "client_id", "client_secret")
 _TOKEN: Final = "azure_ad_token"  # noqa: S105 - a parameter's name
 _SIGV4: Final = {f"aws_{part}": part for part in ("access_key_id", "secret_access_key", "session_token")}
 _PROJECT: Final = ("vertex_project", "vertex_ai_project")
-_LOCATION: Final = ("vertex_location", "vertex_ai_location")
+_LOCATION: Final = ("vertex_location", "vertex_ai_location", "region_name")
 _CREDENTIALS: Final = ("vertex_credentials", "vertex_ai_credentials")
-_AWS_REGION: Final = ("aws_region_name",)
+_AWS_REGION: Final = ("aws_region_name", "region_name")
 _GOOGLE: Final = frozenset({*_PROJECT, *_LOCATION, *_CREDENTIALS})
 READ: Final[Mapping[str, frozenset[str]]] = {
     "azure": frozenset({*_ENTRA, _TOKEN}),
@@ -51,6 +51,8 @@ _KEYED: Final = Reason("the entry states an api_key, which is used instead", "ta
 _RENEWED: Final = Reason("the parts of the login are used instead; they give a token whenever one ends", "take it out")
 _NO_KEY: Final = Reason("Vertex AI is called with a token of Google, not with a key", "see `auth` of the provider")
 _TWO_REGIONS: Final = Reason("the region in the model's name counts", "state `region` of the provider if it is wrong")
+_SAID: Final = Reason("another parameter says the same, and counts", "take one of the two out")
+_NO_ID: Final = Reason("expected the id or ARN of a model or profile", "state the deployment's `name`")
 _NO_PLACE: Final = Reason(
     "expected letters, digits, dots, colons, dashes and underscores", "state `project` and `region` of the provider"
 )
@@ -111,7 +113,14 @@ class Clouds:
         if named and entry.params.get("aws_region_name", named[1]) != named[1]:
             self._findings.leave(entry.where("aws_region_name"), "another region than the model's name", _TWO_REGIONS)
         region, blanks = (named[1], []) if named else self._placed(entry, "region", _AWS_REGION, row.region_env)
+        if not isinstance(entry.params.get("model_id", ""), str):
+            self._findings.leave(entry.where("model_id"), shown("model_id", entry.params["model_id"]), _NO_ID)
         auth = self._parts(entry, "sigv4", _SIGV4, "BEDROCK")
+        if not auth and "api_key" not in entry.params:
+            self._findings.assume(
+                f"{place(entry.path)}: it states no key; AWS_BEARER_TOKEN_BEDROCK is used, else the key pair in "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            )
         return Account(region=region, auth=auth, blanks=tuple(blanks))
 
     def _google(self, entry: Entry, row: ProviderRow) -> Account:
@@ -124,7 +133,7 @@ class Clouds:
 
     def _credentials(self, entry: Entry) -> tuple[tuple[str, str], ...]:
         """Say where Google's credential is: its file, or a variable that holds the file's path or its text."""
-        key = next((each for each in _CREDENTIALS if each in entry.params), None)
+        key = self._chosen(entry, _CREDENTIALS)
         if key is None:
             self._findings.assume(
                 f"{place(entry.path)}: no vertex_credentials are stated; those in GOOGLE_APPLICATION_CREDENTIALS or of "
@@ -157,11 +166,18 @@ class Clouds:
         ]
         return (("kind", kind), *found) if found else ()
 
+    def _chosen(self, entry: Entry, keys: tuple[str, ...]) -> str | None:
+        """Give the first parameter that is stated, as LiteLLM does; the others are noted."""
+        stated = [each for each in keys if each in entry.params]
+        for each in stated[1:]:
+            self._findings.leave(entry.where(each), shown(each, entry.params[each]), _SAID)
+        return stated[0] if stated else None
+
     def _placed(
         self, entry: Entry, word: str, keys: tuple[str, ...], ours: tuple[str, ...]
     ) -> tuple[str | None, list[Blank]]:
         """Find a project or region, None where it is to be taken from the environment (`ours`)."""
-        key = next((each for each in keys if each in entry.params), keys[0])
+        key = self._chosen(entry, keys) or keys[0]
         theirs = _THEIRS[keys[0]]
         stated = entry.params.get(key) or next(
             (self._variables[each] for each in theirs if each in self._variables), None

@@ -21,8 +21,8 @@ _PREDICT: Final = Reason(
     "use the model by the Gemini API (gemini/…), or keep it at LiteLLM",
 )
 _ENDPOINT: Final = Reason(
-    "it is an endpoint of your own on Vertex AI, whose address is not that of a model",
-    "declare a provider like vertex with the `base_url` of your endpoint, or keep it at LiteLLM",
+    "it is an endpoint of your own on Vertex AI; Gearshift calls the models of Google and Anthropic there",
+    "keep it at LiteLLM, as a provider with its base_url",
 )
 _PARTNER: Final = Reason(
     "on Vertex AI the import knows Gemini and Claude only",

@@ -37,6 +37,8 @@ _CLASH: Final = Reason(
 _MIXED: Final = Reason(
     "a model either chats or makes embeddings, and the first entry of this name does the other", "name it otherwise"
 )
+_DATED: Final = "@"
+"""What Vertex AI puts before the date of a model; the catalogue knows models without it."""
 _WEIGHTS: Final = ("weight", "rpm", "tpm")
 
 
@@ -84,7 +86,7 @@ def build(
             findings.leave((*entry.path, "model_name"), spelled(entry.name), _MIXED)
             continue
         _add(group, entry, target, providers, findings)
-        is_known = target.endpoint.row in known
+        is_known = target.endpoint.row in known and _DATED not in target.model
         _agree(group, entry, facts_of(entry, is_known=is_known, findings=findings), findings)
     for group in groups.values():
         group.deployments.sort(key=_order)

@@ -142,12 +142,17 @@ def test_what_still_cannot_be_said_is_told() -> None:
     azure = imported(entry("azure/x", **AZURE, azure_username="u", azure_password=SECRET, azure_scope="s"))
     both = imported(entry("azure/x", **AZURE, tenant_id="os.environ/T", azure_ad_token="os.environ/A"))
     google = imported(entry("vertex_ai/gemini-x", api_key=SECRET, vertex_location=7))
+    twice = imported(entry("vertex_ai/gemini-x", vertex_project="p", vertex_ai_project="q", region_name="eu"))
+    odd = imported(entry("bedrock/m", model_id=7))
     region = imported(entry("bedrock/eu-west-1/m", aws_region_name="us-east-1"))
 
     assert left(aws).keys() == {PARAMS + key for key in ("aws_role_name", "aws_profile_name", "aws_web_identity_token")}
     assert left(azure).keys() == {PARAMS + key for key in ("azure_username", "azure_password", "azure_scope")}
     assert left(both).keys() == {PARAMS + "azure_ad_token"}
     assert left(google).keys() == {PARAMS + key for key in ("api_key", "vertex_location")}
+    assert left(twice).keys() == {PARAMS + "vertex_ai_project"}
+    assert twice.config["providers"]["vertex"] == {"project": "p", "region": "eu"}
+    assert left(odd).keys() == {PARAMS + "model_id"}
     assert left(region).keys() == {PARAMS + "aws_region_name"}
     assert SECRET not in str(azure) + str(google)
 
@@ -179,6 +184,7 @@ def test_a_place_that_is_nowhere_is_taken_from_the_environment_and_told() -> Non
     assert unset.assumptions[0].startswith(
         "model_list[0]: no aws_region_name is stated; it is taken from AWS_REGION or AWS_DEFAULT_REGION"
     )
+    assert "AWS_BEARER_TOKEN_BEDROCK is used, else the key pair" in unset.assumptions[1]
     assert other.assumptions[0] == f"{PARAMS}aws_region_name: AWS_DEFAULT_REGION counts, unless AWS_REGION is set"
     assert "auth: google_metadata" in str(imported(entry("vertex_ai/gemini-x")).assumptions)
 

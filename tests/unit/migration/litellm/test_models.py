@@ -77,3 +77,11 @@ def test_a_model_chats_or_makes_embeddings() -> None:
 
     assert found.config["models"]["it"]["deployments"] == [{"provider": "openai", "name": "a"}]
     assert left(found) == {"model_list[1].model_name": "it"}
+
+
+def test_the_catalogue_knows_no_dated_models_of_vertex() -> None:
+    info = {"supports_vision": True}
+    dated = imported(entry("vertex_ai/claude-sonnet-4-5@20250929", info=info)).config["models"]["it"]
+
+    assert dated["capabilities"] == ["vision"]
+    assert "capabilities" not in imported(entry("vertex_ai/claude-sonnet-4-5", info=info)).config["models"]["it"]
