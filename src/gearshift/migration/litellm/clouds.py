@@ -19,7 +19,7 @@ from gearshift.config.values import LABEL
 from gearshift.migration.findings import Findings, Reason, place, shown
 from gearshift.migration.litellm.blanks import Blank, blank_of
 from gearshift.migration.litellm.entries import Entry
-from gearshift.migration.litellm.secrets import Secrets, as_variable, variable_of
+from gearshift.migration.litellm.secrets import ENVIRON, Secrets, as_variable, variable_of
 
 ENDPOINT: Final = "aws_bedrock_runtime_endpoint"
 _ENTRA: Final = {key: key for key in ("tenant_id", "client_id", "client_secret")}
@@ -45,6 +45,7 @@ _THEIRS: Final = {
 """Where LiteLLM looks for a place that no entry states."""
 _IN_MODEL: Final = re.compile(r"(?:^|/)([a-z]{2}(?:-[a-z]+)+-\d)/")
 _IN_ARN: Final = re.compile(r"arn:aws[a-z-]*:[a-z-]+:([a-z]{2}(?:-[a-z]+)+-\d):")
+_ID: Final = re.compile(r"[\w.:/-]{1,300}", re.ASCII)
 _FILE: Final = re.compile(r"[\w./-]{1,200}\.json", re.ASCII)
 
 _KEYED: Final = Reason("the entry states an api_key, which is used instead", "take one of the two out")
@@ -52,7 +53,9 @@ _RENEWED: Final = Reason("the parts of the login are used instead; they give a t
 _NO_KEY: Final = Reason("Vertex AI is called with a token of Google, not with a key", "see `auth` of the provider")
 _TWO_REGIONS: Final = Reason("the region in the model's name counts", "state `region` of the provider if it is wrong")
 _SAID: Final = Reason("another parameter says the same, and counts", "take one of the two out")
-_NO_ID: Final = Reason("expected the id or ARN of a model or profile", "state the deployment's `name`")
+_NO_ID: Final = Reason(
+    "expected the id or ARN of a model or profile, written out", "state it as the `name` of the deployment"
+)
 _NO_PLACE: Final = Reason(
     "expected letters, digits, dots, colons, dashes and underscores", "state `project` and `region` of the provider"
 )
@@ -67,6 +70,12 @@ class Account(Struct, frozen=True, kw_only=True):
     key_header: str | None = None
     auth: tuple[tuple[str, str], ...] = ()
     blanks: tuple[Blank, ...] = field(default=())
+
+
+def profile_of(entry: Entry) -> str | None:
+    """Give the inference profile that an entry for Bedrock calls in place of its model, None when it states none."""
+    stated = entry.params.get("model_id")
+    return stated if isinstance(stated, str) and _ID.fullmatch(stated) and not stated.startswith(ENVIRON) else None
 
 
 class Clouds:
@@ -110,10 +119,13 @@ class Clouds:
             if "aws_region_name" in entry.params
             else _IN_ARN.search(f"{entry.model} {entry.params.get('model_id')}")
         )
-        if named and entry.params.get("aws_region_name", named[1]) != named[1]:
-            self._findings.leave(entry.where("aws_region_name"), "another region than the model's name", _TWO_REGIONS)
-        region, blanks = (named[1], []) if named else self._placed(entry, "region", _AWS_REGION, row.region_env)
-        if not isinstance(entry.params.get("model_id", ""), str):
+        if named is None:
+            region, blanks = self._placed(entry, "region", _AWS_REGION, row.region_env)
+        else:
+            region, blanks = named[1], []
+            for key in [each for each in _AWS_REGION if entry.params.get(each, region) != region]:
+                self._findings.leave(entry.where(key), "another region than the model's name", _TWO_REGIONS)
+        if "model_id" in entry.params and profile_of(entry) is None:
             self._findings.leave(entry.where("model_id"), shown("model_id", entry.params["model_id"]), _NO_ID)
         auth = self._parts(entry, "sigv4", _SIGV4, "BEDROCK")
         if not auth and "api_key" not in entry.params:

@@ -19,7 +19,7 @@ from gearshift.config.rows import OWN, ProviderRow
 from gearshift.config.values import BaseUrl
 from gearshift.migration.findings import Findings, Reason, place, spelled
 from gearshift.migration.litellm.blanks import UNSET, Blank, blank_of
-from gearshift.migration.litellm.clouds import ENDPOINT, Account, Clouds
+from gearshift.migration.litellm.clouds import ENDPOINT, Account, Clouds, profile_of
 from gearshift.migration.litellm.entries import Entry
 from gearshift.migration.litellm.families import BEDROCK, VERTEX, family
 from gearshift.migration.litellm.prefixes import PREFIXES, REFUSED, Prefix, split
@@ -56,6 +56,7 @@ _OWN_URL: Final = Reason(
     "LiteLLM's api_base is the whole address of the call here, Gearshift's base_url ends in publishers/google",
     "declare a provider like vertex with your `base_url`; the entry is not carried",
 )
+_TWO_URLS: Final = Reason("another parameter states a URL, and counts", "take one of the two out")
 _NO_URL: Final = Reason(
     "expected a URL such as https://host/v1, without credentials; the entry is not carried", "mend it, and import again"
 )
@@ -100,8 +101,10 @@ class Resolver:
         """Find where an entry's requests go, None when Gearshift cannot send them; then that is noted."""
         prefix, model = split(entry.model, entry.params.get("custom_llm_provider"))
         known = self._known(entry, prefix or "", model)
-        key = _url_key(entry, prefix or "")
+        key, *others = _url_keys(entry, prefix or "")
         told = None if known is None else self._told(entry, key, known)
+        for each in others:
+            self._findings.leave(entry.where(each), "another URL (not shown)", _TWO_URLS)
         if known is None or told == _UNUSABLE:  # never called elsewhere: the key is that of this address
             return None
         if told is None and known.row is None and known.base_url is None:
@@ -126,7 +129,7 @@ class Resolver:
         if isinstance(found, Reason):
             self._findings.leave(entry.where("model"), spelled(entry.model), found)
             return None
-        if prefix in VERTEX and (key := _url_key(entry, prefix)) in entry.params:
+        if prefix in VERTEX and (key := _url_keys(entry, prefix)[0]) in entry.params:
             self._findings.leave(entry.where(key), "a URL (not shown)", _OWN_URL)
             return None
         known = PREFIXES.get(prefix, Prefix())
@@ -205,16 +208,16 @@ def name_of(base_url: str | None) -> str:
     return urlsplit(base_url or "").netloc.removesuffix(UNSET) or "provider"
 
 
-def _url_key(entry: Entry, prefix: str) -> str:
-    """Give the parameter that states a base URL."""
+def _url_keys(entry: Entry, prefix: str) -> list[str]:
+    """Give the parameters that state a base URL, the one that counts first."""
     keys = ("api_base", "base_url", *((ENDPOINT,) if prefix in BEDROCK else ()))
-    return next((each for each in keys if each in entry.params), "api_base")
+    return [each for each in keys if each in entry.params] or ["api_base"]
 
 
 def _called(prefix: str, model: str, entry: Entry) -> tuple[str, bool]:
     """Give the provider's own name of a model, and whether it is to be called by the Responses protocol."""
-    mode, own = entry.info.get("mode"), entry.params.get("model_id")
-    if prefix in BEDROCK and isinstance(own, str):
+    mode = entry.info.get("mode")
+    if prefix in BEDROCK and (own := profile_of(entry)) is not None:
         return own, False  # an inference profile, of which `model` only says the family
     responses = prefix in _WITH_RESPONSES and (model.startswith(_RESPONSES) or mode == "responses")
     if responses:

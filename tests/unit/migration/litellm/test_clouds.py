@@ -143,7 +143,7 @@ def test_what_still_cannot_be_said_is_told() -> None:
     both = imported(entry("azure/x", **AZURE, tenant_id="os.environ/T", azure_ad_token="os.environ/A"))
     google = imported(entry("vertex_ai/gemini-x", api_key=SECRET, vertex_location=7))
     twice = imported(entry("vertex_ai/gemini-x", vertex_project="p", vertex_ai_project="q", region_name="eu"))
-    odd = imported(entry("bedrock/m", model_id=7))
+    odd, held = (imported(entry("bedrock/m", model_id=each)) for each in (7, "os.environ/PROFILE"))
     region = imported(entry("bedrock/eu-west-1/m", aws_region_name="us-east-1"))
 
     assert left(aws).keys() == {PARAMS + key for key in ("aws_role_name", "aws_profile_name", "aws_web_identity_token")}
@@ -152,7 +152,8 @@ def test_what_still_cannot_be_said_is_told() -> None:
     assert left(google).keys() == {PARAMS + key for key in ("api_key", "vertex_location")}
     assert left(twice).keys() == {PARAMS + "vertex_ai_project"}
     assert twice.config["providers"]["vertex"] == {"project": "p", "region": "eu"}
-    assert left(odd).keys() == {PARAMS + "model_id"}
+    assert left(odd).keys() == left(held).keys() == {PARAMS + "model_id"}
+    assert held.config["models"]["it"]["deployments"] == [{"provider": "bedrock_converse", "name": "m"}]
     assert left(region).keys() == {PARAMS + "aws_region_name"}
     assert SECRET not in str(azure) + str(google)
 

@@ -196,3 +196,10 @@ def test_no_key_goes_to_a_server_of_ones_own() -> None:
     assert found.assumptions[0].startswith(
         "model_list[0]: it states no api_key; LiteLLM would send OPENAI_API_KEY to its api_base"
     )
+
+
+def test_of_two_urls_the_first_counts_and_the_other_is_told() -> None:
+    found = imported(entry("bedrock/m", api_base="https://a.example", aws_bedrock_runtime_endpoint="https://b.example"))
+
+    assert found.config["providers"]["bedrock_converse"]["base_url"] == "https://a.example"
+    assert left(found) == {"model_list[0].litellm_params.aws_bedrock_runtime_endpoint": "another URL (not shown)"}
