@@ -1,7 +1,9 @@
 """Own which models of a provider Gearshift can call, and by which built-in provider, where the prefix alone tells not.
 
 Sources, read 2026-11-27: https://docs.litellm.ai/docs/providers/vertex, .../vertex_partner, .../bedrock,
-.../perplexity; https://docs.perplexity.ai/docs/resources/changelog (Sonar's chat completions ended on 2026-09-27).
+.../perplexity; https://docs.perplexity.ai/docs/grounded-llm/openai-compatibility and
+https://docs.perplexity.ai/docs/getting-started/integrations/litellm; google-genai's `_transformers.py`
+(`t_is_vertex_embed_content_model`).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ _NO_MODEL: Final = re.compile(r"(agent|agentcore|async_invoke|claude_platform|ma
 _TUNED: Final = re.compile(r"([a-z]+/)?\d+")
 
 _PREDICT: Final = Reason(
-    "Vertex AI makes embeddings by a protocol of its own (:predict)",
+    "Vertex AI makes embeddings by :predict, or of one text at a time, neither of which Gearshift asks for",
     "use the model by the Gemini API (gemini/…), or keep it at LiteLLM",
 )
 _ENDPOINT: Final = Reason(

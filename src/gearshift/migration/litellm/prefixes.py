@@ -63,7 +63,7 @@ PREFIXES: Final[dict[str, Prefix]] = {
     "ollama": _row("ollama", suffix="/v1"),
     "ollama_chat": _row("ollama", suffix="/v1"),
     "openrouter": _row("openrouter", "OPENROUTER_API_KEY"),
-    "perplexity": _row("perplexity", "PERPLEXITYAI_API_KEY", "/v1"),
+    "perplexity": _row("perplexity", "PERPLEXITY_API_KEY", "/v1"),
     "sambanova": _row("sambanova", "SAMBANOVA_API_KEY"),
     "together_ai": _row("together", "TOGETHERAI_API_KEY"),
     "vertex_ai": _row("vertex"),

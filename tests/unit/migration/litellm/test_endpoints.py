@@ -82,7 +82,7 @@ def provider(model: str, **params: object) -> tuple[str, dict[str, object], str]
             "perplexity/openai/gpt-5.5",
             {"api_base": "https://api.perplexity.ai"},
             "perplexity",
-            {"key": "env:PERPLEXITYAI_API_KEY"},
+            {"key": "env:PERPLEXITY_API_KEY"},
             "openai/gpt-5.5",
         ),
         (
