@@ -19,6 +19,7 @@ model_list:
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
 )
+USER = '{"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}'
 
 
 @pytest.fixture(autouse=True)
@@ -170,8 +171,11 @@ def test_check_passes_every_documented_shape(folder: Path, path: Path, monkeypat
     (folder / "more_models.yaml").write_text(SOURCE)  # one of them includes it
     (folder / "config.yaml").write_text(path.read_text("utf-8"))
     assert CliRunner().invoke(app, ["import", "litellm", "config.yaml"]).exit_code == 0
-    for name in re.findall(r"env:(\w+)", (folder / "gearshift.yaml").read_text()):
+    text = (folder / "gearshift.yaml").read_text()
+    for name in (*re.findall(r"env:(\w+)", text), "AWS_BEARER_TOKEN_BEDROCK", "AWS_REGION"):
         monkeypatch.setenv(name, "x")
+    for name in re.findall(r"credentials: env:(\w+)", text):
+        monkeypatch.setenv(name, USER)
 
     done = CliRunner().invoke(app, ["check"])
 

@@ -1,4 +1,4 @@
-"""Own what an entry says about its model: what it serves, its windows and capabilities.
+"""Own what an entry says about its model: its windows and capabilities.
 
 Source: https://docs.litellm.ai/docs/proxy/configs and LiteLLM's `model_prices_and_context_window.json` ("sample_spec"),
 read 2026-11-27.
@@ -6,19 +6,14 @@ read 2026-11-27.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-from gearshift.migration.findings import Findings, Reason, place, shown, spelled
+from gearshift.migration.findings import Findings, Reason, place, shown
 from gearshift.migration.litellm.entries import Entry, unset
 from gearshift.migration.litellm.numbers import whole
 from gearshift.migration.litellm.prices import is_cost
+from gearshift.migration.litellm.purpose import embeds
 
-_SERVED: Final = frozenset({"chat", "responses"})
-_OTHERS: Final = re.compile(
-    r"embed|dall-e|gpt-image|imagen|stable-diffusion|flux|whisper|transcribe|(^|[-_/])tts|rerank|moderation|sora|veo-"
-)
-"""Names of models that do not chat, where no mode says so."""
 _CAPABILITIES: Final = {
     "supports_function_calling": ("tools",),
     "supports_tool_choice": ("tools",),
@@ -30,15 +25,9 @@ _CAPABILITIES: Final = {
 }
 _WINDOWS: Final = {"max_input_tokens": "context_window", "max_output_tokens": "max_output_tokens"}
 _READ: Final = frozenset({"mode", "max_tokens", *_WINDOWS, *_CAPABILITIES})
+_OF_CHAT: Final = frozenset({"max_tokens", "max_output_tokens", *_CAPABILITIES})
+"""What says nothing about a model of embeddings."""
 
-_MODE: Final = Reason(
-    "only models that chat are carried",
-    "declare one that makes embeddings with that capability; keep any other at LiteLLM, or call its provider directly",
-)
-_BY_NAME: Final = Reason(
-    "its name says that it is no chat model, and only such are carried",
-    "state model_info.mode: chat if it is one, and import again; declare one of embeddings with that capability",
-)
 _CATALOGUE: Final = Reason(
     "what this provider's models can do is in Gearshift's catalogue",
     "state `capabilities` of the model to say otherwise",
@@ -47,45 +36,43 @@ _NO_TOKENS: Final = Reason("expected a whole number of tokens above 0", "state i
 _BASE: Final = Reason(
     "prices are looked up by the provider's own name of the model", "state `price`, unless `gearshift check` finds one"
 )
+_NO_OUTPUT: Final = Reason("a model of embeddings has a window of input, and no output", "nothing is needed")
 _NO_FACT: Final = Reason("Gearshift's config has no such fact about a model", "see whether it is needed")
-
-
-def serves_chat(entry: Entry, findings: Findings) -> bool:
-    """Say whether an entry is for conversations; what is for something else is noted."""
-    mode = entry.info.get("mode")
-    if unset(mode):
-        if _OTHERS.search(entry.model.lower()):
-            findings.leave(entry.where("model"), spelled(entry.model), _BY_NAME)
-            return False
-        return True
-    if isinstance(mode, str) and mode in _SERVED:
-        return True
-    findings.leave((*entry.path, "model_info", "mode"), shown("mode", mode, plain=True), _MODE)
-    return False
 
 
 def facts_of(entry: Entry, *, is_known: bool, findings: Findings) -> dict[str, object]:
     """Give what a config states about the model; `is_known`: the provider's models are in the catalogue."""
+    facts = _windows(entry, findings)
+    if embeds(entry):
+        facts["capabilities"] = ["embeddings"]
+    elif capabilities := _capabilities(entry, is_known=is_known, findings=findings):
+        facts["capabilities"] = capabilities
+    for key, value in entry.info.items():
+        if unset(value) or is_cost(key):
+            continue
+        if embeds(entry) and key in _OF_CHAT:
+            findings.leave((*entry.path, "model_info", key), shown(key, value), _NO_OUTPUT)
+        elif key not in _READ:
+            findings.leave(
+                (*entry.path, "model_info", key), shown(key, value), _BASE if key == "base_model" else _NO_FACT
+            )
+    return facts
+
+
+def _windows(entry: Entry, findings: Findings) -> dict[str, object]:
     facts: dict[str, object] = {}
     longest = "max_output_tokens" if unset(entry.info.get("max_output_tokens")) else ""
     for key, word in (*_WINDOWS.items(), ("max_tokens", longest)):
         stated = entry.info.get(key)
-        if unset(stated) or not word:
+        if unset(stated) or not word or (embeds(entry) and key in _OF_CHAT):
             continue
         if (tokens := whole(stated)) is None:
             findings.leave((*entry.path, "model_info", key), shown(key, stated), _NO_TOKENS)
-        else:
-            facts[word] = tokens
-            if key == "max_input_tokens":
-                findings.assume(
-                    f"{place((*entry.path, 'model_info', key))}: taken as the whole window, input and output together"
-                )
-    if capabilities := _capabilities(entry, is_known=is_known, findings=findings):
-        facts["capabilities"] = capabilities
-    for key, value in entry.info.items():
-        if key not in _READ and not is_cost(key) and not unset(value):
-            findings.leave(
-                (*entry.path, "model_info", key), shown(key, value), _BASE if key == "base_model" else _NO_FACT
+            continue
+        facts[word] = tokens
+        if key == "max_input_tokens" and not embeds(entry):
+            findings.assume(
+                f"{place((*entry.path, 'model_info', key))}: taken as the whole window, input and output together"
             )
     return facts
 

@@ -17,8 +17,13 @@ from gearshift.migration.litellm.settings import ANY
 
 _NO_MODEL: Final = Reason("no model of this name was carried", "see that model, or state `fallbacks` of another")
 _NO_FALLBACK: Final = Reason(
-    "expected the name of a model that was carried; another request, or a deployment by its id, is no fallback here",
+    "expected the name of a model that was carried and chats; another request, or a deployment by its id, is none",
     "add a model or deployment to `fallbacks` by its name",
+)
+
+_VECTORS: Final = Reason(
+    "vectors of two models cannot be compared, so no other model answers for a model of embeddings",
+    "nothing is needed; a second provider of the same model is one more deployment of it",
 )
 
 Stated = tuple[Path, str, object]
@@ -36,6 +41,10 @@ def add(stated: list[Stated], aliases: list[Stated], groups: Mapping[str, Group]
             if group is None:
                 findings.leave(path, spelled(name), _NO_MODEL)
                 continue
+            if group.embeds:
+                if name != ANY:
+                    findings.leave(path, spelled(name), _VECTORS)
+                continue
             own = group.deployments[0].entry.name
             group.fallbacks = [each for each in dict.fromkeys([*group.fallbacks, *fallbacks]) if each != own]
 
@@ -52,7 +61,7 @@ def _names(
     found: list[str] = []
     for at, each in enumerate(listed if isinstance(listed, list) else [listed]):
         name = aliases.get(each, each) if isinstance(each, str) else each
-        if isinstance(name, str) and name in groups:
+        if isinstance(name, str) and name in groups and not groups[name].embeds:
             found.append(name)
         else:
             findings.leave((*path, at), shown("model", each, plain=True), _NO_FALLBACK)

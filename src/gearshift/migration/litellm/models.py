@@ -21,6 +21,7 @@ from gearshift.migration.litellm.facts import facts_of
 from gearshift.migration.litellm.numbers import number
 from gearshift.migration.litellm.prices import price_of
 from gearshift.migration.litellm.providers import Providers
+from gearshift.migration.litellm.purpose import embeds
 
 _NAME: Final = TypeAdapter[str](ModelName)
 _NO_NAME: Final = Reason("expected a name of 1 to 200 characters without blanks, *, ?, [ and ]", "name it otherwise")
@@ -33,6 +34,11 @@ _CLASH: Final = Reason(
     "Gearshift calls a deployment `provider/model`, and so another model's deployment has this name",
     "rename one of the two; until then the name means that deployment",
 )
+_MIXED: Final = Reason(
+    "a model either chats or makes embeddings, and the first entry of this name does the other", "name it otherwise"
+)
+_DATED: Final = "@"
+"""What Vertex AI puts before the date of a model; the catalogue knows models without it."""
 _WEIGHTS: Final = ("weight", "rpm", "tpm")
 
 
@@ -53,6 +59,11 @@ class Group(Struct, kw_only=True):
     fallbacks: list[str] = field(default_factory=list)
 
     @property
+    def embeds(self) -> bool:
+        """Say whether it makes embeddings, and answers no conversation."""
+        return embeds(self.deployments[0].entry)
+
+    @property
     def document(self) -> dict[str, Any]:
         """Give the model as a config states it."""
         fallbacks = {"fallbacks": self.fallbacks} if self.fallbacks else {}
@@ -71,8 +82,11 @@ def build(
             findings.leave((*entry.path, "model_name"), spelled(entry.name), _NO_NAME)
             continue
         group = groups.setdefault(entry.name, Group())
+        if group.deployments and group.embeds != embeds(entry):
+            findings.leave((*entry.path, "model_name"), spelled(entry.name), _MIXED)
+            continue
         _add(group, entry, target, providers, findings)
-        is_known = target.endpoint.row in known
+        is_known = target.endpoint.row in known and _DATED not in target.model
         _agree(group, entry, facts_of(entry, is_known=is_known, findings=findings), findings)
     for group in groups.values():
         group.deployments.sort(key=_order)

@@ -42,8 +42,8 @@ PREFIXES: Final[dict[str, Prefix]] = {
     "azure": _row("azure", "AZURE_API_KEY", "/openai/v1"),
     "anthropic": _row("anthropic", "ANTHROPIC_API_KEY", "/v1"),
     "gemini": _row("google", "GEMINI_API_KEY", "/v1beta"),
-    "bedrock": _row("bedrock", "AWS_BEARER_TOKEN_BEDROCK"),
-    "bedrock_converse": _row("bedrock", "AWS_BEARER_TOKEN_BEDROCK"),
+    "bedrock": _row("bedrock_converse", "AWS_BEARER_TOKEN_BEDROCK"),
+    "bedrock_converse": _row("bedrock_converse", "AWS_BEARER_TOKEN_BEDROCK"),
     "cerebras": _row("cerebras", "CEREBRAS_API_KEY"),
     "cohere": _row("cohere", "COHERE_API_KEY"),
     "cohere_chat": _row("cohere", "COHERE_API_KEY"),
@@ -63,8 +63,11 @@ PREFIXES: Final[dict[str, Prefix]] = {
     "ollama": _row("ollama", suffix="/v1"),
     "ollama_chat": _row("ollama", suffix="/v1"),
     "openrouter": _row("openrouter", "OPENROUTER_API_KEY"),
+    "perplexity": _row("perplexity", "PERPLEXITY_API_KEY", "/v1"),
     "sambanova": _row("sambanova", "SAMBANOVA_API_KEY"),
     "together_ai": _row("together", "TOGETHERAI_API_KEY"),
+    "vertex_ai": _row("vertex"),
+    "vertex_ai_beta": _row("vertex"),
     "vllm": _row("vllm"),
     "xai": _row("xai", "XAI_API_KEY"),
     "zai": _row("zai", "ZAI_API_KEY"),
@@ -72,7 +75,6 @@ PREFIXES: Final[dict[str, Prefix]] = {
     "meta_llama": _address("https://api.llama.com/compat/v1", "LLAMA_API_KEY"),
     "nebius": _address("https://api.studio.nebius.ai/v1", "NEBIUS_API_KEY"),
     "novita": _address("https://api.novita.ai/v3/openai", "NOVITA_API_KEY"),
-    "perplexity": _address("https://api.perplexity.ai", "PERPLEXITYAI_API_KEY"),
     "volcengine": _address("https://ark.cn-beijing.volces.com/api/v3", "VOLCENGINE_API_KEY"),
     "wandb": _address("https://api.inference.wandb.ai/v1", "WANDB_API_KEY"),
     # OpenAI's protocol at an address that must be told
@@ -82,20 +84,14 @@ PREFIXES: Final[dict[str, Prefix]] = {
     "xinference": Prefix(variable="XINFERENCE_API_KEY"),
 }
 
-_GOOGLE: Final = Reason(
-    "Vertex AI wants a project, a region and tokens of a Google service account, which are not carried",
-    "declare the model at the provider vertex (Claude: vertex_anthropic), see docs/how-to/call-a-cloud.md",
-)
 _SIGNED: Final = Reason(
-    "this provider wants signed requests or tokens of a login, which Gearshift does not make for it",
+    "this provider wants signatures or tokens of a login that Gearshift does not make",
     "call the model by a provider that takes an API key, or put a gateway that signs before it",
 )
 _COMPLETIONS: Final = Reason(
     "it speaks /v1/completions, which Gearshift does not serve", "use the provider's chat endpoint"
 )
 REFUSED: Final[dict[str, Reason]] = {
-    "vertex_ai": _GOOGLE,
-    "vertex_ai_beta": _GOOGLE,
     **dict.fromkeys(("sagemaker", "sagemaker_chat", "sagemaker_nova", "oci", "watsonx", "watsonx_text"), _SIGNED),
     **dict.fromkeys(("github_copilot", "chatgpt", "snowflake"), _SIGNED),
     **dict.fromkeys(

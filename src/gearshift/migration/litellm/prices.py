@@ -14,6 +14,7 @@ from gearshift.config.values import MAX_USD
 from gearshift.migration.findings import Findings, Reason, shown
 from gearshift.migration.litellm.entries import Entry, unset
 from gearshift.migration.litellm.numbers import number, plain
+from gearshift.migration.litellm.purpose import embeds
 
 _RATES: Final = {
     "input_cost_per_token": "input",
@@ -62,6 +63,8 @@ def price_of(entry: Entry, findings: Findings) -> dict[str, int | float] | None:
         elif number(value) != 0:
             findings.leave(path, shown(key, value), _NO_PART if _CHARGED.search(key) else _BESIDE)
             whole = whole and not _CHARGED.search(key)
+    if "input" in rates and embeds(entry):
+        rates.setdefault("output", 0)  # a model of embeddings has none
     if rates and whole and not {"input", "output"} <= rates.keys():
         findings.leave(first, " and ".join(f"{each} only" for each in rates), _HALF)
         return None

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gearshift.config.overrides import PREFIX
 from gearshift.config.rows import ProviderRow
 from gearshift.migration.findings import Findings, Reason
-from gearshift.migration.litellm.endpoints import UNSET, Endpoint, Target, name_of
+from gearshift.migration.litellm.blanks import Blank
+from gearshift.migration.litellm.endpoints import Endpoint, Target, name_of
 from gearshift.migration.litellm.entries import Entry
 from gearshift.migration.litellm.secrets import as_variable
 
@@ -21,6 +22,7 @@ _NO_ID: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _AZURE_VERSION: Final = Reason(
     "Gearshift calls Azure's v1 API, which takes no api-version", "see `gearshift check --probe`"
 )
+_WORDS: Final = {"base_url": "base URL", "project": "project", "region": "region"}
 
 
 class Providers:
@@ -43,16 +45,20 @@ class Providers:
             self.origins[name].append(entry)
         return name
 
-    def document(self) -> dict[str, dict[str, str]]:
+    def document(self) -> dict[str, dict[str, Any]]:
         """Give the section `providers`."""
         return {name: self._stated(name, endpoint) for name, endpoint in self._endpoints.items()}
 
-    def _stated(self, name: str, endpoint: Endpoint) -> dict[str, str]:
-        stated = {
+    def _stated(self, name: str, endpoint: Endpoint) -> dict[str, Any]:
+        stated: dict[str, Any] = {
             "like": endpoint.row if endpoint.row != name else None,
             "protocol": endpoint.protocol,
             "base_url": endpoint.base_url,
+            "project": endpoint.project,
+            "region": endpoint.region,
             "key": endpoint.key,
+            "key_header": endpoint.key_header,
+            "auth": dict(endpoint.auth) or None,
         }
         return {key: value for key, value in stated.items() if value is not None}
 
@@ -61,26 +67,24 @@ class Providers:
         name = self._free(endpoint)
         self._endpoints[name] = endpoint
         self.origins[name] = []
-        if target.variable is not None and UNSET in (endpoint.base_url or ""):
-            override = f"{PREFIX}PROVIDERS__{as_variable(name)}__BASE_URL"
-            path = (
-                f" and the path {urlsplit(endpoint.base_url or '').path}"
-                if urlsplit(endpoint.base_url or "").path
-                else ""
-            )
-            self._findings.leave(
-                entry.where(
-                    "base_url" if "base_url" in entry.params and "api_base" not in entry.params else "api_base"
-                ),
-                f"the variable {target.variable}",
-                Reason(
-                    "a base URL stands in the config, or in a variable of Gearshift's own",
-                    f"write what {target.variable} holds{path} into providers.{name}.base_url, or set {override} to it",
-                ),
-            )
+        for blank in target.blanks:
+            self._leave_blank(blank, name, entry)
         if endpoint.row == "azure" and "api_version" in entry.params:
             self._findings.leave(entry.where("api_version"), "a version of the API", _AZURE_VERSION)
         return name
+
+    def _leave_blank(self, blank: Blank, name: str, entry: Entry) -> None:
+        override = f"{PREFIX}PROVIDERS__{as_variable(name)}__{blank.word.upper()}"
+        path = urlsplit(self._endpoints[name].base_url or "").path if blank.word == "base_url" else ""
+        held = f"{blank.variable} holds" + (f" and the path {path}" if path else "")
+        self._findings.leave(
+            entry.where(blank.key),
+            f"the variable {blank.variable}",
+            Reason(
+                f"a {_WORDS[blank.word]} stands in the config, or in a variable of Gearshift's own",
+                f"write what {held} into providers.{name}.{blank.word}, or set {override} to it",
+            ),
+        )
 
     def _free(self, endpoint: Endpoint) -> str:
         host = _NO_ID.sub("-", name_of(endpoint.base_url)).strip("-._")[:80] or "provider"

@@ -21,11 +21,12 @@ _TIME: Final = Reason("time limits hold for all deployments", "see `reliability`
 _TRIES: Final = Reason("a deployment has no number of tries of its own", "see `reliability.max_attempts`")
 _BUDGET: Final = Reason("a deployment or provider has no budget", "give a router the objective `budget`")
 _AWS: Final = Reason(
-    "Bedrock is written with an API key, not with signed requests",
-    "make a Bedrock API key for AWS_BEARER_TOKEN_BEDROCK, or declare bedrock_converse, whose requests are signed",
+    "calls are signed with a key pair; profiles, roles and web identities are not read in this version",
+    "export their credentials (`aws configure export-credentials --format env`), or make a Bedrock API key",
 )
 _ENTRA: Final = Reason(
-    "Azure is written with an API key, not with Entra ID tokens", "state the key of the resource, or `auth: entra`"
+    "Azure is called with a key, or a token of an application or of a machine, for its usual scope",
+    "say `auth: entra` or `auth: managed_identity` at the provider, or state the key of the resource",
 )
 _ACCOUNT: Final = Reason(
     "a provider's account is that of its key", "use a key of that organization or project; one provider for each"
@@ -94,9 +95,9 @@ PARAMS: Final = _table(
     (_TIME, "timeout stream_timeout"),
     (_TRIES, "max_retries num_retries"),
     (_BUDGET, "max_budget budget_duration"),
-    (_AWS, "aws_access_key_id aws_secret_access_key aws_session_token aws_session_name aws_profile_name aws_role_name"),
-    (_AWS, "aws_web_identity_token aws_sts_endpoint aws_external_id aws_bedrock_runtime_endpoint"),
-    (_ENTRA, "azure_ad_token tenant_id client_id client_secret azure_username azure_password azure_scope"),
+    (_AWS, "aws_session_name aws_profile_name aws_role_name"),
+    (_AWS, "aws_web_identity_token aws_sts_endpoint aws_external_id aws_session_tags"),
+    (_ENTRA, "azure_username azure_password azure_scope"),
     (_ACCOUNT, "organization project"),
     (_DROP, "drop_params additional_drop_params allowed_openai_params"),
     (_TAGS, "tags tag_regex"),
@@ -119,6 +120,7 @@ SETTINGS: Final = _table(
     (_CALLBACK, "turn_off_message_logging langfuse_default_tags redact_user_api_key_info"),
     (_LOGS, "set_verbose json_logs suppress_debug_info"),
     (_DROP, "drop_params modify_params"),
+    (_ENTRA, "enable_azure_ad_token_refresh"),
     (_GUARD, "guardrails post_call_rules"),
     (_CODE, "custom_auth custom_provider_map custom_key_generate custom_sso"),
     (_DATABASE, "database_url database_type database_connection_pool_limit database_connection_timeout"),

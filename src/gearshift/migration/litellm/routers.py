@@ -62,14 +62,14 @@ class Routers:
     def add_auto_router(self, entry: Entry) -> None:
         """Make a router of one of LiteLLM's auto-routers: Gearshift's predictor chooses among its models."""
         named = list(dict.fromkeys(_models_of(entry.params)))
-        candidates = [name for name in named if name in self._groups]
+        candidates = [name for name in named if name in self._groups and not self._groups[name].embeds]
         if self._is_taken(entry.name) or not _fits(_ID, entry.name):
             self._findings.leave((*entry.path, "model_name"), spelled(entry.name), _ROUTER_NAME)
             return
         if not candidates:
             self._findings.leave(entry.where("model"), spelled(entry.model), _NO_CANDIDATES)
             return
-        for name in [each for each in named if each not in self._groups]:
+        for name in [each for each in named if each not in candidates]:
             self._findings.leave(entry.path, f"{spelled(name)} among its models", _NO_TARGET)
         default = next((value for key, value in entry.params.items() if key.endswith("_default_model")), None)
         self._add(entry.name, _choosing(candidates, default), place(entry.path))
@@ -115,10 +115,9 @@ class Routers:
 
     def add_default(self) -> None:
         """Make the router `auto` over all models, unless somebody has the name."""
-        if self._groups and not self._is_taken(DEFAULT_ROUTER):
-            self._add(
-                DEFAULT_ROUTER, _choosing(list(self._groups), None), "Gearshift's own: it chooses among all models"
-            )
+        candidates = [name for name, group in self._groups.items() if not group.embeds]
+        if candidates and not self._is_taken(DEFAULT_ROUTER):
+            self._add(DEFAULT_ROUTER, _choosing(candidates, None), "Gearshift's own: it chooses among all that chat")
 
     def _name_again(self, name: str, target: str, path: Path) -> None:
         if _fits(_ID, name):

@@ -17,6 +17,7 @@ ENVIRON: Final = "os.environ/"
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NONE: Final = frozenset({"", "none", "null", "empty"})
 """What people write where a server wants no key."""
+_NO_TEXT: Final = Reason("expected a text, or os.environ/NAME", "state it as env:NAME in the config")
 _NO_NAME: Final = Reason("no variable can have such a name", "name it in letters, digits and underscores")
 _OIDC: Final = Reason("Gearshift does not exchange tokens of an identity provider", "use an API key of the provider")
 
@@ -32,7 +33,10 @@ class Secrets:
 
     def reference(self, value: object, path: Path, suggested: str) -> str | None:
         """Give the reference to the secret at `path`, None where there is none."""
-        text = str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+        if value and (isinstance(value, bool) or not isinstance(value, str | int | float)):
+            self._findings.leave(path, "a value (not shown)", _NO_TEXT)
+            return None
+        text = str(value).strip() if isinstance(value, str | int | float) and value is not False else ""
         if text.lower() in _NONE:
             return None
         if (variable := variable_of(text)) is not None:

@@ -21,11 +21,12 @@ from gearshift.config.rows import ProviderRow, builtin
 from gearshift.errors import ConfigError
 from gearshift.migration.findings import Finding, Findings, Spots, place, shown, spelled
 from gearshift.migration.litellm import fallbacks, models
+from gearshift.migration.litellm.clouds import READ
 from gearshift.migration.litellm.endpoints import Resolver, Target
 from gearshift.migration.litellm.entries import Entry, mapping, read
-from gearshift.migration.litellm.facts import serves_chat
 from gearshift.migration.litellm.prices import is_cost
 from gearshift.migration.litellm.providers import Providers
+from gearshift.migration.litellm.purpose import is_served
 from gearshift.migration.litellm.reasons import OTHER_PARAM, PARAMS, WILDCARD
 from gearshift.migration.litellm.routers import AUTO_KEYS, Routers, is_auto_router
 from gearshift.migration.litellm.secrets import Secrets
@@ -34,7 +35,6 @@ from gearshift.migration.litellm.settings import Settings
 _HANDLED: Final = frozenset(
     {"model", "api_key", "api_base", "base_url", "api_version", "custom_llm_provider", "order", "weight"}
 )
-_REGION: Final = frozenset({"aws_region_name"})
 _STAR: Final = "*"
 
 Note = tuple[str, str]
@@ -76,7 +76,7 @@ class _Translator:
 
     def translation(self, source: str, spot: Spots | None) -> Translation:
         entries = read(self._document, self._findings)
-        known = frozenset(name for name, row in self._rows.items() if row.catalog_id is not None)
+        known = frozenset(name for name, row in self._rows.items() if row.catalog_id or row.facts_of)
         groups = models.build(self._targets(entries), self._providers, known, self._findings)
         settings = Settings(self._document, self._secrets, self._findings)
         settings.read()
@@ -114,13 +114,13 @@ class _Translator:
             if is_auto_router(entry):
                 self._leave_params(entry, frozenset({*AUTO_KEYS, "model"}))
                 continue
-            if not serves_chat(entry, self._findings):
+            if not is_served(entry, self._findings):
                 continue
             if _STAR in entry.name or _STAR in entry.model:
                 found += self._wild(entry, named)
             elif (target := self._resolver.target(entry)) is not None:
                 found.append((entry, target))
-                self._leave_params(entry, _HANDLED | (_REGION if target.endpoint.row == "bedrock" else set()))
+                self._leave_params(entry, _HANDLED | READ.get(target.endpoint.row or "", frozenset()))
         return found
 
     def _wild(self, entry: Entry, named: frozenset[str]) -> list[tuple[Entry, Target]]:
@@ -134,7 +134,7 @@ class _Translator:
         target = self._resolver.target(entry)
         if target is None or target.endpoint.row is None:
             return []
-        self._leave_params(entry, _HANDLED)
+        self._leave_params(entry, _HANDLED | READ.get(target.endpoint.row, frozenset()))
         found = []
         for model in self._rows[target.endpoint.row].models:
             name = entry.name.replace(_STAR, model)
@@ -148,7 +148,7 @@ class _Translator:
                 info={},
                 origins=entry.origins,
             )
-            found.append((stated, Target(endpoint=target.endpoint, model=model, variable=target.variable)))
+            found.append((stated, Target(endpoint=target.endpoint, model=model, blanks=target.blanks)))
         if found:
             self._findings.assume(
                 f"{place(entry.path)}: the wildcard stands for the models {', '.join(each.model for _, each in found)}"

@@ -9,7 +9,7 @@ from tests.unit.migration.litellm.scene import entry, imported, left
 KEY = {"api_key": "os.environ/K"}
 
 
-def provider(model: str, **params: object) -> tuple[str, dict[str, str], str]:
+def provider(model: str, **params: object) -> tuple[str, dict[str, object], str]:
     """Give the provider that one entry gets, and the model's name there."""
     config = imported(entry(model, **params)).config
     ((name, stated),) = config["providers"].items()
@@ -79,28 +79,46 @@ def provider(model: str, **params: object) -> tuple[str, dict[str, str], str]:
             "org/m",
         ),
         (
-            "perplexity/sonar",
-            {},
-            "api.perplexity.ai",
-            {"protocol": "openai_chat", "base_url": "https://api.perplexity.ai", "key": "env:PERPLEXITYAI_API_KEY"},
-            "sonar",
+            "perplexity/openai/gpt-5.5",
+            {"api_base": "https://api.perplexity.ai"},
+            "perplexity",
+            {"key": "env:PERPLEXITY_API_KEY"},
+            "openai/gpt-5.5",
         ),
         (
             "bedrock/converse/eu-west-1/m.x-v1:0",
             {},
-            "bedrock",
-            {
-                "base_url": "https://bedrock-runtime.eu-west-1.amazonaws.com/openai/v1",
-                "key": "env:AWS_BEARER_TOKEN_BEDROCK",
-            },
+            "bedrock_converse",
+            {"region": "eu-west-1"},
             "m.x-v1:0",
         ),
         (
             "bedrock/m",
             {"aws_region_name": "us-west-2", "api_key": "os.environ/K"},
-            "bedrock",
-            {"base_url": "https://bedrock-runtime.us-west-2.amazonaws.com/openai/v1", "key": "env:K"},
+            "bedrock_converse",
+            {"region": "us-west-2", "key": "env:K"},
             "m",
+        ),
+        (
+            "bedrock/us.m",
+            {"aws_region_name": "us-west-2", "aws_bedrock_runtime_endpoint": "https://vpce.example"},
+            "bedrock_converse",
+            {"base_url": "https://vpce.example", "region": "us-west-2"},
+            "us.m",
+        ),
+        (
+            "bedrock/llama/arn:aws:bedrock:us-east-1:1:imported-model/r4c4kewx2s0n",
+            {},
+            "bedrock_converse",
+            {"region": "us-east-1"},
+            "arn:aws:bedrock:us-east-1:1:imported-model/r4c4kewx2s0n",
+        ),
+        (
+            "gemini-3.8-flash",
+            {"vertex_project": "acme", "vertex_location": "eu"},
+            "vertex",
+            {"project": "acme", "region": "eu"},
+            "gemini-3.8-flash",
         ),
         ("openai/x", {"api_base": "https://api.groq.com/openai/v1"}, "groq", {"key": "env:GROQ_API_KEY"}, "x"),
         ("gemini/g", {"info": {"mode": "responses"}, **KEY}, "google", {"key": "env:K"}, "g"),
@@ -115,7 +133,7 @@ def provider(model: str, **params: object) -> tuple[str, dict[str, str], str]:
     ],
 )
 def test_an_entry_becomes_a_provider(
-    model: str, params: dict[str, object], name: str, stated: dict[str, str], called: str
+    model: str, params: dict[str, object], name: str, stated: dict[str, object], called: str
 ) -> None:
     assert provider(model, **params) == (name, stated, called)
 
@@ -123,9 +141,10 @@ def test_an_entry_becomes_a_provider(
 @pytest.mark.parametrize(
     ("model", "params", "place", "said"),
     [
-        ("vertex_ai/g", {}, "model", "Google service account"),
-        ("gemini-3.8-flash", {}, "model", "Google service account"),
-        ("sagemaker/x", {"api_base": "https://a.example"}, "model", "signed requests"),
+        ("vertex_ai/g", {}, "model", "Gemini and Claude only"),
+        ("vertex_ai/gemini-3.8-flash", {"api_base": "https://psc.example"}, "api_base", "publishers/google"),
+        ("perplexity/sonar", {}, "model", "ended on 2026-09-27"),
+        ("sagemaker/x", {"api_base": "https://a.example"}, "model", "signatures"),
         ("text-completion-openai/x", {}, "model", "/v1/completions"),
         ("newcomer/x", {}, "model", "no provider of this prefix"),
         ("newcomer/x", {"api_base": "https://user:made-up@a.example/v1"}, "api_base", "without credentials"),
@@ -170,13 +189,6 @@ def test_azure_without_an_address_is_a_blank_too() -> None:
     assert left(found)["model_list[0].litellm_params.api_base"] == "the variable AZURE_API_BASE"
 
 
-def test_a_region_that_is_none_is_told() -> None:
-    unset, odd = imported(entry("bedrock/m")), imported(entry("bedrock/m", aws_region_name="os.environ/REGION"))
-
-    assert "model_list[0]: no region is stated; it is taken to be that of the provider" in unset.assumptions
-    assert left(odd) == {"model_list[0].litellm_params.aws_region_name": "a text (not shown)"}
-
-
 def test_no_key_goes_to_a_server_of_ones_own() -> None:
     found = imported(entry("openai/x", api_base="http://llm.lan/v1"))
 
@@ -184,3 +196,10 @@ def test_no_key_goes_to_a_server_of_ones_own() -> None:
     assert found.assumptions[0].startswith(
         "model_list[0]: it states no api_key; LiteLLM would send OPENAI_API_KEY to its api_base"
     )
+
+
+def test_of_two_urls_the_first_counts_and_the_other_is_told() -> None:
+    found = imported(entry("bedrock/m", api_base="https://a.example", aws_bedrock_runtime_endpoint="https://b.example"))
+
+    assert found.config["providers"]["bedrock_converse"]["base_url"] == "https://a.example"
+    assert left(found) == {"model_list[0].litellm_params.aws_bedrock_runtime_endpoint": "another URL (not shown)"}

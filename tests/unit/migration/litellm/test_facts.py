@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
-from gearshift.errors import ConfigError
 from tests.unit.migration.litellm.scene import entry, imported, left
 
 SERVER = {"api_base": "http://llm.lan/v1", "api_key": "none"}
@@ -37,19 +34,16 @@ def test_what_the_catalogue_knows_is_not_narrowed() -> None:
     assert left(found) == {"model_list[0].model_info.supports_vision": "true"}
 
 
-@pytest.mark.parametrize("mode", ["embedding", "image_generation", "rerank", "audio_transcription", "completion", 7])
-def test_a_mode_that_is_not_served_is_told(mode: object) -> None:
-    found = imported(entry("openai/kept", "kept"), entry(info={"mode": mode}))
+def test_a_model_of_embeddings_has_a_window_and_no_output() -> None:
+    info = {"mode": "embedding", "max_input_tokens": 8191, "max_tokens": 8191, "supports_vision": True}
+    found = imported(entry(**SERVER, info=info))
 
-    assert list(found.config["models"]) == ["kept"]
-    assert left(found) == {"model_list[1].model_info.mode": str(mode)}
-
-
-@pytest.mark.parametrize("name", ["text-embedding-3-small", "openai/whisper-1", "openai/tts-1", "cohere/rerank-v3.5"])
-def test_a_name_may_tell_the_mode_where_nothing_else_does(name: str) -> None:
-    with pytest.raises(ConfigError, match="its name says that it is no chat model"):
-        imported(entry(name))
-    assert imported(entry(name, info={"mode": "chat"})).config["models"]
+    assert model(info) == {"capabilities": ["embeddings"], "context_window": 8191}
+    assert left(found) == {
+        "model_list[0].model_info.max_tokens": "8191",
+        "model_list[0].model_info.supports_vision": "true",
+    }
+    assert found.assumptions == imported(entry(**SERVER)).assumptions
 
 
 def test_other_facts_are_told() -> None:

@@ -49,3 +49,12 @@ def test_as_many_calls_are_allowed_as_there_are_deployments_to_try() -> None:
     stated = imported(*THREE, litellm_settings={**chain, "num_retries": 0})
     assert stated.config["reliability"] == {"max_attempts": 3}
     assert read("reliability").config["reliability"]["max_attempts"] == 4
+
+
+def test_no_other_model_answers_for_one_of_embeddings() -> None:
+    vectors = entry("openai/v", "v", info={"mode": "embedding"})
+    stated = {"fallbacks": [{"v": ["a"]}, {"a": ["v", "b"]}], "default_fallbacks": ["c"]}
+    found = imported(*THREE, vectors, litellm_settings=stated)
+
+    assert fallbacks(found) == {"a": ["b"], "b": ["c"], "c": None, "v": None}
+    assert left(found) == {"litellm_settings.fallbacks[0].v": "v", "litellm_settings.fallbacks[1].a[0]": "v"}

@@ -70,3 +70,18 @@ def test_the_weights_are_those_of_simple_shuffle() -> None:
     assert metric_of([third]) is None
     assert share(first, "weight") == Decimal(2)
     assert share(third, "tpm") == 0
+
+
+def test_a_model_chats_or_makes_embeddings() -> None:
+    found = imported(entry("openai/a", info={"mode": "embedding"}), entry("openai/b"))
+
+    assert found.config["models"]["it"]["deployments"] == [{"provider": "openai", "name": "a"}]
+    assert left(found) == {"model_list[1].model_name": "it"}
+
+
+def test_the_catalogue_knows_no_dated_models_of_vertex() -> None:
+    info = {"supports_vision": True}
+    dated = imported(entry("vertex_ai/claude-sonnet-4-5@20250929", info=info)).config["models"]["it"]
+
+    assert dated["capabilities"] == ["vision"]
+    assert "capabilities" not in imported(entry("vertex_ai/claude-sonnet-4-5", info=info)).config["models"]["it"]

@@ -72,6 +72,11 @@ def test_half_a_price_is_none() -> None:
     assert left(found) == {"model_list[0].model_info.input_cost_per_token": "input only"}
 
 
+def test_a_model_of_embeddings_needs_no_price_of_output() -> None:
+    assert price(info={"mode": "embedding", "input_cost_per_token": 2e-08}) == {"input": 0.02, "output": 0}
+    assert price(info={"mode": "embedding", "output_cost_per_token": 2e-08}) is None
+
+
 @given(st.integers(0, 10**15), st.integers(0, 10**15))
 def test_no_rate_is_off_by_a_billionth(input_nano: int, output_nano: int) -> None:
     """Rates are nano-USD per million tokens, so a per-token cost has 15 decimals at most."""

@@ -77,3 +77,14 @@ def test_litellms_auto_routers_choose_among_the_same_models() -> None:
 def test_an_auto_router_needs_a_name_of_its_own(name: str) -> None:
     auto = entry("auto_router/quality_router", name, quality_router_config={"available_models": ["big"]})
     assert left(imported(*TWO, auto))["model_list[2].model_name"] == name
+
+
+def test_routers_choose_among_models_that_chat() -> None:
+    vectors = entry("openai/v", "v", info={"mode": "embedding"})
+    auto = entry(
+        "auto_router/complexity_router", "r", complexity_router_config={"tiers": {"SIMPLE": "v", "HARD": "it"}}
+    )
+    found = imported(entry(), vectors, auto)
+
+    assert [found.config["routers"][name]["candidates"] for name in ("auto", "r")] == [["it"], ["it"]]
+    assert left(found) == {"model_list[2]": "v among its models"}

@@ -28,11 +28,18 @@ def test_a_secret_that_is_written_out_gets_a_free_name_and_is_not_told() -> None
     assert not [each for each in told if "sk-" in str(each) or "123456" in str(each)]
 
 
-@pytest.mark.parametrize("value", [None, "", " ", "none", "None", "EMPTY", [], {}, True])
+@pytest.mark.parametrize("value", [None, "", " ", "none", "None", "EMPTY", [], {}, False])
 def test_no_key_is_no_key(value: object) -> None:
     findings = Findings()
     assert Secrets({}, findings).reference(value, PATH, "X") is None
     assert findings.not_carried([]) == ()
+
+
+@pytest.mark.parametrize("value", [True, ["sk-one"], {"a": "sk-one"}])
+def test_what_is_no_text_is_told(value: object) -> None:
+    findings = Findings()
+    assert Secrets({}, findings).reference(value, PATH, "X") is None
+    assert [each.found for each in findings.not_carried([])] == ["a value (not shown)"]
 
 
 @pytest.mark.parametrize("value", ["os.environ/", "os.environ/A B", "os.environ/1A", "oidc/google/https://x"])

@@ -23,6 +23,8 @@ from tests.unit.migration.litellm.scene import CONFIGS, entry, imported, left, r
 
 CARRIED = {"num_retries", "timeout", "stream_timeout", "request_timeout", "fallbacks", "default_fallbacks"}
 CARRIED |= {"model_group_alias", "master_key", "store_prompts_in_spend_logs", "max_request_size_mb"}
+CLOUDS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-west-1"}
+"""What clouds read from the environment where a config states nothing."""
 MADE_UP = re.compile(r"[\w.-]*(?:made-up|sk-acme)[\w.-]*")
 
 
@@ -36,8 +38,8 @@ def written(found: Translation) -> str:
     )
 
 
-def test_there_are_ten_documented_shapes_each_with_its_page() -> None:
-    assert len(CONFIGS) == 10
+def test_there_are_eleven_documented_shapes_each_with_its_page() -> None:
+    assert len(CONFIGS) == 11
     for path in CONFIGS:
         assert "https://docs.litellm.ai/docs/" in path.read_text("utf-8").split("model_list")[0]
 
@@ -50,7 +52,7 @@ def test_what_was_imported_loads_and_needs_only_its_variables(path: Path) -> Non
     config = from_mapping(parse(text.encode(), ".yaml"), source="imported", environ={})
 
     assert from_mapping(found.config, source="imported", environ={}) == config
-    environ = dict.fromkeys(re.findall(r"env:(\w+)", text), "x")
+    environ = CLOUDS | dict.fromkeys(re.findall(r"env:(\w+)", text), "{}")
     check_secrets(config, environ, source="imported")
     assert len(build(config, environ).deployments) >= len(config.models)
     assert written(read(path.stem)) == text
@@ -60,7 +62,7 @@ def test_what_was_imported_loads_and_needs_only_its_variables(path: Path) -> Non
 def test_no_secret_gets_through(path: Path) -> None:
     found = read(path.stem)
     secrets = set(MADE_UP.findall(path.read_text("utf-8")))
-    if path.stem in {"quick-start", "model-params", "all-settings", "load-balancing", "credentials"}:
+    if path.stem in {"quick-start", "model-params", "all-settings", "load-balancing", "credentials", "clouds"}:
         assert secrets
 
     told = written(found) + str(found)
@@ -136,9 +138,31 @@ def test_an_entry_of_its_own_wins_over_a_wildcard() -> None:
 def test_modes_that_are_not_served_are_told() -> None:
     found = read("modes")
 
-    assert list(found.config["models"]) == ["talker", "researcher"]
+    assert list(found.config["models"]) == ["talker", "researcher", "vectors", "unmarked-vectors"]
+    assert found.config["routers"]["auto"]["candidates"] == ["talker", "researcher"]
     assert found.config["providers"]["openai-2"]["protocol"] == "openai_responses"
-    assert len(found.not_carried) == 6
+    assert len(found.not_carried) == 4
+
+
+def test_clouds_are_called_as_litellm_calls_them() -> None:
+    found = read("clouds")
+
+    assert list(found.config["models"]) == ["gemini", "claude", "nova", "by-role", "entra", "vectors"]
+    assert found.config["models"]["by-role"]["deployments"] == [
+        {
+            "provider": "bedrock_converse-2",
+            "name": "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/abc",
+        }
+    ]
+    assert found.config["providers"]["bedrock_converse-2"] == {"like": "bedrock_converse", "region": "eu-central-1"}
+    assert found.config["models"]["vectors"] == {
+        "context_window": 8191,
+        "capabilities": ["embeddings"],
+        "deployments": [{"provider": "azure-2", "name": "acme-vectors", "price": {"input": 0.02, "output": 0}}],
+    }
+    told = left(found)
+    assert {f"model_list[{at}].litellm_params.model" for at in (2, 3, 7)} <= told.keys()
+    assert {f"model_list[5].litellm_params.aws_{key}_name" for key in ("role", "session")} <= told.keys()
 
 
 def test_prices_are_carried_only_in_full() -> None:
@@ -163,7 +187,7 @@ def test_a_config_without_a_model_is_refused(document: dict[str, Any]) -> None:
 
 
 def test_the_refusal_says_why() -> None:
-    with pytest.raises(ConfigError, match=r"model_list\[0\].litellm_params.model: found vertex_ai/g; Vertex AI"):
+    with pytest.raises(ConfigError, match=r"model_list\[0\].litellm_params.model: found vertex_ai/g; on Vertex AI"):
         imported(entry("vertex_ai/g"))
 
 
@@ -186,6 +210,7 @@ TEXTS = st.sampled_from(
             "auto_router/complexity_router",
             "bedrock/m",
         ),
+        *("vertex_ai/gemini-x", "vertex_ai/claude-x", "azure_ad_token", "os.environ/AWS_REGION", "eu", "x.json"),
         *(
             "http://h/v1",
             "https://u:p@h/",
@@ -209,6 +234,14 @@ KEYS = st.sampled_from(
         *("fallbacks", "default_fallbacks", "model_group_alias", "num_retries", "timeout", "hidden", "tiers", "order"),
         *("complexity_router_config", "adaptive_router_config", "available_models", "weight", "rpm", "mode", "a", "b"),
         *("input_cost_per_token", "output_cost_per_token", "max_input_tokens", "supports_vision", "aws_region_name"),
+        *(
+            "vertex_project",
+            "vertex_location",
+            "vertex_credentials",
+            "aws_access_key_id",
+            "tenant_id",
+            "azure_ad_token",
+        ),
         *("credential_name", "credential_values", "litellm_credential_name", "custom_llm_provider", "master_key"),
     ]
 )
