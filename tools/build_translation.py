@@ -211,7 +211,7 @@ ANTHROPIC: Final[dict[str, Body]] = {
             {"role": "user", "content": "Go on"},
         ]
     ),
-    "`thinking`: budget": _messages(thinking={"type": "enabled", "budget_tokens": 2048}),
+    "`thinking`: budget": _messages(max_tokens=4096, thinking={"type": "enabled", "budget_tokens": 2048}),
     "`thinking`: adaptive": _messages(thinking={"type": "adaptive"}),
     "`thinking`: between_tools": _messages(thinking={"type": "between_tools"}),
     "`output_config.effort`": _messages(output_config={"effort": "high"}),

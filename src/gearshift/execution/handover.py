@@ -25,8 +25,8 @@ from gearshift.types.chat import TRUNCATED, Message, Part, Reasoning, Request, T
 from gearshift.types.decision import Standing
 from gearshift.types.record import Loss
 
-THOUGHTFUL: Final = frozenset({"anthropic_messages", "bedrock_converse"})
-"""Protocols in which Claude is asked."""
+THOUGHTFUL: Final = "anthropic_messages"
+"""The protocol in which Claude's callers ask for thinking themselves."""
 UNANSWERED: Final = "no result was recorded"
 """What is said as the result of a call that has none."""
 _SHOWN: Final = 40
@@ -57,10 +57,8 @@ def hand_over(request: Request, standing: Standing | None, heir: Heir) -> Handed
     handed = Handed(request=request)
     if standing is not None and standing.exact and (standing.moved or standing.provider != heir.provider):
         handed = unsigned(request, whole=standing.provider != heir.provider)
-    if handed.losses or request.protocol != heir.protocol:
-        handed = _then(handed, rested(handed.request, heir))
     if request.protocol == heir.protocol:
-        return handed
+        return _then(handed, rested(handed.request)) if handed.losses else handed
     handed = _then(handed, paired(handed.request))
     if request.truncation == TRUNCATED and heir.window is not None:
         handed = _then(handed, fitted(handed.request, heir.window))
@@ -91,17 +89,18 @@ def unsigned(request: Request, *, whole: bool) -> Handed:
     return Handed(request=replace(request, messages=tuple(messages)) if losses else request, losses=tuple(losses))
 
 
-def rested(request: Request, heir: Heir) -> Handed:
+def rested(request: Request) -> Handed:
     """Turn thinking with a budget off where the current turn calls a tool without the thinking that led there.
 
     Claude refuses to go on so: "Expected `thinking`, but found `tool_use`" (Anthropic, "Extended thinking", tool use).
+    A request that crosses to it is suited on the way (`protocols.claude`).
     """
     budget = request.sampling.reasoning_budget
-    if heir.protocol not in THOUGHTFUL or budget is None or budget <= 0:
+    if request.protocol != THOUGHTFUL or budget is None or budget <= 0:
         return Handed(request=request)
     last = next((message for message in reversed(request.messages) if message.role == "assistant"), None)
     parts = () if last is None else last.parts
-    thought = bool(parts) and isinstance(parts[0], Reasoning) and parts[0].origin == heir.protocol
+    thought = bool(parts) and isinstance(parts[0], Reasoning) and parts[0].origin == THOUGHTFUL
     if thought or not any(isinstance(part, ToolCall) for part in parts):
         return Handed(request=request)
     how = "turned off until the turn ends, for its call has lost the thinking before it"

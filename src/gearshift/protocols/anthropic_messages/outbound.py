@@ -18,6 +18,7 @@ from gearshift.errors import InvalidRequest
 from gearshift.protocols.anthropic_messages.blocks import NAME, Blocks, Speaker
 from gearshift.protocols.anthropic_messages.request import USER
 from gearshift.protocols.anthropic_messages.thinking import say_sampling, say_thinking
+from gearshift.protocols.claude import suited
 from gearshift.protocols.codec import Encoded, RequestEdits
 from gearshift.protocols.fields import NULL, OBJECT, Misfit, Spoken, say_mark
 from gearshift.protocols.json_patch import JsonObject
@@ -89,11 +90,12 @@ def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken
 
 def _generation(request: Request, most: int, losses: list[Loss]) -> Spoken:
     """Say how the answer of at most `most` tokens is made, and its form."""
-    said = say_thinking(request, most, losses)
-    thinks = _object(said.get("thinking")).get("type", "disabled") != "disabled"
+    if request.protocol != NAME:
+        request = suited(request, most, NAME, losses)
+    said = say_thinking(request.sampling, losses)
     if form := _form(request):
         said["output_config"] = {**_object(said.get("output_config")), **form}
-    return {**say_sampling(request, losses, thinks=thinks), **said}
+    return {**say_sampling(request.sampling, losses), **said}
 
 
 def _service(request: Request, losses: list[Loss]) -> Spoken:

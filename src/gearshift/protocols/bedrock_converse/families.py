@@ -20,7 +20,8 @@ from gearshift.protocols.reasoning import budget_of, effort_of
 from gearshift.types.chat import Sampling
 from gearshift.types.record import Loss
 
-_EFFORTS: Final = frozenset({"low", "medium", "high", "xhigh", "max"})
+CLAUDE: Final = ("anthropic.", "claude")
+"""Marks in the names of Anthropic's models."""
 _NOVA_EFFORTS: Final = {"minimal": "low", "low": "low", "medium": "medium"}
 _OSS_EFFORTS: Final = {"minimal": "low", "low": "low", "medium": "medium"}
 _ASKED: Final = ("top_k", "reasoning_effort", "reasoning_budget", "reasoning_shown")
@@ -31,6 +32,11 @@ class Wish(Struct):
 
     fields: Spoken
     effort: str | None = None
+
+
+def is_claude(model: str) -> bool:
+    """Say whether the name of a model tells that it is one of Anthropic's."""
+    return any(mark in model.lower() for mark in CLAUDE)
 
 
 def say(model: str, sampling: Sampling, losses: list[Loss]) -> Wish:
@@ -48,14 +54,7 @@ def _claude(sampling: Sampling, losses: list[Loss]) -> Wish:
     wish = Wish(fields={})
     if sampling.top_k is not None:
         wish.fields["top_k"] = int(sampling.top_k)
-    budget, effort = sampling.reasoning_budget, sampling.reasoning_effort
-    if effort == "none":
-        losses.append(mapped("reasoning_effort", "said as thinking of type disabled"))
-        budget = 0 if budget is None else budget
-    elif effort is not None:
-        wish.effort = effort if effort in _EFFORTS else "low"
-        losses.append(mapped("reasoning_effort", f"said as adaptive thinking of effort {wish.effort}"))
-        budget = -1 if budget is None else budget
+    budget, wish.effort = sampling.reasoning_budget, sampling.reasoning_effort
     if budget is not None:
         thinking: Spoken = {"type": "disabled" if budget == 0 else "adaptive" if budget < 0 else "enabled"}
         if budget > 0:
@@ -110,7 +109,7 @@ def _effort(sampling: Sampling, losses: list[Loss]) -> str | None:
 
 
 _FAMILIES: Final[tuple[tuple[tuple[str, ...], Callable[[Sampling, list[Loss]], Wish]], ...]] = (
-    (("anthropic.", "claude"), _claude),
+    (CLAUDE, _claude),
     (("amazon.nova", "nova-"), _nova),
     (("gpt-oss",), _gpt_oss),
 )

@@ -17,6 +17,7 @@ from msgspec import Raw
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.bedrock_converse import families
 from gearshift.protocols.bedrock_converse.blocks import NAME, Blocks, Speaker
+from gearshift.protocols.claude import suited
 from gearshift.protocols.codec import Encoded, RequestEdits
 from gearshift.protocols.fields import OBJECT, Misfit, Spoken
 from gearshift.protocols.json_patch import JsonObject
@@ -25,6 +26,8 @@ from gearshift.protocols.steering import strip_routing
 from gearshift.types.chat import Message, Part, Request, Sampling, Text, Tool, ToolCall, ToolResult
 from gearshift.types.record import Loss
 
+LONGEST: Final = 4096
+"""Tokens that the longest answer of a model is taken to have where nobody says."""
 _UNKNOWN: Final = "Converse has no such field"
 _TIERS: Final = frozenset({"priority", "default", "flex", "reserved"})
 _MODES: Final = {"auto": "auto", "required": "any", "named": "tool"}
@@ -52,6 +55,9 @@ def patch_request(body: bytes, edits: RequestEdits) -> bytes:  # noqa: ARG001 - 
 
 def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken:
     speaker = Speaker(losses)
+    if request.protocol != NAME and families.is_claude(edits.model):
+        most = request.sampling.max_output_tokens or edits.max_output_tokens or LONGEST
+        request = suited(request, most, NAME, losses)
     head = [*takewhile(lambda message: message.role in {"system", "developer"}, request.messages)]
     said: Spoken = {"messages": _alternating(_turns(request.messages, len(head), speaker), losses)}
     if head:

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from gearshift.protocols.anthropic_messages.thinking import say_sampling, say_thinking
+from gearshift.protocols.claude import suited
 from gearshift.protocols.fields import Misfit
 from gearshift.types.chat import Message, Reasoning, Request, Sampling, Text, ToolCall, ToolChoice, ToolResult
 from gearshift.types.record import Loss
@@ -29,9 +30,9 @@ def said(
 ) -> tuple[dict[str, object], set[tuple[str, str]]]:
     losses: list[Loss] = []
     request = Request(protocol=protocol, model="m", messages=messages or (HI,), sampling=sampling, tool_choice=choice)
-    thinking = say_thinking(request, most, losses)
-    thinks = thinking.get("thinking") not in ({"type": "disabled"}, None)
-    told = {**say_sampling(request, losses, thinks=thinks), **thinking}
+    if protocol != "anthropic_messages":
+        request = suited(request, most, "anthropic_messages", losses)
+    told = {**say_sampling(request.sampling, losses), **say_thinking(request.sampling, losses)}
     return told, {(loss.field, loss.kind) for loss in losses}
 
 

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from gearshift.protocols.bedrock_converse.families import say
+from gearshift.protocols.bedrock_converse.families import is_claude, say
+from gearshift.protocols.claude import suited
 from gearshift.types.chat import Sampling
 from gearshift.types.record import Loss
+from tests.fakes.nouns import request
 
 CLAUDE, NOVA, OSS = "eu.anthropic.claude-sonnet-5-v1:0", "us.amazon.nova-2-lite-v1:0", "openai.gpt-oss-120b-1:0"
 ARN = "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc"
@@ -85,6 +87,9 @@ def test_each_family_is_told_in_its_words(
     model: str, knobs: dict[str, Any], fields: dict[str, Any], effort: str | None, lost: set[tuple[str, str]]
 ) -> None:
     losses: list[Loss] = []
-    wish = say(model, Sampling(**knobs), losses)
+    sampling = Sampling(**knobs)
+    if is_claude(model):
+        sampling = suited(request(sampling=sampling), 4096, "bedrock_converse", losses).sampling
+    wish = say(model, sampling, losses)
     assert (wish.fields, wish.effort) == (fields, effort)
     assert {(loss.field, loss.kind) for loss in losses} == lost

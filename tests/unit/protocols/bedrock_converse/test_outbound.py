@@ -114,8 +114,9 @@ def test_what_can_be_said_of_tools_only_here_is_told() -> None:
 def test_the_knobs() -> None:
     knobs = Sampling(max_output_tokens=9, temperature=1.5, top_p=0.5, stop=("END",), seed=3, verbosity="low")
     body, losses = said(sampling=knobs)
-    assert body["inferenceConfig"] == {"maxTokens": 9, "temperature": 1.0, "topP": 0.5, "stopSequences": ["END"]}
-    assert losses == {("temperature", "mapped"), ("seed", "dropped"), ("verbosity", "dropped")}
+    assert body["inferenceConfig"] == {"maxTokens": 9, "topP": 0.5, "stopSequences": ["END"]}
+    assert losses == {("temperature", "dropped"), ("seed", "dropped"), ("verbosity", "dropped")}
+    assert said(sampling=Sampling(temperature=1.5))[0]["inferenceConfig"] == {"temperature": 1.0}
 
 
 @pytest.mark.parametrize(
