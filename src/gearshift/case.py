@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from gearshift import accounting, documents
-from gearshift.errors import CallerLeft, GearshiftError, ShuttingDown, UpstreamRefused
+from gearshift.errors import TOO_MANY, CallerLeft, GearshiftError, ShuttingDown, UpstreamRefused
 from gearshift.execution.machine import Limits
 from gearshift.execution.metering import Meter
 from gearshift.execution.outlet import Headers, Outlet, ascii_of, farewell
@@ -29,7 +29,6 @@ from gearshift.types.embedding import Asked
 from gearshift.types.inbound import Inbound
 from gearshift.types.record import Attempt, Exchange, Outcome
 
-TOO_MANY: Final = 429
 MAX_LOSSES: Final = 20
 """Fields that a header names; the metadata names them all."""
 MAX_NAME: Final = 200

@@ -41,6 +41,8 @@ OUR_FAULT = frozenset({401, 402, 403})
 """Statuses by which an upstream refuses our account (402: its balance is spent), not the request."""
 CALLERS_FAULT = frozenset({400, 413, 415, 422, 451})
 """Statuses by which an upstream refuses what the caller said: it would be refused everywhere."""
+TOO_MANY = 429
+"""The status that refuses who asks too much."""
 
 
 class GearshiftError(Exception):
@@ -204,8 +206,8 @@ class UpstreamRefused(UpstreamError):
         self.retry_after = retry_after
         if upstream_status in OUR_FAULT:
             self.code = "upstream_auth"
-        elif upstream_status == 429:  # noqa: PLR2004
-            self.status, self.code = 429, "upstream_rate_limited"
+        elif upstream_status == TOO_MANY:
+            self.status, self.code = TOO_MANY, "upstream_rate_limited"
         elif upstream_status in CALLERS_FAULT:
             self.status, self.code, self.retryable = upstream_status, "upstream_rejected", False
 
@@ -223,7 +225,10 @@ class UpstreamInvalid(UpstreamError):
 
 
 class StreamBroken(UpstreamError):
-    """Say that a stream ended, or sent an error, before its proper end."""
+    """Say that a stream ended, or sent an error, before its proper end.
+
+    `upstream_status`: 429 where the error says that we ask too much, in whatever words.
+    """
 
     code = "upstream_stream_broken"
 

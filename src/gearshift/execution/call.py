@@ -34,7 +34,7 @@ from gearshift.execution.metering import Meter
 from gearshift.execution.order import Order
 from gearshift.execution.outlet import FAREWELL, Outlet, farewell, taken
 from gearshift.execution.proof import Outgoing
-from gearshift.execution.refusal import no_stream, refusal
+from gearshift.execution.refusal import late_refusal, no_stream, refusal
 from gearshift.execution.upstream import Reply, Upstream
 from gearshift.execution.watchdog import Phase, Watchdog
 from gearshift.protocols.codec import Codec, StreamRelay
@@ -107,7 +107,8 @@ class Call:
         except InvalidRequest as error:
             return self._fail(CannotCarry(error))
         except UpstreamError as error:
-            return self._fail(error)
+            begun = self._stream is not None and self._stream.relay.content_seen
+            return self._fail(error if begun else late_refusal(error, self._deployment))
         except BaseException as error:
             self._abandon(error)
             raise
@@ -169,7 +170,7 @@ class Call:
         self._stream = _Stream(reply, relay)
         held: list[bytes] = []
         size = 0
-        while not (relay.content_seen or relay.complete):
+        while relay.failure is None and not (relay.content_seen or relay.complete):
             data = await reply.chunk()
             if not data:
                 relay.close()

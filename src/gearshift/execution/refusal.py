@@ -1,4 +1,4 @@
-"""Own what is made of an upstream's no: an error status, or a 200 that is not what was asked for.
+"""Own what is made of an upstream's no: an error status, or a 200 that is not what was asked for or no more than a no.
 
 Invariants: the status decides, whatever becomes of the body; of our own account's trouble the caller learns nothing
 that the upstream wrote. An upstream's words stand here as they came: who records the attempt redacts and shortens them.
@@ -10,7 +10,7 @@ import asyncio
 import re
 from typing import Final
 
-from gearshift.errors import OUR_FAULT, UpstreamError, UpstreamInvalid, UpstreamRefused
+from gearshift.errors import OUR_FAULT, TOO_MANY, StreamBroken, UpstreamError, UpstreamInvalid, UpstreamRefused
 from gearshift.execution.upstream import Reply
 from gearshift.protocols.voice import Voice
 from gearshift.types.catalog import Deployment, Seconds
@@ -34,6 +34,13 @@ async def refusal(reply: Reply, deployment: Deployment, codec: Voice) -> Upstrea
     retry_after = int(wait) if wait.isascii() and wait.isdigit() and len(wait) <= MAX_WAIT_DIGITS else None
     message = f"{deployment.id} answered {status}: {said}"
     return UpstreamRefused(message, upstream_status=status, retry_after=retry_after)
+
+
+def late_refusal(error: UpstreamError, deployment: Deployment) -> UpstreamError:
+    """Give `error`, that came before any content, as the refusal that it is where the status 200 was sent too soon."""
+    if not (isinstance(error, StreamBroken) and error.upstream_status == TOO_MANY):
+        return error
+    return UpstreamRefused(f"{deployment.id}: {error.message}", upstream_status=TOO_MANY)
 
 
 async def no_stream(reply: Reply, deployment: Deployment, codec: Voice, expected: str) -> UpstreamInvalid:

@@ -11,10 +11,12 @@ from typing import Final
 
 import msgspec
 
-from gearshift.errors import StreamBroken, UpstreamInvalid
+from gearshift.errors import TOO_MANY, StreamBroken, UpstreamInvalid
 
 MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading JSON of an upstream's may raise."""
+_THROTTLED: Final = frozenset({429, "429", "rate_limit_error", "rate_limit_exceeded", "RESOURCE_EXHAUSTED"})
+"""What says that we ask too much: OpenRouter's code, Anthropic's type, OpenAI's code, Google's status."""
 _MAX_SHELLS: Final = 4
 """Objects and lists around a message that are looked into."""
 
@@ -40,7 +42,8 @@ def invalid(problem: str) -> UpstreamInvalid:
 
 def broken_off(data: bytes) -> StreamBroken:
     """Make the error of a stream in which the upstream said `data`."""
-    return StreamBroken(f"the upstream broke the stream off: {upstream_message(data) or 'no message'}")
+    message = f"the upstream broke the stream off: {upstream_message(data) or 'no message'}"
+    return StreamBroken(message, upstream_status=TOO_MANY if _is_throttled(data) else None)
 
 
 def closed_early() -> StreamBroken:
@@ -51,6 +54,19 @@ def closed_early() -> StreamBroken:
 def unreadable(error: Exception) -> UpstreamInvalid:
     """Make the error of a stream with a chunk in which text may have been lost."""
     return invalid(f"found a chunk that cannot be read: {error}")
+
+
+def _is_throttled(data: bytes) -> bool:
+    """Say whether an error names our rate as its reason."""
+    try:
+        said = msgspec.json.decode(data)
+    except MALFORMED:
+        return False
+    inner = said.get("error", said) if isinstance(said, dict) else None
+    if not isinstance(inner, dict):
+        return False
+    found = (inner.get("code"), inner.get("type"), inner.get("status"))
+    return any(isinstance(word, int | str) and word in _THROTTLED for word in found)
 
 
 def _message(said: object, shells: int) -> str:

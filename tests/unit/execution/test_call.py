@@ -423,6 +423,33 @@ def test_a_stream_that_breaks_before_anything_was_passed_on_is_tried_elsewhere(t
     asyncio.run(scene())
 
 
+SLOW = b'data: {"error":{"message":"slow down","code":429}}\n\n'
+
+
+@pytest.mark.parametrize("first", [SLOW, ROLE + SLOW])
+def test_a_stream_that_only_says_that_we_ask_too_much_is_refused_and_not_billed(tmp_path: Path, first: bytes) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, sends(first, DONE)) as (home, _):
+            visit = await home.chat(stream=True).done()
+            assert (visit.status, visit.json["error"]["code"]) == (429, "upstream_rate_limited")
+            assert "slow down" in visit.json["error"]["message"]
+            made = attempt(home)
+            assert (made["billing"], made["output_tokens"], home.row().cost) == ("not_billed", None, 0)
+
+    asyncio.run(scene())
+
+
+def test_a_stream_that_is_throttled_behind_its_first_content_is_broken_and_counted(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(tmp_path, sends(ROLE + HELLO + SLOW)) as (home, _):
+            visit = await home.chat(stream=True).done()
+            assert (visit.status, visit.json["error"]["code"]) == (502, "upstream_stream_broken")
+            made = attempt(home)
+            assert (made["billing"], made["output_tokens"], made["usage_estimated"]) == ("maybe_billed", 2, True)
+
+    asyncio.run(scene())
+
+
 def test_a_stream_whose_last_line_has_no_blank_line_behind_it_is_whole(tmp_path: Path) -> None:
     async def scene() -> None:
         async with serving(tmp_path, sends(ROLE, HELLO, STOP, DONE[:-1])) as (home, _):

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gearshift.errors import StreamBroken, UpstreamError, UpstreamInvalid
+from gearshift.errors import StreamBroken, UpstreamError, UpstreamInvalid, UpstreamRefused
 from gearshift.execution import refusal as module
-from gearshift.execution.refusal import no_stream, refusal
+from gearshift.execution.refusal import late_refusal, no_stream, refusal
 from gearshift.execution.upstream import Reply
 from gearshift.protocols.openai_chat import codec
 from gearshift.protocols.voice import Voice
@@ -100,3 +100,14 @@ def test_a_content_type_that_is_none_is_not_repeated(kind: str) -> None:
     message = asked(_stream, Answer(b"", content_type=kind)).message
     assert "no content type that could be one" in message
     assert not kind or kind not in message
+
+
+def test_a_stream_that_is_no_more_than_a_no_is_a_refusal() -> None:
+    late = late_refusal(StreamBroken("slow down", upstream_status=429), deployment())
+    assert isinstance(late, UpstreamRefused)
+    assert (late.status, late.code, late.message) == (429, "upstream_rate_limited", f"{deployment().id}: slow down")
+
+
+@pytest.mark.parametrize("error", [StreamBroken("cut"), UpstreamInvalid("odd", upstream_status=429)])
+def test_other_ends_of_a_stream_stay_what_they_are(error: UpstreamError) -> None:
+    assert late_refusal(error, deployment()) is error

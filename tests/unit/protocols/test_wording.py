@@ -41,3 +41,23 @@ def test_what_broke_a_stream_is_told() -> None:
     assert broken_off(b'{"detail":"overloaded"}').message == "the upstream broke the stream off: overloaded"
     assert broken_off(b"").message.endswith("no message")
     assert unreadable(ValueError("odd")).message.endswith("found a chunk that cannot be read: odd")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"error":{"code":429,"message":"slow down"}}', 429),
+        (b'{"error":{"code":"429","message":"slow down"}}', 429),
+        (b'{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}', 429),
+        (b'{"type":"error","code":"rate_limit_exceeded","message":"slow down"}', 429),
+        (b'{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}', 429),
+        (b'{"error":{"code":502,"message":"down"}}', None),
+        (b'{"error":{"code":[429],"type":{},"message":"down"}}', None),
+        (b'{"error":"rate_limit_error"}', None),
+        (b'[{"code":429}]', None),
+        (b"429", None),
+        (b"<html>", None),
+    ],
+)
+def test_an_error_in_a_stream_tells_whether_we_ask_too_much(body: bytes, status: int | None) -> None:
+    assert broken_off(body).upstream_status == status

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Final
 from zlib import crc32
 
-from gearshift.errors import StreamBroken, UpstreamInvalid
+from gearshift.errors import TOO_MANY, StreamBroken, UpstreamInvalid
 from gearshift.protocols.sse import ServerEvent
 from gearshift.protocols.wording import broken_off, invalid
 
@@ -29,6 +29,7 @@ _WIDTHS: Final = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 _SIZED: Final = frozenset({6, 7})
 """Types whose values say their length: bytes and text."""
 _TEXT: Final = 7
+_THROTTLED: Final = "throttlingException"
 _TYPE, _EVENT, _EXCEPTION, _CODE = ":message-type", ":event-type", ":exception-type", ":error-code"
 
 
@@ -135,7 +136,8 @@ def _headers(data: bytes) -> dict[str, str]:
 
 def _broken(name: str, payload: bytes) -> StreamBroken:
     error = broken_off(payload)
-    return StreamBroken(f"{error.message} ({name[:60]})" if name.isalnum() else error.message)
+    message = f"{error.message} ({name[:60]})" if name.isalnum() else error.message
+    return StreamBroken(message, upstream_status=TOO_MANY if name == _THROTTLED else None)
 
 
 def _garbage(why: str) -> UpstreamInvalid:

@@ -109,14 +109,16 @@ def test_an_exception_breaks_the_stream_behind_what_came_before_it() -> None:
     frames = Frames()
     reading = frames.feed(EVENT + broken + EVENT)
     assert next(reading).event == "messageStart"
-    with pytest.raises(StreamBroken, match=r"broke the stream off: Too many tokens \(throttlingException\)"):
+    with pytest.raises(StreamBroken, match=r"broke the stream off: Too many tokens \(throttlingException\)") as told:
         next(reading)
+    assert told.value.upstream_status == 429
 
 
 def test_an_error_of_the_stream_itself_is_said() -> None:
     headers = text(b":message-type", b"error") + text(b":error-code", b"InternalFailure")
-    with pytest.raises(StreamBroken, match=r"no message \(InternalFailure\)"):
+    with pytest.raises(StreamBroken, match=r"no message \(InternalFailure\)") as told:
         heard(frame(headers + text(b":error-message", b"oh")))
+    assert told.value.upstream_status is None
     with pytest.raises(StreamBroken, match=r"no message$"):
         heard(frame(text(b":message-type", b"exception") + text(b":exception-type", b"<b>"), b""))
 
