@@ -36,7 +36,7 @@ def test_every_error_code_is_in_its_page() -> None:
     ]
     missing = sorted({kind.code for kind in kinds if f"`{kind.code}`" not in text})
     assert missing == []
-    source = (ROOT / "src/gearshift/errors.py").read_text(encoding="utf-8")
+    source = "".join(each.read_text(encoding="utf-8") for each in (ROOT / "src/gearshift/errors").glob("*.py"))
     extra = set(re.findall(r'code = "(\w+)"|"(upstream_\w+)"', source))
     assert [code for pair in extra for code in pair if code and f"`{code}`" not in text] == []
 

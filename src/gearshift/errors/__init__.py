@@ -1,0 +1,107 @@
+"""Own every error that Gearshift raises on purpose.
+
+    GearshiftError
+    ├── CallerError                 the caller's fault: answered in the caller's protocol, never retried
+    │   ├── InvalidRequest     400
+    │   ├── Unauthorized       401
+    │   ├── UnknownModel       404  (names close matches)
+    │   ├── UnknownExchange    404
+    │   ├── RouteNotFound      404  (405: wrong method)
+    │   ├── BodyTooLarge       413
+    │   ├── HeadTooLarge       431
+    │   ├── NoCandidate        422  (lists the rejections)
+    │   └── CallerLeft         499  (in the log only)
+    ├── UpstreamError               an attempt failed; `retryable` says whether another candidate may be tried
+    │   ├── UpstreamUnreachable 502 connect, DNS, TLS, reset before any byte
+    │   ├── UpstreamTimeout    504  connect, first token, stall or total; `phase` says which
+    │   ├── UpstreamRefused    502  a status other than 2xx; `upstream_status` keeps it
+    │   ├── Unproven           502  no token or signature could be had for the provider's account
+    │   ├── UpstreamInvalid    502  an answer that is not what the protocol promises
+    │   ├── CannotCarry        400  the request cannot be said in the upstream's protocol; another may do
+    │   └── StreamBroken       502  a stream that ended without its end
+    ├── DeadlineExceeded       504  the whole exchange ran out of time
+    ├── ShuttingDown           503  the gateway was stopped before the answer was complete
+    ├── StoreUnavailable       503  the log cannot be read or written at present
+    ├── InternalError          500  our own bug
+    ├── ConfigError                 every fault of a config at once
+    ├── DataError                   outcome data that cannot be used (file, row, column)
+    └── ArtifactError               a router artefact that must not be loaded
+
+Invariant: messages hold no secret and, once their attempt is recorded (`execution.credentials.Credentials.redact`), no
+upstream text longer than `MAX_UPSTREAM_TEXT` characters.
+`status` is what the caller sees; `code` is stable and documented in `docs/reference/errors.md`.
+"""
+
+from __future__ import annotations
+
+from gearshift.errors.caller import (
+    BodyTooLarge,
+    CallerError,
+    CallerLeft,
+    HeadTooLarge,
+    InvalidRequest,
+    NoCandidate,
+    RouteNotFound,
+    Unauthorized,
+    UnknownExchange,
+    UnknownModel,
+)
+from gearshift.errors.own import (
+    ArtifactError,
+    ConfigError,
+    DataError,
+    DeadlineExceeded,
+    InternalError,
+    ShuttingDown,
+    StoreUnavailable,
+)
+from gearshift.errors.root import (
+    GearshiftError,
+)
+from gearshift.errors.upstream import (
+    CALLERS_FAULT,
+    MAX_UPSTREAM_TEXT,
+    OUR_FAULT,
+    TOO_MANY,
+    CannotCarry,
+    StreamBroken,
+    Unproven,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+
+__all__ = [
+    "CALLERS_FAULT",
+    "MAX_UPSTREAM_TEXT",
+    "OUR_FAULT",
+    "TOO_MANY",
+    "ArtifactError",
+    "BodyTooLarge",
+    "CallerError",
+    "CallerLeft",
+    "CannotCarry",
+    "ConfigError",
+    "DataError",
+    "DeadlineExceeded",
+    "GearshiftError",
+    "HeadTooLarge",
+    "InternalError",
+    "InvalidRequest",
+    "NoCandidate",
+    "RouteNotFound",
+    "ShuttingDown",
+    "StoreUnavailable",
+    "StreamBroken",
+    "Unauthorized",
+    "UnknownExchange",
+    "UnknownModel",
+    "Unproven",
+    "UpstreamError",
+    "UpstreamInvalid",
+    "UpstreamRefused",
+    "UpstreamTimeout",
+    "UpstreamUnreachable",
+]

@@ -1,0 +1,59 @@
+"""Own the errors that are ours: the deadline, a stop, the store, a bug, and files that cannot be used."""
+
+from __future__ import annotations
+
+from gearshift.errors.root import GearshiftError
+
+
+class DeadlineExceeded(GearshiftError):
+    """Say that the exchange's deadline passed before an answer was complete."""
+
+    status = 504
+    code = "deadline_exceeded"
+
+
+class ShuttingDown(GearshiftError):
+    """Say that the gateway was told to stop, and that its grace ended before the answer did."""
+
+    status = 503
+    code = "shutting_down"
+
+
+class StoreUnavailable(GearshiftError):
+    """Say that the log cannot be read or written at present; answering requests goes on without it."""
+
+    status = 503
+    code = "store_unavailable"
+
+
+class InternalError(GearshiftError):
+    """Say that our own code failed; the cause is in our log, under the exchange's id, not in the answer."""
+
+    @classmethod
+    def of(cls, cause: BaseException) -> InternalError:
+        """Name the type of the cause only: its text may hold a prompt or a secret."""
+        return cls(f"the gateway failed ({type(cause).__name__}); its log has the details under this exchange's id")
+
+
+class ConfigError(GearshiftError):
+    """Carry every fault found in a config, each as `key: what was found, what was expected`."""
+
+    code = "config_invalid"
+
+    def __init__(self, faults: list[str], *, source: str) -> None:
+        """Join the faults under the name of their source."""
+        self.faults = faults
+        count = f"{len(faults)} fault" + ("s" if len(faults) != 1 else "")
+        super().__init__("\n".join([f"{source}: {count}; nothing was started", *(f"  - {fault}" for fault in faults)]))
+
+
+class DataError(GearshiftError):
+    """Refuse outcome data, naming file, row and column."""
+
+    code = "data_invalid"
+
+
+class ArtifactError(GearshiftError):
+    """Refuse a router artefact that is broken, tampered with or of another schema."""
+
+    code = "artifact_invalid"

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import inspect
+
+from gearshift import errors
+from gearshift.errors import CallerError, InvalidRequest, RouteNotFound
+
+
+def test_a_caller_s_fault_is_a_4xx_and_never_retried() -> None:
+    for kind in [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]:
+        if issubclass(kind, CallerError):
+            assert 400 <= kind.status < 500
+            assert not kind.retryable
+
+
+def test_an_invalid_request_names_its_field() -> None:
+    assert InvalidRequest("no", param="messages").param == "messages"
+    assert InvalidRequest("no").param is None
+
+
+def test_a_known_path_with_the_wrong_method_is_a_405() -> None:
+    assert RouteNotFound("no").status == 404
+    assert RouteNotFound("no", allowed=["GET"]).status == 405
+    assert RouteNotFound("no").status == 404

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from gearshift import errors
+from gearshift.errors import UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
+
+
+def test_an_upstream_s_fault_is_a_5xx_and_retried_unless_it_says_otherwise() -> None:
+    for kind in [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]:
+        if issubclass(kind, UpstreamError):
+            assert kind.status in ({400} if kind is errors.CannotCarry else {502, 504})
+            assert kind.retryable
+
+
+@pytest.mark.parametrize(
+    ("status", "seen", "code", "retryable"),
+    [
+        (400, 400, "upstream_rejected", False),
+        (413, 413, "upstream_rejected", False),
+        (422, 422, "upstream_rejected", False),
+        (401, 502, "upstream_auth", True),
+        (402, 502, "upstream_auth", True),
+        (403, 502, "upstream_auth", True),
+        (404, 502, "upstream_refused", True),
+        (408, 502, "upstream_refused", True),
+        *((status, 502, "upstream_refused", True) for status in (405, 406, 407, 410, 411, 421, 426, 431, 302, 204)),
+        (415, 415, "upstream_rejected", False),
+        (451, 451, "upstream_rejected", False),
+        (429, 429, "upstream_rate_limited", True),
+        (500, 502, "upstream_refused", True),
+        (503, 502, "upstream_refused", True),
+        (529, 502, "upstream_refused", True),
+        (204, 502, "upstream_refused", True),
+        (307, 502, "upstream_refused", True),
+        (101, 502, "upstream_refused", True),
+    ],
+)
+def test_what_an_upstream_s_status_means_to_the_caller(status: int, seen: int, code: str, retryable: bool) -> None:
+    error = UpstreamRefused("no", upstream_status=status, retry_after=7)
+    assert (error.status, error.code, error.retryable) == (seen, code, retryable)
+    assert (error.upstream_status, error.retry_after) == (status, 7)
+
+
+def test_one_refusal_does_not_change_the_next() -> None:
+    UpstreamRefused("no", upstream_status=400)
+    assert UpstreamRefused("no", upstream_status=500).retryable
+
+
+def test_a_timeout_names_its_phase_and_a_lost_connection_what_was_sent() -> None:
+    assert UpstreamTimeout("slow", phase="stall").phase == "stall"
+    assert not UpstreamUnreachable("down").sent
+    assert UpstreamUnreachable("down", sent=True).sent
