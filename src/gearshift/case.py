@@ -6,6 +6,7 @@ Invariant: what a `Case` knows at its end is the whole `Exchange`; nothing about
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from math import ceil
 from typing import Final
 
 import msgspec
@@ -180,7 +181,7 @@ class Case:
             *(_whose(self.attempts[-1]) if self.attempts else ()),
         ]
         if isinstance(error, UpstreamRefused) and error.status == TOO_MANY and error.retry_after is not None:
-            headers.append((b"retry-after", b"%d" % error.retry_after))
+            headers.append((b"retry-after", b"%d" % ceil(error.retry_after)))
         await outlet.start(error.status, headers)
         await outlet.finish(body)
 

@@ -14,7 +14,7 @@
     ├── UpstreamError               an attempt failed; `retryable` says whether another candidate may be tried
     │   ├── UpstreamUnreachable 502 connect, DNS, TLS, reset before any byte
     │   ├── UpstreamTimeout    504  connect, first token, stall or total; `phase` says which
-    │   ├── UpstreamRefused    502  a status other than 2xx; `upstream_status` keeps it
+    │   ├── UpstreamRefused    502  an error status; `kind` says what it means
     │   ├── Unproven           502  no token or signature could be had for the provider's account
     │   ├── UpstreamInvalid    502  an answer that is not what the protocol promises
     │   ├── CannotCarry        400  the request cannot be said in the upstream's protocol; another may do
@@ -61,9 +61,10 @@ from gearshift.errors.root import (
 from gearshift.errors.upstream import (
     CALLERS_FAULT,
     MAX_UPSTREAM_TEXT,
-    OUR_FAULT,
+    OUR_ACCOUNT,
     TOO_MANY,
     CannotCarry,
+    Kind,
     StreamBroken,
     Unproven,
     UpstreamError,
@@ -71,12 +72,13 @@ from gearshift.errors.upstream import (
     UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnreachable,
+    kind_of,
 )
 
 __all__ = [
     "CALLERS_FAULT",
     "MAX_UPSTREAM_TEXT",
-    "OUR_FAULT",
+    "OUR_ACCOUNT",
     "TOO_MANY",
     "ArtifactError",
     "BodyTooLarge",
@@ -90,6 +92,7 @@ __all__ = [
     "HeadTooLarge",
     "InternalError",
     "InvalidRequest",
+    "Kind",
     "NoCandidate",
     "RouteNotFound",
     "ShuttingDown",
@@ -104,4 +107,5 @@ __all__ = [
     "UpstreamRefused",
     "UpstreamTimeout",
     "UpstreamUnreachable",
+    "kind_of",
 ]

@@ -2,16 +2,70 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal, TypeAlias
+
 from gearshift.errors.caller import InvalidRequest
 from gearshift.errors.root import GearshiftError
 
 MAX_UPSTREAM_TEXT = 400
-OUR_FAULT = frozenset({401, 402, 403})
-"""Statuses by which an upstream refuses our account (402: its balance is spent), not the request."""
 CALLERS_FAULT = frozenset({400, 413, 415, 422, 451})
 """Statuses by which an upstream refuses what the caller said: it would be refused everywhere."""
 TOO_MANY = 429
 """The status that refuses who asks too much."""
+
+Kind: TypeAlias = Literal[
+    "rate_limited",
+    "slow_down",
+    "quota",
+    "overloaded",
+    "context_overflow",
+    "content_filter",
+    "auth",
+    "not_found",
+    "rejected",
+    "server",
+]
+"""What an upstream's refusal means, for us and for the caller.
+
+`rate_limited`: we ask too much for now. `slow_down`: our rate rose too fast. `quota`: our money, or what our account
+may use in a day or month, is gone. `auth`: our account is not let in. `overloaded`: the upstream has too much to do.
+`server`: it failed, or does not speak the protocol as we do. `not_found`: it does not have the model (any more).
+`context_overflow`: the prompt does not fit this model. `content_filter`: it will not speak of this. `rejected`: the
+request is wrong in itself.
+"""
+OUR_ACCOUNT: Final[frozenset[Kind]] = frozenset({"auth", "quota"})
+"""Kinds that speak of our account: the caller learns nothing that the upstream wrote of them."""
+
+_BY_STATUS: Final[dict[int, Kind]] = {
+    401: "auth",
+    402: "quota",
+    403: "auth",
+    404: "not_found",
+    410: "not_found",
+    413: "context_overflow",
+    TOO_MANY: "rate_limited",
+    503: "overloaded",
+    529: "overloaded",
+}
+_FOR_CALLER: Final[dict[Kind, tuple[int, str]]] = {
+    "rate_limited": (TOO_MANY, "upstream_rate_limited"),
+    "slow_down": (TOO_MANY, "upstream_rate_limited"),
+    "quota": (502, "upstream_auth"),
+    "auth": (502, "upstream_auth"),
+    "overloaded": (502, "upstream_overloaded"),
+    "server": (502, "upstream_refused"),
+    "not_found": (502, "upstream_refused"),
+    "context_overflow": (400, "context_length_exceeded"),
+    "content_filter": (400, "content_filter"),
+    "rejected": (400, "upstream_rejected"),
+}
+"""The status and the code that the caller sees: OpenAI's own where its clients look for one."""
+_CALLERS: Final[frozenset[Kind]] = frozenset({"context_overflow", "content_filter", "rejected"})
+
+
+def kind_of(status: int) -> Kind:
+    """Give what a status means by itself, where the body says no more."""
+    return _BY_STATUS.get(status) or ("rejected" if status in CALLERS_FAULT else "server")
 
 
 class UpstreamError(GearshiftError):
@@ -57,27 +111,28 @@ class UpstreamTimeout(UpstreamError):
 
 
 class UpstreamRefused(UpstreamError):
-    """Say that the upstream answered with an error status.
+    """Say that the upstream answered with an error status, or with an error that names one.
 
-    429 and 5xx are retryable on another candidate. 401, 402 and 403 are *our* account's fault: another provider may
-    work, and the caller must not see them as its own. Only the statuses of `CALLERS_FAULT` speak of what the caller
-    sent; what is left (a wrong path or method, a proxy's demand, a redirect, a status that means success but is not
-    200) is an endpoint that does not speak the protocol as we do.
-    `retry_after`: whole seconds that the upstream asks to wait, or None.
+    `kind` decides what the caller sees, and whether another candidate may be tried: not where the request itself was
+    refused. A prompt that is too long (`context_overflow`) may still fit a larger window: who knows the windows may
+    try. Our own account's trouble, whatever its status, is never the caller's.
+    `retry_after`: seconds that the upstream asks to wait, or None.
     """
 
     code = "upstream_refused"
 
-    def __init__(self, message: str, *, upstream_status: int, retry_after: int | None = None) -> None:
-        """Derive `status`, `code` and `retryable` from the upstream's status."""
+    def __init__(
+        self, message: str, *, upstream_status: int, kind: Kind | None = None, retry_after: float | None = None
+    ) -> None:
+        """Derive `status`, `code` and `retryable` from the kind, which is the status' own unless given."""
         super().__init__(message, upstream_status=upstream_status)
+        self.kind: Kind = kind or kind_of(upstream_status)
         self.retry_after = retry_after
-        if upstream_status in OUR_FAULT:
-            self.code = "upstream_auth"
-        elif upstream_status == TOO_MANY:
-            self.status, self.code = TOO_MANY, "upstream_rate_limited"
-        elif upstream_status in CALLERS_FAULT:
-            self.status, self.code, self.retryable = upstream_status, "upstream_rejected", False
+        self.status, self.code = _FOR_CALLER[self.kind]
+        if self.kind in _CALLERS:
+            self.retryable = False
+            if upstream_status in CALLERS_FAULT:
+                self.status = upstream_status
 
 
 class Unproven(UpstreamError):
@@ -93,12 +148,26 @@ class UpstreamInvalid(UpstreamError):
 
 
 class StreamBroken(UpstreamError):
-    """Say that a stream ended, or sent an error, before its proper end.
+    """Say that an answer ended, or told of an error, before its proper end.
 
-    `upstream_status`: 429 where the error says that we ask too much, in whatever words.
+    `kind`, where the upstream said what is wrong: what it means, with `upstream_status`, the status that the error
+    names or implies, and `retry_after`, the seconds that it asks to wait.
     """
 
     code = "upstream_stream_broken"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        upstream_status: int | None = None,
+        kind: Kind | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        """Keep what the upstream said beside the message."""
+        super().__init__(message, upstream_status=upstream_status)
+        self.kind = kind
+        self.retry_after = retry_after
 
 
 class CannotCarry(UpstreamError):

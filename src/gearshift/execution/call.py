@@ -153,7 +153,7 @@ class Call:
             if reply.status == _UNBELIEVED:
                 self._means.credentials.refused(provider)
             self._watch.arm("answer", whole)  # the status decides, not the timer of a first token
-            raise await refusal(reply, self._deployment, self._interpreter.upstream)
+            raise await refusal(reply, self._deployment, self._means.wall_clock())
         return reply
 
     async def _whole_answer(self, reply: Reply) -> None:
@@ -165,7 +165,7 @@ class Call:
         """Read a stream until its first content; what comes before it is held back."""
         expected = self._interpreter.stream_type
         if reply.content_type != expected:
-            raise await no_stream(reply, self._deployment, self._interpreter.upstream, expected)
+            raise await no_stream(reply, self._deployment, expected)
         relay = self._interpreter.relay()
         self._stream = _Stream(reply, relay)
         held: list[bytes] = []

@@ -18,7 +18,7 @@ from typing import Final, cast
 import httptools
 
 from gearshift.errors import StreamBroken, UpstreamError, UpstreamInvalid
-from gearshift.execution.upstream import LINGER, unheard
+from gearshift.execution.upstream import LINGER, NO_HEAD, OK, unheard
 from gearshift.types.catalog import Seconds
 
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -246,14 +246,14 @@ class Connection(asyncio.Protocol):
 class Http1Reply:
     """Be one answer whose head has arrived; see `execution.upstream.Reply`."""
 
-    __slots__ = ("_connection", "content_type", "retry_after", "status")
+    __slots__ = ("_connection", "content_type", "head", "status")
 
     def __init__(self, connection: Connection, status: int, headers: dict[str, str]) -> None:
         """Take the head; the body is still on the connection."""
         self._connection: Connection | None = connection
         self.status = status
         self.content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        self.retry_after = headers.get("retry-after")
+        self.head = NO_HEAD if status == OK else headers
 
     async def read(self, limit: int) -> bytes:
         """Give the whole body; raise UpstreamInvalid above `limit` bytes, StreamBroken when it is cut."""

@@ -17,7 +17,7 @@ import aiohttp
 from yarl import URL
 
 from gearshift.errors import StreamBroken, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
-from gearshift.execution.upstream import LINGER, STALE_SECONDS, Reply, unheard
+from gearshift.execution.upstream import LINGER, OK, STALE_SECONDS, Reply, unheard
 from gearshift.types.catalog import Seconds
 
 MAX_CONNECTIONS: Final = 4096
@@ -110,7 +110,8 @@ class _AiohttpReply:
         self._response = response
         self.status = response.status
         self.content_type = response.content_type
-        self.retry_after = response.headers.get("retry-after")
+        told = {} if response.status == OK else response.headers
+        self.head: Mapping[str, str] = {name.lower(): value for name, value in told.items()}
 
     async def read(self, limit: int) -> bytes:
         length = self._response.content_length

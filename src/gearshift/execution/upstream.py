@@ -8,6 +8,7 @@ Invariant: no redirects are followed, bodies are bounded, and every failure is o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from gearshift.types.catalog import Seconds
@@ -15,6 +16,8 @@ from gearshift.types.catalog import Seconds
 LINGER: Final[Seconds] = 1.0
 """How long the end of a body may take that the protocol no longer needs (a stream's last chunk, after its terminator):
 reading it spares the next call a new connection and its TLS handshake."""
+OK: Final = 200
+NO_HEAD: Final[Mapping[str, str]] = MappingProxyType({})
 STALE_SECONDS: Final[Seconds] = 1.0
 """Within it, a kept connection that dies was dead already: the upstream closed it as we began to write."""
 
@@ -28,7 +31,8 @@ class Reply(Protocol):
 
     status: int
     content_type: str
-    retry_after: str | None
+    head: Mapping[str, str]
+    """The headers, their names in lower case: what a refusal says of itself. Empty on a 200, where nobody asks."""
 
     async def read(self, limit: int) -> bytes:
         """Give the whole body; raise UpstreamInvalid above `limit` bytes, StreamBroken when it is cut."""

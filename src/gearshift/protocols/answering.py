@@ -11,16 +11,17 @@ import msgspec
 from msgspec import Raw, Struct
 
 from gearshift.protocols.codec import ResponseEdits, ResponsePeek
+from gearshift.protocols.complaint import in_place
 from gearshift.protocols.fields import ABSENT, NULL, Spoken
 from gearshift.protocols.json_patch import JsonObject
-from gearshift.protocols.wording import invalid, upstream_message
+from gearshift.protocols.wording import invalid
 from gearshift.types.chat import Part, Reasoning, Refusal, Response, Text, ToolCall, Usage
 
 _members = msgspec.json.Decoder(dict[str, Raw])
 
 
 def read_answer(body: bytes) -> JsonObject:
-    """Give a body that may be an answer; raise UpstreamInvalid when it is an error, or no JSON at all."""
+    """Give a body that may be an answer; raise UpstreamRefused or UpstreamInvalid when it is none."""
     if not body.startswith(b"{"):
         start = body.lstrip()[:1]
         if not start:
@@ -29,7 +30,7 @@ def read_answer(body: bytes) -> JsonObject:
             raise invalid("found HTML or XML, expected JSON")
     answer = JsonObject(body, invalid, lax=True)
     if bytes(answer.members.get("error", NULL)) != NULL:
-        raise invalid(f"found an error in place of an answer: {upstream_message(body) or 'without a message'}")
+        raise in_place(body, of="an answer")
     return answer
 
 

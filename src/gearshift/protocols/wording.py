@@ -2,7 +2,8 @@
 
 Invariant: an upstream's words are one printable line, and whole, for a secret that was cut can no more be found in
 them: who knows the secret shortens them.
-Sources: the error bodies of the protocols; OpenRouter, "Errors"; FastAPI's `detail` (vLLM, SGLang) (2026-11).
+Sources: the error bodies of the protocols; OpenRouter, "Errors"; FastAPI's `detail` (vLLM, SGLang); AWS's front writes
+`Message` (2026-11).
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from typing import Final
 
 import msgspec
 
-from gearshift.errors import TOO_MANY, StreamBroken, UpstreamInvalid
+from gearshift.errors import StreamBroken, UpstreamInvalid
 
 MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading JSON of an upstream's may raise."""
-_THROTTLED: Final = frozenset({429, "429", "rate_limit_error", "rate_limit_exceeded", "RESOURCE_EXHAUSTED"})
-"""What says that we ask too much: OpenRouter's code, Anthropic's type, OpenAI's code, Google's status."""
 _MAX_SHELLS: Final = 4
 """Objects and lists around a message that are looked into."""
+_BEHIND: Final = "Provider returned error"
+"""What OpenRouter says where the provider behind it has said what is wrong."""
 
 
 def upstream_message(body: bytes) -> str:
@@ -40,12 +41,6 @@ def invalid(problem: str) -> UpstreamInvalid:
     return UpstreamInvalid(f"the upstream's answer: {problem}")
 
 
-def broken_off(data: bytes) -> StreamBroken:
-    """Make the error of a stream in which the upstream said `data`."""
-    message = f"the upstream broke the stream off: {upstream_message(data) or 'no message'}"
-    return StreamBroken(message, upstream_status=TOO_MANY if _is_throttled(data) else None)
-
-
 def closed_early() -> StreamBroken:
     """Make the error of a stream whose input ended before its answer."""
     return StreamBroken("the upstream closed the stream before the end of its answer")
@@ -56,17 +51,16 @@ def unreadable(error: Exception) -> UpstreamInvalid:
     return invalid(f"found a chunk that cannot be read: {error}")
 
 
-def _is_throttled(data: bytes) -> bool:
-    """Say whether an error names our rate as its reason."""
+def behind(raw: object) -> object:
+    """Give what the provider behind OpenRouter said: `raw` is its JSON, as text or within `data`, or plain words."""
+    if isinstance(raw, dict) and isinstance(raw.get("data"), str):
+        raw = raw["data"]
+    if not isinstance(raw, str):
+        return raw
     try:
-        said = msgspec.json.decode(data)
-    except MALFORMED:
-        return False
-    inner = said.get("error", said) if isinstance(said, dict) else None
-    if not isinstance(inner, dict):
-        return False
-    found = (inner.get("code"), inner.get("type"), inner.get("status"))
-    return any(isinstance(word, int | str) and word in _THROTTLED for word in found)
+        return msgspec.json.decode(raw)
+    except (*MALFORMED, UnicodeEncodeError):
+        return raw
 
 
 def _message(said: object, shells: int) -> str:
@@ -76,7 +70,11 @@ def _message(said: object, shells: int) -> str:
             return said
         case [first, *_] if shells:
             return _message(first, shells - 1)
+        case {"message": str(words), "metadata": {"raw": raw}} if shells and words == _BEHIND:
+            return _message(behind(raw), shells - 1) or words
         case {"error": inner} | {"message": inner} | {"detail": inner} | {"msg": inner} if inner and shells:
+            return _message(inner, shells - 1)
+        case {"Message": inner} | {"errors": inner} if inner and shells:
             return _message(inner, shells - 1)
         case _:
             return ""

@@ -1,11 +1,20 @@
 from __future__ import annotations
 
 import inspect
+from typing import get_args
 
 import pytest
 
 from gearshift import errors
-from gearshift.errors import UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
+from gearshift.errors import (
+    OUR_ACCOUNT,
+    Kind,
+    StreamBroken,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 
 
 def test_an_upstream_s_fault_is_a_5xx_and_retried_unless_it_says_otherwise() -> None:
@@ -19,7 +28,7 @@ def test_an_upstream_s_fault_is_a_5xx_and_retried_unless_it_says_otherwise() -> 
     ("status", "seen", "code", "retryable"),
     [
         (400, 400, "upstream_rejected", False),
-        (413, 413, "upstream_rejected", False),
+        (413, 413, "context_length_exceeded", False),
         (422, 422, "upstream_rejected", False),
         (401, 502, "upstream_auth", True),
         (402, 502, "upstream_auth", True),
@@ -31,8 +40,8 @@ def test_an_upstream_s_fault_is_a_5xx_and_retried_unless_it_says_otherwise() -> 
         (451, 451, "upstream_rejected", False),
         (429, 429, "upstream_rate_limited", True),
         (500, 502, "upstream_refused", True),
-        (503, 502, "upstream_refused", True),
-        (529, 502, "upstream_refused", True),
+        (503, 502, "upstream_overloaded", True),
+        (529, 502, "upstream_overloaded", True),
         (204, 502, "upstream_refused", True),
         (307, 502, "upstream_refused", True),
         (101, 502, "upstream_refused", True),
@@ -42,6 +51,47 @@ def test_what_an_upstream_s_status_means_to_the_caller(status: int, seen: int, c
     error = UpstreamRefused("no", upstream_status=status, retry_after=7)
     assert (error.status, error.code, error.retryable) == (seen, code, retryable)
     assert (error.upstream_status, error.retry_after) == (status, 7)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "seen", "code", "retryable"),
+    [
+        ("rate_limited", 429, 429, "upstream_rate_limited", True),
+        ("rate_limited", 413, 429, "upstream_rate_limited", True),
+        ("slow_down", 503, 429, "upstream_rate_limited", True),
+        ("quota", 400, 502, "upstream_auth", True),
+        ("quota", 429, 502, "upstream_auth", True),
+        ("auth", 400, 502, "upstream_auth", True),
+        ("overloaded", 429, 502, "upstream_overloaded", True),
+        ("server", 500, 502, "upstream_refused", True),
+        ("not_found", 400, 502, "upstream_refused", True),
+        ("context_overflow", 400, 400, "context_length_exceeded", False),
+        ("context_overflow", 422, 422, "context_length_exceeded", False),
+        ("context_overflow", 500, 400, "context_length_exceeded", False),
+        ("content_filter", 400, 400, "content_filter", False),
+        ("content_filter", 403, 400, "content_filter", False),
+        ("rejected", 400, 400, "upstream_rejected", False),
+        ("rejected", 404, 400, "upstream_rejected", False),
+    ],
+)
+def test_what_a_kind_means_to_the_caller_whatever_the_status(
+    kind: Kind, status: int, seen: int, code: str, retryable: bool
+) -> None:
+    error = UpstreamRefused("no", upstream_status=status, kind=kind)
+    assert (error.status, error.code, error.retryable) == (seen, code, retryable)
+    assert (error.kind, error.upstream_status) == (kind, status)
+
+
+def test_every_kind_means_something_to_the_caller() -> None:
+    for kind in get_args(Kind):
+        error = UpstreamRefused("no", upstream_status=500, kind=kind)
+        assert (error.code == "upstream_auth") == (kind in OUR_ACCOUNT)
+
+
+def test_a_broken_stream_keeps_what_was_said() -> None:
+    error = StreamBroken("slow", upstream_status=429, kind="rate_limited", retry_after=1.5)
+    assert (error.upstream_status, error.kind, error.retry_after) == (429, "rate_limited", 1.5)
+    assert (StreamBroken("cut").kind, StreamBroken("cut").retry_after) == (None, None)
 
 
 def test_one_refusal_does_not_change_the_next() -> None:

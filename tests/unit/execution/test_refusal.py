@@ -1,18 +1,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import pytest
 
 from gearshift.errors import StreamBroken, UpstreamError, UpstreamInvalid, UpstreamRefused
 from gearshift.execution import refusal as module
 from gearshift.execution.refusal import late_refusal, no_stream, refusal
-from gearshift.execution.upstream import Reply
-from gearshift.protocols.openai_chat import codec
-from gearshift.protocols.voice import Voice
-from gearshift.types.catalog import Deployment
+from gearshift.protocols.complaint import broken_off
 from tests.fakes.nouns import deployment
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 
 
 class Answer:
@@ -24,12 +24,12 @@ class Answer:
         *,
         status: int = 200,
         content_type: str = "application/json",
-        retry_after: str | None = None,
+        **head: str,
     ) -> None:
         self._body = body
         self.status = status
         self.content_type = content_type
-        self.retry_after = retry_after
+        self.head: Mapping[str, str] = {name.replace("_", "-"): value for name, value in head.items()}
 
     async def read(self, limit: int) -> bytes:
         if self._body is None:
@@ -50,16 +50,23 @@ class Answer:
         raise NotImplementedError
 
 
-def asked(what: Callable[..., Awaitable[UpstreamError]], answer: Answer) -> UpstreamError:
+def asked(answer: Answer) -> UpstreamRefused:
+    async def scene() -> UpstreamRefused:
+        return await refusal(answer, deployment(), NOW)
+
+    return asyncio.run(scene())
+
+
+def no_stream_of(answer: Answer) -> UpstreamError:
     async def scene() -> UpstreamError:
-        return await what(answer, deployment(), codec)
+        return await no_stream(answer, deployment(), "text/event-stream")
 
     return asyncio.run(scene())
 
 
 def test_the_words_of_a_refusal_are_told_whole() -> None:
     body = b'{"error":{"message":"%b"}}' % (b"x" * 5000)
-    error = asked(refusal, Answer(body, status=400))
+    error = asked(Answer(body, status=400))
     assert (error.status, error.code) == (400, "upstream_rejected")
     assert error.message.endswith("x" * 5000)
 
@@ -69,45 +76,92 @@ def test_the_status_decides_when_the_body_does_not_come(
     body: UpstreamError | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.05)
-    error = asked(refusal, Answer(body, status=429, retry_after="7"))
+    error = asked(Answer(body, status=429, retry_after="7"))
     assert (error.status, error.code) == (429, "upstream_rate_limited")
     assert "no readable message" in error.message
 
 
-@pytest.mark.parametrize(("said", "wait"), [("7", 7), ("1234567", None), ("²", None), ("-1", None), (None, None)])
-def test_only_plain_seconds_are_a_time_to_wait(said: str | None, wait: int | None) -> None:
-    error = asked(refusal, Answer(b"", status=429, retry_after=said))
-    assert getattr(error, "retry_after", 0) == wait
+def test_what_the_upstream_asks_to_wait_is_kept() -> None:
+    assert asked(Answer(b"", status=429, retry_after="7")).retry_after == 7.0
+    assert asked(Answer(b"", status=503, retry_after_ms="20")).retry_after == 0.02
+    assert asked(Answer(b"", status=429, retry_after="Thu, 01 Jan 2026 00:00:09 GMT")).retry_after == 9.0
+    assert asked(Answer(b"", status=429, retry_after="soon")).retry_after is None
+
+
+def test_the_body_says_what_a_status_does_not() -> None:
+    spent = b'{"error":{"message":"no money, sk-1","type":"insufficient_quota","code":"insufficient_quota"}}'
+    error = asked(Answer(spent, status=429))
+    assert (error.kind, error.status, error.code, error.upstream_status) == ("quota", 502, "upstream_auth", 429)
+    assert "sk-1" not in error.message
+    error = asked(Answer(b'{"error":{"message":"prompt is too long: 9 tokens > 8 maximum"}}', status=400))
+    assert (error.status, error.code, error.retryable) == (400, "context_length_exceeded", False)
+    assert "prompt is too long: 9 tokens" in error.message
+
+
+def test_aws_names_its_errors_in_a_header() -> None:
+    answer = Answer(b'{"message":"Too many"}', status=400, x_amzn_errortype="ServiceQuotaExceededException:http://x/")
+    assert asked(answer).kind == "quota"
 
 
 def test_of_our_own_account_nothing_is_told_in_the_upstream_s_words() -> None:
-    error = asked(refusal, Answer(b'{"error":{"message":"bad key sk-1"}}', status=401))
+    error = asked(Answer(b'{"error":{"message":"bad key sk-1"}}', status=401))
     assert "sk-1" not in error.message
     assert error.code == "upstream_auth"
 
 
-async def _stream(reply: Reply, deployment: Deployment, codec: Voice) -> UpstreamInvalid:
-    return await no_stream(reply, deployment, codec, "text/event-stream")
-
-
 def test_what_came_in_place_of_a_stream_is_told() -> None:
-    error = asked(_stream, Answer(b'{"error":{"message":"model is loading"}}'))
+    error = no_stream_of(Answer(b'{"error":{"message":"model is loading"}}'))
+    assert isinstance(error, UpstreamInvalid)
     assert "found application/json: model is loading" in error.message
+    assert "no message" in no_stream_of(Answer(b"")).message
+
+
+def test_an_error_that_came_in_place_of_a_stream_is_the_refusal_that_it_is() -> None:
+    error = no_stream_of(Answer(b'{"error":{"message":"slow down","code":429}}'))
+    assert isinstance(error, UpstreamRefused)
+    assert (error.status, error.kind) == (429, "rate_limited")
+    assert error.message.startswith(f"{deployment().id}: ")
+    secret = no_stream_of(Answer(b'{"error":{"message":"bad key sk-1","code":401}}'))
+    assert (secret.code, "sk-1" in secret.message) == ("upstream_auth", False)
 
 
 @pytest.mark.parametrize("kind", ["sk-upstream-secret", "text/" + "x" * 50, "a/b c", "", "text/html\x1b"])
 def test_a_content_type_that_is_none_is_not_repeated(kind: str) -> None:
-    message = asked(_stream, Answer(b"", content_type=kind)).message
+    message = no_stream_of(Answer(b"", content_type=kind)).message
     assert "no content type that could be one" in message
     assert not kind or kind not in message
 
 
-def test_a_stream_that_is_no_more_than_a_no_is_a_refusal() -> None:
-    late = late_refusal(StreamBroken("slow down", upstream_status=429), deployment())
+@pytest.mark.parametrize(
+    ("data", "seen", "code", "retryable"),
+    [
+        (b'{"error":{"code":429,"message":"oh"}}', 429, "upstream_rate_limited", True),
+        (b'{"type":"error","error":{"type":"overloaded_error","message":"oh"}}', 502, "upstream_overloaded", True),
+        (b'{"error":{"code":503,"message":"oh"}}', 502, "upstream_overloaded", True),
+        (b'{"error":{"type":"server_error","message":"oh"}}', 502, "upstream_refused", True),
+        (b'{"error":{"type":"invalid_request_error","message":"oh"}}', 400, "upstream_rejected", False),
+        (b'{"error":{"code":"context_length_exceeded","message":"oh"}}', 400, "context_length_exceeded", False),
+        (b'{"error":{"code":401,"message":"oh"}}', 502, "upstream_auth", True),
+        (b'{"error":{"code":402,"message":"oh"}}', 502, "upstream_auth", True),
+        (b'{"error":{"type":"permission_error","message":"oh"}}', 502, "upstream_auth", True),
+    ],
+)
+def test_a_stream_that_is_no_more_than_a_no_is_a_refusal(data: bytes, seen: int, code: str, retryable: bool) -> None:
+    late = late_refusal(broken_off(data), deployment())
     assert isinstance(late, UpstreamRefused)
-    assert (late.status, late.code, late.message) == (429, "upstream_rate_limited", f"{deployment().id}: slow down")
+    assert (late.status, late.code, late.retryable) == (seen, code, retryable)
+    assert late.message.startswith(f"{deployment().id}: ")
+    assert ("oh" in late.message) == (code != "upstream_auth")
 
 
-@pytest.mark.parametrize("error", [StreamBroken("cut"), UpstreamInvalid("odd", upstream_status=429)])
+def test_a_late_refusal_keeps_how_long_to_wait() -> None:
+    broken = StreamBroken("slow down", upstream_status=429, kind="rate_limited", retry_after=1.5)
+    assert getattr(late_refusal(broken, deployment()), "retry_after", 0) == 1.5
+
+
+@pytest.mark.parametrize(
+    "error",
+    [StreamBroken("cut"), StreamBroken("cut", upstream_status=200), UpstreamInvalid("odd", upstream_status=429)],
+)
 def test_other_ends_of_a_stream_stay_what_they_are(error: UpstreamError) -> None:
     assert late_refusal(error, deployment()) is error

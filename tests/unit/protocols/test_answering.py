@@ -5,7 +5,7 @@ import json
 import pytest
 from msgspec import Raw
 
-from gearshift.errors import UpstreamInvalid
+from gearshift.errors import UpstreamInvalid, UpstreamRefused
 from gearshift.protocols.answering import Patcher, added, peek, read_answer, size
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.types.chat import Choice, Media, Reasoning, Response, Text, ToolCall, Usage
@@ -21,7 +21,7 @@ EDITS = ResponseEdits(model="small")
         (b" \n", "empty body"),
         (b"<html>", "HTML or XML"),
         (b"[]", "not an object"),
-        (b'{"error":{"message":"overloaded"}}', "overloaded"),
+        (b'{"error":{"message":"busy"}}', "busy"),
         (b'{"error":{}}', "without a message"),
         (b'{"a":', "not valid JSON"),
     ],
@@ -29,6 +29,12 @@ EDITS = ResponseEdits(model="small")
 def test_what_is_no_answer_is_refused(body: bytes, fault: str) -> None:
     with pytest.raises(UpstreamInvalid, match=fault):
         read_answer(body)
+
+
+def test_an_error_that_names_its_status_is_a_refusal() -> None:
+    with pytest.raises(UpstreamRefused, match="found an error in place of an answer: down") as told:
+        read_answer(b'{"error":{"code":503,"message":"down"}}')
+    assert (told.value.upstream_status, told.value.kind) == (503, "overloaded")
 
 
 def test_an_error_that_is_null_is_none() -> None:

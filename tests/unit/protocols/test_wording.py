@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gearshift.protocols.wording import broken_off, unreadable, upstream_message
+from gearshift.protocols.wording import behind, unreadable, upstream_message
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,16 @@ from gearshift.protocols.wording import broken_off, unreadable, upstream_message
         (b'{"detail":"Not Found"}', "Not Found"),
         (b'{"detail":[{"loc":["body"],"msg":"field required"}]}', "field required"),
         (b'[{"error":{"message":"Too long"}}]', "Too long"),
+        (b'{"Message":"Too long"}', "Too long"),
+        (b'{"success":false,"errors":[{"code":7009,"message":"Too long"}]}', "Too long"),
+        (b'{"error":{"message":"Provider returned error","metadata":{"raw":"Too long"}}}', "Too long"),
+        (
+            b'{"error":{"message":"Provider returned error","metadata":{"raw":"{\\"detail\\":\\"Too long\\"}"}}}',
+            "Too long",
+        ),
+        (b'{"error":{"message":"Provider returned error","metadata":{"raw":null}}}', "Provider returned error"),
+        (b'{"error":{"message":"Provider returned error"}}', "Provider returned error"),
+        (b'{"error":{"message":"Mine","metadata":{"raw":"Too long"}}}', "Mine"),
         (b'{"error":{"code":400}}', ""),
         (b'{"error":null}', ""),
         (b"<html><h1>502</h1></html>", ""),
@@ -37,27 +47,20 @@ def test_an_upstreams_message_is_whole() -> None:
     assert upstream_message(body) == "x" * 10_000
 
 
-def test_what_broke_a_stream_is_told() -> None:
-    assert broken_off(b'{"detail":"overloaded"}').message == "the upstream broke the stream off: overloaded"
-    assert broken_off(b"").message.endswith("no message")
+def test_a_chunk_that_cannot_be_read_is_told() -> None:
     assert unreadable(ValueError("odd")).message.endswith("found a chunk that cannot be read: odd")
 
 
 @pytest.mark.parametrize(
-    ("body", "status"),
+    ("raw", "found"),
     [
-        (b'{"error":{"code":429,"message":"slow down"}}', 429),
-        (b'{"error":{"code":"429","message":"slow down"}}', 429),
-        (b'{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}', 429),
-        (b'{"type":"error","code":"rate_limit_exceeded","message":"slow down"}', 429),
-        (b'{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}', 429),
-        (b'{"error":{"code":502,"message":"down"}}', None),
-        (b'{"error":{"code":[429],"type":{},"message":"down"}}', None),
-        (b'{"error":"rate_limit_error"}', None),
-        (b'[{"code":429}]', None),
-        (b"429", None),
-        (b"<html>", None),
+        ('{"error":1}', {"error": 1}),
+        ({"__kind": "OK", "data": '{"error":1}'}, {"error": 1}),
+        ("slow down", "slow down"),
+        ("{", "{"),
+        ({"data": 5}, {"data": 5}),
+        (None, None),
     ],
 )
-def test_an_error_in_a_stream_tells_whether_we_ask_too_much(body: bytes, status: int | None) -> None:
-    assert broken_off(body).upstream_status == status
+def test_what_the_provider_behind_said_is_found(raw: object, found: object) -> None:
+    assert behind(raw) == found

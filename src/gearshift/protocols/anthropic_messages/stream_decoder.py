@@ -20,11 +20,12 @@ from gearshift.protocols.anthropic_messages.blocks import NAME
 from gearshift.protocols.anthropic_messages.response import decode_reason
 from gearshift.protocols.anthropic_messages.stream_block import Block
 from gearshift.protocols.anthropic_messages.usage import Counts, decode_counts
+from gearshift.protocols.complaint import broken_off
 from gearshift.protocols.decoding import Decoding
 from gearshift.protocols.fields import ABSENT, NULL, OBJECT, Misfit, keep, word
 from gearshift.protocols.json_patch import JsonObject, legible
 from gearshift.protocols.sse import ServerEvent
-from gearshift.protocols.wording import MALFORMED, broken_off, invalid, unreadable
+from gearshift.protocols.wording import MALFORMED, invalid, unreadable
 from gearshift.types.chat import Extra
 from gearshift.types.stream import ChoiceEnded, Event, Started
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import quote
 
+from gearshift.protocols import wording
 from gearshift.protocols.bedrock_converse import errors, outbound, request, response
 from gearshift.protocols.bedrock_converse.blocks import NAME
 from gearshift.protocols.bedrock_converse.frames import CONTENT_TYPE
@@ -34,7 +35,7 @@ class BedrockConverse:
     patch_response = staticmethod(response.patch_response)
     encode_error = staticmethod(errors.encode_error)
     encode_stream_error = staticmethod(errors.encode_stream_error)
-    upstream_message = staticmethod(errors.upstream_message)
+    upstream_message = staticmethod(wording.upstream_message)
 
     @staticmethod
     def path(model: str, *, stream: bool) -> str:

@@ -1,7 +1,6 @@
-"""Own errors on the wire: an upstream's read, ours said in its shape.
+"""Own errors on the wire: ours said in its shape.
 
 Source: botocore's model of bedrock-runtime, `ValidationException` and its like: an object with a `message` (2026-11).
-AWS's front writes `Message`.
 """
 
 from __future__ import annotations
@@ -9,14 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
-from msgspec import Raw
 
 from gearshift.errors import GearshiftError
-from gearshift.protocols import wording
 from gearshift.protocols.bedrock_converse.frames import encode_frame
 
 _TYPES: Final = {400: "validationException", 429: "throttlingException", 503: "serviceUnavailableException"}
-_members = msgspec.json.Decoder(dict[str, Raw])
 
 
 def encode_error(error: GearshiftError, extra: bytes = b"") -> bytes:
@@ -28,14 +24,3 @@ def encode_error(error: GearshiftError, extra: bytes = b"") -> bytes:
 def encode_stream_error(error: GearshiftError) -> bytes:
     """Say `error` inside a stream."""
     return encode_frame(encode_error(error), _TYPES.get(error.status, "internalServerException"), kind="exception")
-
-
-def upstream_message(body: bytes) -> str:
-    """Give the human message of an upstream's error body, on one line; "" when there is none."""
-    said = wording.upstream_message(body)
-    if said:
-        return said
-    try:
-        return wording.upstream_message(bytes(_members.decode(body)["Message"]))
-    except (*wording.MALFORMED, KeyError):
-        return ""

@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from typing import Final
 from zlib import crc32
 
-from gearshift.errors import TOO_MANY, StreamBroken, UpstreamInvalid
+from gearshift.errors import UpstreamInvalid
+from gearshift.protocols.complaint import broken_off
 from gearshift.protocols.sse import ServerEvent
-from gearshift.protocols.wording import broken_off, invalid
+from gearshift.protocols.wording import invalid
 
 CONTENT_TYPE: Final = "application/vnd.amazon.eventstream"
 MAX_FRAME: Final = 4 << 20
@@ -29,7 +30,6 @@ _WIDTHS: Final = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 _SIZED: Final = frozenset({6, 7})
 """Types whose values say their length: bytes and text."""
 _TEXT: Final = 7
-_THROTTLED: Final = "throttlingException"
 _TYPE, _EVENT, _EXCEPTION, _CODE = ":message-type", ":event-type", ":exception-type", ":error-code"
 
 
@@ -102,9 +102,9 @@ def _event(frame: bytes, length: int) -> ServerEvent:
         case "event":
             return ServerEvent(payload, headers.get(_EVENT, ""))
         case "exception":
-            raise _broken(headers.get(_EXCEPTION, ""), payload)
+            raise broken_off(payload, headers.get(_EXCEPTION, ""))
         case "error":
-            raise _broken(headers.get(_CODE, ""), headers.get(":error-message", "").encode())
+            raise broken_off(headers.get(":error-message", "").encode(), headers.get(_CODE, ""))
         case _:
             raise _garbage("it says no type of message that is known")
 
@@ -132,12 +132,6 @@ def _headers(data: bytes) -> dict[str, str]:
     if at != len(data):
         raise _garbage("its headers are cut")
     return found
-
-
-def _broken(name: str, payload: bytes) -> StreamBroken:
-    error = broken_off(payload)
-    message = f"{error.message} ({name[:60]})" if name.isalnum() else error.message
-    return StreamBroken(message, upstream_status=TOO_MANY if name == _THROTTLED else None)
 
 
 def _garbage(why: str) -> UpstreamInvalid:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
+from gearshift.protocols.complaint import broken_off
 from gearshift.protocols.decoding import Decoding
 from gearshift.protocols.fields import ABSENT, INTEGER, NULL, OBJECT, OBJECTS, Misfit, keep, maybe, word
 from gearshift.protocols.gemini.calls import Calls
@@ -22,7 +23,7 @@ from gearshift.protocols.gemini.speaker import Speaker
 from gearshift.protocols.gemini.usage import MODEL, USAGE, count, decode_usage
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.sse import ServerEvent
-from gearshift.protocols.wording import MALFORMED, broken_off, invalid, unreadable
+from gearshift.protocols.wording import MALFORMED, invalid, unreadable
 from gearshift.types.chat import Citation, Extra, Media, Part, PartKind, Reasoning, Text, ToolCall
 from gearshift.types.stream import (
     ChoiceDelta,

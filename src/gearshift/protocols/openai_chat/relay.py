@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from gearshift.protocols.codec import ResponseEdits
+from gearshift.protocols.complaint import broken_off
 from gearshift.protocols.fields import ABSENT, NULL, word
 from gearshift.protocols.following import Passing
 from gearshift.protocols.json_patch import JsonObject, legible
@@ -27,7 +28,7 @@ from gearshift.protocols.openai_chat.progress import DONE, Progress, is_error
 from gearshift.protocols.openai_chat.response import patch_answer
 from gearshift.protocols.openai_chat.usage import peek_usage
 from gearshift.protocols.sse import ServerEvent, encode_event
-from gearshift.protocols.wording import MALFORMED, broken_off, invalid, unreadable
+from gearshift.protocols.wording import MALFORMED, invalid, unreadable
 
 
 class ChunkPeek(Struct):

@@ -14,6 +14,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Raw, Struct
 
+from gearshift.protocols.complaint import broken_off
 from gearshift.protocols.decoding import Decoding
 from gearshift.protocols.fields import (
     ABSENT,
@@ -36,7 +37,7 @@ from gearshift.protocols.openai_chat.progress import DONE, Progress, is_error
 from gearshift.protocols.openai_chat.response import decode_finish
 from gearshift.protocols.openai_chat.usage import decode_usage
 from gearshift.protocols.sse import ServerEvent
-from gearshift.protocols.wording import broken_off, invalid, unreadable
+from gearshift.protocols.wording import invalid, unreadable
 from gearshift.types.chat import Extra, ToolCall
 from gearshift.types.stream import ChoiceDelta, ChoiceEnded, Event, Finished, PartDelta, PartEnded, PartStarted, Started
 

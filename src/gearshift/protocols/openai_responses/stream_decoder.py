@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
+from gearshift.protocols.complaint import broken_off
 from gearshift.protocols.decoding import Decoding
 from gearshift.protocols.fields import ABSENT, NULL, OBJECT, OBJECTS, Misfit, keep, raw, whole, word
 from gearshift.protocols.json_patch import JsonObject, legible
@@ -22,7 +23,7 @@ from gearshift.protocols.openai_responses.parts import decode_citations
 from gearshift.protocols.openai_responses.response import decode_ending, late
 from gearshift.protocols.openai_responses.usage import decode_usage
 from gearshift.protocols.sse import ServerEvent
-from gearshift.protocols.wording import MALFORMED, broken_off, closed_early, invalid, unreadable
+from gearshift.protocols.wording import MALFORMED, closed_early, invalid, unreadable
 from gearshift.types.chat import PartKind
 from gearshift.types.stream import ChoiceEnded, Event, Finished, Started
 

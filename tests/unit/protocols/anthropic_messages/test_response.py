@@ -6,7 +6,7 @@ import anthropic.types
 import pytest
 from msgspec import Raw
 
-from gearshift.errors import UpstreamInvalid
+from gearshift.errors import UpstreamInvalid, UpstreamRefused
 from gearshift.protocols.anthropic_messages.response import (
     STOP_REASONS,
     decode_response,
@@ -97,7 +97,7 @@ def test_usage_that_is_not_said_is_unknown_and_told_as_counted(usage: object) ->
     ],
 )
 def test_what_is_no_answer_is_refused(spoken: bytes) -> None:
-    with pytest.raises(UpstreamInvalid):
+    with pytest.raises((UpstreamInvalid, UpstreamRefused)):
         decode_response(spoken)
 
 

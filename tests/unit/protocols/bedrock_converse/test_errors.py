@@ -3,24 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gearshift.errors import StreamBroken, UpstreamRefused
-from gearshift.protocols.bedrock_converse.errors import encode_error, encode_stream_error, upstream_message
+from gearshift.protocols.bedrock_converse.errors import encode_error, encode_stream_error
 from gearshift.protocols.bedrock_converse.frames import Frames
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (b'{"message":"The provided model\\nidentifier is invalid."}', "The provided model identifier is invalid."),
-        (b'{"Message":"User is not authorized"}', "User is not authorized"),
-        (b'{"message":"A","originalStatusCode":500,"resourceName":"m"}', "A"),
-        (b'{"Message":7}', ""),
-        (b"{}", ""),
-        (b"<html>", ""),
-        (b"", ""),
-    ],
-)
-def test_an_upstreams_message_is_found(body: bytes, message: str) -> None:
-    assert upstream_message(body) == message
 
 
 def test_ours_is_said_in_its_shape() -> None:

@@ -111,14 +111,14 @@ def test_an_exception_breaks_the_stream_behind_what_came_before_it() -> None:
     assert next(reading).event == "messageStart"
     with pytest.raises(StreamBroken, match=r"broke the stream off: Too many tokens \(throttlingException\)") as told:
         next(reading)
-    assert told.value.upstream_status == 429
+    assert (told.value.upstream_status, told.value.kind) == (429, "rate_limited")
 
 
 def test_an_error_of_the_stream_itself_is_said() -> None:
     headers = text(b":message-type", b"error") + text(b":error-code", b"InternalFailure")
     with pytest.raises(StreamBroken, match=r"no message \(InternalFailure\)") as told:
         heard(frame(headers + text(b":error-message", b"oh")))
-    assert told.value.upstream_status is None
+    assert (told.value.upstream_status, told.value.kind) == (500, "server")
     with pytest.raises(StreamBroken, match=r"no message$"):
         heard(frame(text(b":message-type", b"exception") + text(b":exception-type", b"<b>"), b""))
 
