@@ -111,8 +111,7 @@ class Case:
         if inbound.deadline is not None:
             changes["deadline"] = min(inbound.deadline, limits.deadline)
         if inbound.first_content is not None:
-            changes["first_token_timeout"] = min(inbound.first_content, limits.first_token_timeout)
-            changes["answer_timeout"] = min(inbound.first_content, limits.answer_timeout)
+            changes["first_content"] = inbound.first_content
         if inbound.no_fallback:
             changes["allow_fallbacks"] = False
         return msgspec.structs.replace(limits, **changes) if changes else limits

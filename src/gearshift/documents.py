@@ -116,6 +116,7 @@ def attempt(made: Attempt) -> Document:
     usage = made.usage
     return {
         "id": made.id,
+        "purpose": made.purpose,
         "deployment": made.deployment.id,
         "model": made.deployment.model,
         "provider": made.deployment.provider.id,

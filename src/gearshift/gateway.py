@@ -20,6 +20,7 @@ from gearshift import documents
 from gearshift.case import Case, World
 from gearshift.errors import CallerError, GearshiftError, InternalError, NoCandidate
 from gearshift.execution.driver import Driver
+from gearshift.execution.guards import Guards
 from gearshift.execution.outlet import Outlet
 from gearshift.execution.speeds import Speeds
 from gearshift.pacing import Pacer
@@ -28,6 +29,7 @@ from gearshift.routing.decide import decide
 from gearshift.routing.embedding import decide_embedding
 from gearshift.routing.explain import explain_refusal
 from gearshift.routing.policy import Dice
+from gearshift.routing.router import Router
 from gearshift.sessions import Sessions
 from gearshift.storage.store import Store
 from gearshift.telemetry import Telemetry
@@ -49,6 +51,7 @@ class Memory(Struct, frozen=True):
 
     speeds: Speeds
     sessions: Sessions
+    guards: Guards
 
 
 class Gateway:
@@ -94,8 +97,7 @@ class Gateway:
             verdict = await self._driver.run(case, case.limits(), outlet)
             if verdict.error is not None:
                 case.fail(verdict.error)
-                if not verdict.committed:
-                    await case.refuse(verdict.error, outlet)
+                await case.refuse(verdict.error, outlet)
         except GearshiftError as error:
             case.fail(error)
             await case.refuse(error, outlet)
@@ -129,16 +131,22 @@ class Gateway:
         snapshot = Snapshot(
             now=now,
             deployments=world.deployments,
+            health=self._memory.guards.health.known(world.deployments, began),
             speeds=speeds,
             paces=self.pacer.paces,
             standing=self._memory.sessions.find(request, key, now),
         )
-        if isinstance(request, EmbeddingRequest):
-            decision = decide_embedding(request, snapshot, router)
-        else:
-            decision = decide(request, snapshot, router, self._dice)
+        decision = self._choose(request, snapshot, router)
+        if not decision.plan and any(each.reason == "unhealthy" for each in decision.rejected):
+            # All that fit rest: executing waits for the first to be back, or says when that is.
+            decision = self._choose(request, msgspec.structs.replace(snapshot, health={}), router)
         self._telemetry.decided(decision, self._clock() - began)
         return decision
+
+    def _choose(self, request: Asked, snapshot: Snapshot, router: Router) -> Decision:
+        if isinstance(request, EmbeddingRequest):
+            return decide_embedding(request, snapshot, router)
+        return decide(request, snapshot, router, self._dice)
 
     def _decide(self, case: Case) -> None:
         case.decision = decision = self.decide(case.request, case.key)

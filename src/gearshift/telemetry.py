@@ -57,6 +57,7 @@ class Telemetry:
         self._decisions = self._counter("decisions", "decisions", "router", "policy", "chosen", "reason")
         self._slow = self._counter("slow_decisions", "decisions that held up everyone for too long", "router")
         self._failures = self._counter("attempt_failures", "attempts that failed", "model", "provider", "reason")
+        self._circuit = self._gauge("circuit_open", "1: nobody asks it, for it has been failing", "scope")
         self._reloads = self._counter("reloads", "changes of config or artefact that serve since")
         self._refused = self._counter("reload_failures", "changes that were refused: what was there before serves on")
         self._child = lru_cache(maxsize=4096)(self._make_child)
@@ -99,6 +100,11 @@ class Telemetry:
         self._child(self._budget, router).set(budget.usd)
         if pace.spent is not None:
             self._child(self._spent, router).set(pace.spent / NANO_PER_USD)
+
+    def circuit(self, scope: str, state: str, why: str) -> None:
+        """Show and log that the circuit of a deployment, or of a provider's account, is now `closed` or `open`."""
+        self._child(self._circuit, scope).set(state != "closed")
+        log.warning("circuit", extra={"fields": {"scope": scope, "state": state, "why": why}})
 
     def reloaded(self) -> None:
         """Count a change of config or artefact that serves from now on."""

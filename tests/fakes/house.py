@@ -6,7 +6,7 @@ import itertools
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,8 +17,11 @@ from gearshift.case import World
 from gearshift.execution.call import Means
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.driver import Driver
+from gearshift.execution.guards import Guards
+from gearshift.execution.health import Health, Pass
 from gearshift.execution.http1 import Http1Upstream
 from gearshift.execution.machine import Limits
+from gearshift.execution.retry_budget import RetryBudget
 from gearshift.execution.speeds import Speeds
 from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway, Memory
@@ -34,6 +37,7 @@ from gearshift.sessions import Sessions
 from gearshift.storage.sqlite import SQLiteStore
 from gearshift.storage.store import Row
 from gearshift.telemetry import Telemetry
+from gearshift.types import decision as types
 from gearshift.types.catalog import Deployment, Price
 from gearshift.types.decision import Objective
 from tests.fakes.asgi import Visit
@@ -43,7 +47,27 @@ from tests.unit.routing.scene import Oracle
 
 CHAT = "/v1/chat/completions"
 MAX_BODY = 10 * 1024 * 1024
-LIMITS = Limits(connect_timeout=1.0, first_token_timeout=1.0, answer_timeout=1.0, stall_timeout=1.0, deadline=5.0)
+LIMITS = Limits(
+    retries=0,
+    rescue=False,
+    connect_timeout=1.0,
+    first_token_timeout=1.0,
+    answer_timeout=1.0,
+    stall_timeout=1.0,
+    deadline=5.0,
+)
+
+
+class Fearless(Health):
+    """Ask everybody, always."""
+
+    def admit(self, deployment: Deployment, now: float) -> Pass:  # noqa: ARG002 - as `Health` has it
+        """Admit every attempt."""
+        return Pass()
+
+    def known(self, deployments: Iterable[Deployment], now: float) -> dict[str, types.Health]:  # noqa: ARG002
+        """Say nothing of anybody."""
+        return {}
 
 
 class House(Struct, frozen=True, kw_only=True):
@@ -117,8 +141,12 @@ async def house(
     log_content: bool = False,
     baseline: str | None = None,
     objective: Objective | None = None,
+    health: Health | None = None,
 ) -> AsyncIterator[House]:
-    """Serve `deployments`: `auto` tries them in order, each model and each deployment can be named."""
+    """Serve `deployments`: `auto` tries them in order, each model and each deployment can be named.
+
+    Without a `health` nobody is ever left alone, whatever its scenes do.
+    """
     client = upstream or Http1Upstream()
     store = SQLiteStore(folder / "gearshift.db")
     models: dict[str, list[Deployment]] = {}
@@ -130,6 +158,7 @@ async def house(
     groups = {each.id: [each] for each in deployments} | models
     named = {name: Router(name=name, deployments=tuple(at), named=True) for name, at in groups.items()}
     telemetry = Telemetry()
+    guards = Guards(health or Fearless(), RetryBudget(), random.Random(0))
     means = Means(
         upstream=client,
         codecs=CODECS,
@@ -144,10 +173,10 @@ async def house(
     numbers = itertools.count(1)
     gateway = Gateway(
         world,
-        Driver(means),
+        Driver(means, guards),
         store,
         telemetry,
-        Memory(Speeds(), Sessions()),
+        Memory(Speeds(), Sessions(), guards),
         clock=time.monotonic,
         wall_clock=time.time,
         new_id=lambda: f"gx-{next(numbers)}",

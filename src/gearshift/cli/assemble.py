@@ -23,8 +23,11 @@ from gearshift.errors import ConfigError, GearshiftError
 from gearshift.execution.call import Means
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.driver import Driver
+from gearshift.execution.guards import Guards
+from gearshift.execution.health import Health
 from gearshift.execution.http1 import Http1Upstream
 from gearshift.execution.machine import Limits
+from gearshift.execution.retry_budget import RetryBudget
 from gearshift.execution.speeds import Speeds
 from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway, Memory
@@ -89,6 +92,7 @@ class Assembly(Struct, kw_only=True):
         former = self.gateway
         self.gateway, inference, views = _furnish(plan, self.site)
         former.pacer.close()
+        self.site.memory.guards.health.pardon()
         self.plan = plan
         self.app.adopt(inference, views)
 
@@ -143,7 +147,9 @@ def assemble(
     plan = prepare(config, environ, source=source, discovered=discovered)
     upstream, telemetry = make_upstream(environ), Telemetry()
     store = SQLiteStore(config.store_path)  # last: its writer runs from here on, and only `close` ends it
-    site = Site(upstream=upstream, store=store, telemetry=telemetry, memory=Memory(Speeds(), Sessions()))
+    guards = Guards(Health(telemetry.circuit), RetryBudget(), random.SystemRandom())
+    memory = Memory(Speeds(), Sessions(), guards)
+    site = Site(upstream=upstream, store=store, telemetry=telemetry, memory=memory)
     gateway, inference, views = _furnish(plan, site)
     return Assembly(app=App(inference, views), gateway=gateway, plan=plan, site=site)
 
@@ -160,7 +166,7 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
     )
     gateway = Gateway(
         plan.world,
-        Driver(means),
+        Driver(means, site.memory.guards),
         site.store,
         site.telemetry,
         site.memory,
@@ -216,19 +222,10 @@ def make_world(config: Config, catalog: Catalog) -> World:
 
 
 def _world(config: Config, catalog: Catalog, predictors: Mapping[str, Predictor]) -> World:
-    bounds = config.reliability
     return World(
         routers=build_routers(config, catalog, predictors),
         deployments=catalog.deployments,
-        limits=Limits(
-            max_attempts=bounds.max_attempts,
-            deadline=bounds.deadline,
-            connect_timeout=bounds.connect_timeout,
-            first_token_timeout=bounds.first_token_timeout,
-            answer_timeout=bounds.answer_timeout,
-            stall_timeout=bounds.stall_timeout,
-            keep_alive=bounds.keep_alive,
-        ),
+        limits=Limits(**config.reliability.model_dump()),
         version=config.version,
         log_content=config.logging.content,
     )

@@ -179,12 +179,16 @@ class ReliabilityConfig(Section):
     """Hold how long and how often an exchange is tried; durations are seconds."""
 
     max_attempts: Annotated[Whole, Field(ge=1, le=20)] = 3
+    retries: Annotated[Whole, Field(ge=0, le=10)] = 1
     deadline: Duration = 600.0
     connect_timeout: Duration = 5.0
     first_token_timeout: Duration = 10.0
     answer_timeout: Duration = 300.0
     stall_timeout: Duration = 30.0
+    content_timeout: Duration = 60.0
+    reasoning_timeout: Duration = 120.0
     keep_alive: Interval = 10.0
+    rescue: Switch = True
 
 
 class LoggingConfig(Section):

@@ -20,6 +20,7 @@
     │   ├── CannotCarry        400  the request cannot be said in the upstream's protocol; another may do
     │   └── StreamBroken       502  a stream that ended without its end
     ├── DeadlineExceeded       504  the whole exchange ran out of time
+    ├── NoHealthyDeployment    503  everybody who fits rests after failures; says when the first is back
     ├── ShuttingDown           503  the gateway was stopped before the answer was complete
     ├── StoreUnavailable       503  the log cannot be read or written at present
     ├── InternalError          500  our own bug
@@ -52,6 +53,7 @@ from gearshift.errors.own import (
     DataError,
     DeadlineExceeded,
     InternalError,
+    NoHealthyDeployment,
     ShuttingDown,
     StoreUnavailable,
 )
@@ -94,6 +96,7 @@ __all__ = [
     "InvalidRequest",
     "Kind",
     "NoCandidate",
+    "NoHealthyDeployment",
     "RouteNotFound",
     "ShuttingDown",
     "StoreUnavailable",

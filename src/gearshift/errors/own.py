@@ -12,6 +12,18 @@ class DeadlineExceeded(GearshiftError):
     code = "deadline_exceeded"
 
 
+class NoHealthyDeployment(GearshiftError):
+    """Say that everybody who fits rests after failures; `retry_after`: whole seconds until the first is back."""
+
+    status = 503
+    code = "no_healthy_deployment"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        """Keep when to come again."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class ShuttingDown(GearshiftError):
     """Say that the gateway was told to stop, and that its grace ended before the answer did."""
 

@@ -2,18 +2,17 @@
 
     send    connect ─> head ─> (stream) bytes until the first content, held back
                             ─> (whole)  the body, checked
-    commit  pass the held bytes and all that follows on to the caller; meter; end
+    commit  pass the held bytes and all that follows on to the caller; meter; end, or say how it broke
 
 Invariants: the upstream is let go of on every way out, cancellation included, and never waits for a slow caller once
-its answer is complete; a stream that breaks after `commit` ends in an in-band error, never in a terminator; every call
-that was made leaves exactly one `Attempt`.
+its answer is complete; a stream that breaks is never given a terminator; every call that was made leaves exactly one
+`Attempt`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -26,31 +25,29 @@ from gearshift.errors import (
     UpstreamError,
     UpstreamInvalid,
 )
+from gearshift.execution.commands import Ended, Failed, Ready, Send, Signal
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.embedding import EmbeddingInterpreter
 from gearshift.execution.interpreter import Interpreter
-from gearshift.execution.machine import Ended, Failed, Limits, Ready, Send, Signal
+from gearshift.execution.machine import Limits
 from gearshift.execution.metering import Meter
 from gearshift.execution.order import Order
-from gearshift.execution.outlet import FAREWELL, Outlet, farewell, taken
+from gearshift.execution.outlet import FAREWELL, Outlet, taken
+from gearshift.execution.passage import Bounds, Passage
+from gearshift.execution.patience import between_content, first_content
 from gearshift.execution.proof import Outgoing
 from gearshift.execution.refusal import late_refusal, no_stream, refusal
 from gearshift.execution.upstream import Reply, Upstream
-from gearshift.execution.watchdog import Phase, Watchdog
-from gearshift.protocols.codec import Codec, StreamRelay
+from gearshift.execution.watchdog import Watchdog
+from gearshift.protocols.codec import Codec
 from gearshift.protocols.crossing import Stamp
 from gearshift.protocols.namespaces import Namespaces
+from gearshift.protocols.resuming import Told
 from gearshift.types.catalog import Deployment, Seconds
 from gearshift.types.embedding import EmbeddingRequest
 from gearshift.types.record import Attempt
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
-MAX_HELD_BYTES = 1024 * 1024
-"""Bytes of a stream that may come before its first content."""
-TERMINATOR_GRACE: Seconds = 1.0
-"""How long a stream that owes nothing more may still take to send its terminator."""
-USAGE_GRACE: Seconds = 10.0
-"""How long a stream whose answers are complete may still take to send the usage that it was asked for."""
 _UNBELIEVED = 401
 
 
@@ -62,13 +59,6 @@ class Means(Struct, frozen=True, kw_only=True):
     credentials: Credentials
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
-
-
-class _Stream(NamedTuple):
-    """Hold a stream under way: where its bytes come from, and what patches them."""
-
-    reply: Reply
-    relay: StreamRelay
 
 
 def _interpreter(order: Order, deployment: Deployment, means: Means) -> Interpreter | EmbeddingInterpreter:
@@ -83,8 +73,8 @@ def _interpreter(order: Order, deployment: Deployment, means: Means) -> Interpre
 class Call:
     """Make one upstream call."""
 
-    def __init__(self, means: Means, order: Order, command: Send, limits: Limits) -> None:
-        """Prepare the call that `command` asks for, for the running task."""
+    def __init__(self, means: Means, order: Order, command: Send, limits: Limits, told: Told | None = None) -> None:
+        """Prepare the call that `command` asks for, for the running task; it is to go on with what was `told`."""
         self._means = means
         self._order = order
         self._limits = limits
@@ -92,9 +82,13 @@ class Call:
         self._interpreter = _interpreter(order, command.deployment, means)
         self._watch = Watchdog(command.remaining)
         self._meter = Meter(command.attempt_id, command.deployment, self._now())
+        self._meter.purpose = "answer" if told is None else "resume"
         self._reply: Reply | None = None
-        self._stream: _Stream | None = None
+        self._stream: Passage | None = None
         self._held = b""
+        self._resumes = told
+        self.told: Told | None = None
+        """What the caller has of a stream that broke, where somebody else can go on with it."""
         self._called = False
         self._recorded = False
 
@@ -133,17 +127,16 @@ class Call:
             if isinstance(failure, CallerLeft):
                 outlet.abort()
             raise
-        return Ended(at=self._now(), error=error)
+        return Ended(at=self._now(), error=error, resumable=self.told is not None)
 
     async def _open(self) -> Reply:
         """Connect, send the request and read the head; raise UpstreamRefused on an error status."""
         order, provider, limits = self._order, self._deployment.provider, self._limits
-        stream = order.request.stream
         body = self._interpreter.request()
         call = Outgoing(self._interpreter.url, self._interpreter.headers, body)
         proven = await self._means.credentials.prove(provider, call, self._means.upstream)
-        first, whole = limits.first_token_timeout, limits.answer_timeout
-        self._watch.arm(*(("first_token", first) if stream else ("answer", whole)))
+        patience = first_content(limits, self._deployment, order.request)
+        self._watch.arm("first_token" if order.request.stream else "answer", patience)
         self._called = True
         self._reply = reply = await self._means.upstream.post(
             proven.url, proven.body, proven.headers, limits.connect_timeout, self._meter.begin
@@ -152,7 +145,7 @@ class Call:
         if reply.status != 200:  # noqa: PLR2004
             if reply.status == _UNBELIEVED:
                 self._means.credentials.refused(provider)
-            self._watch.arm("answer", whole)  # the status decides, not the timer of a first token
+            self._watch.arm("answer", limits.answer_timeout)  # the status decides, not the timer of a first token
             raise await refusal(reply, self._deployment, self._means.wall_clock())
         return reply
 
@@ -162,28 +155,18 @@ class Call:
         self._meter.learn(facts)
 
     async def _first_content(self, reply: Reply) -> None:
-        """Read a stream until its first content; what comes before it is held back."""
+        """Read a stream until its first content."""
+        order, deployment, limits = self._order, self._deployment, self._limits
         expected = self._interpreter.stream_type
         if reply.content_type != expected:
-            raise await no_stream(reply, self._deployment, expected)
-        relay = self._interpreter.relay()
-        self._stream = _Stream(reply, relay)
-        held: list[bytes] = []
-        size = 0
-        while relay.failure is None and not (relay.content_seen or relay.complete):
-            data = await reply.chunk()
-            if not data:
-                relay.close()
-                break
-            out = relay.feed(data)
-            held.append(out)
-            size += len(out)
-            if size > MAX_HELD_BYTES and not relay.content_seen:
-                message = f"{self._deployment.id}: {size} bytes of stream without any content"
-                raise UpstreamInvalid(message, upstream_status=reply.status)
-        if relay.failure is not None:  # nothing was passed on yet: better another's whole answer than a piece of this
-            raise relay.failure
-        self._held = b"".join(held)
+            raise await no_stream(reply, deployment, expected)
+        bounds = Bounds(
+            stall=limits.stall_timeout,
+            content=between_content(limits, deployment, order.request),
+            usage=deployment.provider.quirks.stream_usage,
+        )
+        self._stream = Passage(reply, self._interpreter.relay(self._resumes), self._watch, bounds, self._now)
+        await self._stream.begin()
 
     async def _pass_whole(self, outlet: Outlet) -> None:
         self._close()
@@ -198,12 +181,15 @@ class Call:
 
         await taken(give(), max(self._watch.remaining, FAREWELL))
 
-    async def _pass_stream(self, outlet: Outlet, stream: _Stream) -> UpstreamError | None:
-        """Pass a stream on; give the error that broke it, after the caller was told in band."""
+    async def _pass_stream(self, outlet: Outlet, stream: Passage) -> UpstreamError | None:
+        """Pass a stream on; give the error that broke it, of which the caller does not know yet."""
         broken: UpstreamError | None = None
         try:
             with self._watch.guard():
-                await self._relay_all(outlet, stream)
+                self._watch.pause()
+                if self._resumes is None:
+                    await outlet.start(200, self._order.head(self._meter))
+                await stream.pass_on(outlet)
         except UpstreamError as error:
             # Once all answers are complete nothing more is owed, and we make the end ourselves.
             broken = None if stream.relay.complete and not isinstance(error, UpstreamInvalid) else error
@@ -214,38 +200,9 @@ class Call:
             end = stream.relay.end(self._order.edits(attempt), send_usage=send_usage)
             await taken(outlet.finish(end), max(self._watch.remaining, FAREWELL))
             return None
-        await farewell(outlet.finish(self._order.codec.encode_stream_error(broken)), outlet)
+        if self._limits.rescue and self._resumes is None and stream.sent.whole:
+            self.told = self._interpreter.told(stream.sent.pieces)
         return broken
-
-    async def _relay_all(self, outlet: Outlet, stream: _Stream) -> None:
-        """Relay the head, what was held back and what follows, until the end or a moment after nothing more is owed."""
-        (reply, relay), watch, stall = stream, self._watch, self._limits.stall_timeout
-        graces = {"stall": stall, "usage": min(stall, USAGE_GRACE), "terminator": TERMINATOR_GRACE}
-        watch.pause()
-        await outlet.start(200, self._order.head(self._meter))
-        await outlet.write(self._held)
-        present: Phase | None = None
-        while not relay.ended:
-            due = self._due(relay) if relay.complete else "stall"
-            if due != present:
-                present = due
-                watch.arm(due, graces[due])
-            data = await reply.chunk()
-            if not data:
-                return relay.close()
-            if out := relay.feed(data):
-                watch.pause()
-                await outlet.write(out)
-            if relay.failure is not None:
-                raise relay.failure
-            if out or present == "stall":
-                watch.touch()
-        return None
-
-    def _due(self, relay: StreamRelay) -> Phase:
-        """Say what a stream whose answers are complete still has to send."""
-        asked = self._deployment.provider.quirks.stream_usage
-        return "usage" if asked and relay.usage is None else "terminator"
 
     def _record(self, error: GearshiftError | None) -> Attempt:
         """Close the books on this call, with all that its stream has told."""

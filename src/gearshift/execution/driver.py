@@ -6,8 +6,12 @@ then is closed and recorded before the cancellation goes on.
 
 from __future__ import annotations
 
+import asyncio
+
 from gearshift.execution.call import Call, Means
-from gearshift.execution.machine import Commit, Limits, Send, Signal, Verdict, execute
+from gearshift.execution.commands import Commit, Send, Signal, Sleep, Slept, Verdict
+from gearshift.execution.guards import Guards
+from gearshift.execution.machine import Limits, execute
 from gearshift.execution.order import Order
 from gearshift.execution.outlet import Outlet
 from gearshift.execution.pulse import Pulse
@@ -16,9 +20,10 @@ from gearshift.execution.pulse import Pulse
 class Driver:
     """Carry decisions out."""
 
-    def __init__(self, means: Means) -> None:
-        """Take what every call needs: client, codecs, credentials and clock."""
+    def __init__(self, means: Means, guards: Guards) -> None:
+        """Take what every call needs (client, codecs, credentials and clock), and what keeps calls from doing harm."""
         self._means = means
+        self._guards = guards
 
     async def run(self, order: Order, limits: Limits, outlet: Outlet) -> Verdict:
         """Walk the plan of `order` to its end; attempts are appended to `order.attempts` as they end.
@@ -31,15 +36,19 @@ class Driver:
             return await self._walk(order, limits, pulse)
 
     async def _walk(self, order: Order, limits: Limits, outlet: Outlet) -> Verdict:
-        plan = execute(order.decision, order.exchange_id, limits)
+        plan = execute(order.decision, order.exchange_id, limits, self._guards, order.began)
         call: Call | None = None
         try:
             command = next(plan)
             while True:
                 match command:
                     case Send():
-                        call = Call(self._means, order, command, limits)
+                        told = call.told if command.resume and call is not None else None
+                        call = Call(self._means, order, command, limits, told)
                         signal: Signal = await call.send()
+                    case Sleep():
+                        await asyncio.sleep(command.seconds)
+                        signal = Slept(at=self._means.clock() - order.began)
                     case Commit() if call is not None:
                         signal = await call.commit(outlet)
                     case _:
@@ -49,3 +58,5 @@ class Driver:
         except StopIteration as stop:
             verdict: Verdict = stop.value
             return verdict
+        finally:
+            plan.close()

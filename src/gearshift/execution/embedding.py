@@ -5,11 +5,14 @@ Invariant: as there. An embedding is never streamed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gearshift.errors import CannotCarry, InvalidRequest
 from gearshift.execution.order import Order
 from gearshift.protocols.codec import RequestEdits, ResponsePeek, StreamRelay
 from gearshift.protocols.embedding import Embedder, cross_request
 from gearshift.protocols.registry import EMBEDDER_OF, EMBEDDERS
+from gearshift.protocols.resuming import Told
 from gearshift.types.catalog import Deployment
 from gearshift.types.embedding import EmbeddingRequest
 from gearshift.types.record import Loss
@@ -58,6 +61,9 @@ class EmbeddingInterpreter:
             return peek, body
         return peek, self._caller.encode_response(self.upstream.decode_response(body, count), self._request)
 
-    def relay(self) -> StreamRelay:
+    def told(self, pieces: Iterable[bytes]) -> None:
+        """Go on with nothing: vectors are not streamed."""
+
+    def relay(self, told: Told | None = None) -> StreamRelay:  # noqa: ARG002 - as `Interpreter` has it
         """Refuse: nothing asks for a stream of vectors."""
         raise CannotCarry(InvalidRequest("stream: embeddings are not streamed; leave it out", param="stream"))

@@ -5,7 +5,7 @@ Invariant: whatever could not be said is in `losses`, once the answer has been t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 from gearshift.execution.handover import Handed, Heir, hand_over
@@ -13,6 +13,7 @@ from gearshift.execution.order import Order
 from gearshift.protocols.answering import peek
 from gearshift.protocols.codec import Codec, RequestEdits, ResponsePeek, StreamRelay
 from gearshift.protocols.crossing import Crossing, Stamp, cross_request, cross_response, is_foreign
+from gearshift.protocols.resuming import Resumption, Told, may_resume, read_told
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request
 from gearshift.types.record import Loss
@@ -99,9 +100,21 @@ class Interpreter:
         self._losses += said.losses
         return peek(response), said.body
 
-    def relay(self) -> StreamRelay:
-        """Begin to pass a stream on."""
+    def told(self, pieces: Iterable[bytes]) -> Told | None:
+        """Read what the caller has of a broken stream; None where nobody else can go on with it.
+
+        Where the parts of an answer have names of the upstream's, the caller knows them by those.
+        """
+        if (self._same and self.upstream.names_parts) or not may_resume(self._request):
+            return None
+        return read_told(self._caller, pieces)
+
+    def relay(self, told: Told | None = None) -> StreamRelay:
+        """Begin to pass a stream on, or, of an answer of which something was `told` before, what is beyond that."""
         model, choices = self._deployment.model, self._request.sampling.n or 1
+        if told is not None:
+            self._crossing = Resumption(self.upstream, self._caller, model, told, self._stamp)
+            return self._crossing
         if self._same:
             return self.upstream.relay(model, choices)
         self._crossing = Crossing(self.upstream, self._caller, model, choices, self._stamp)

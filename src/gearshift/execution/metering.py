@@ -14,7 +14,7 @@ from gearshift.protocols.codec import Facts
 from gearshift.types.catalog import Deployment, NanoUSD, Seconds
 from gearshift.types.chat import Usage
 from gearshift.types.embedding import Asked, EmbeddingRequest
-from gearshift.types.record import Attempt, Billing, Loss
+from gearshift.types.record import Attempt, Billing, Loss, Purpose
 
 BYTES_PER_TOKEN = 4
 """Bytes of answer text per token, for estimates only (OpenAI: "1 token ~= 4 chars in English", help centre 4936856)."""
@@ -32,6 +32,7 @@ class Meter:
         "first_token",
         "id",
         "losses",
+        "purpose",
         "response_id",
         "sent",
         "started",
@@ -56,6 +57,7 @@ class Meter:
         self.finish_reason: str | None = None
         self.call_id: str | None = None
         self.losses: tuple[Loss, ...] = ()
+        self.purpose: Purpose = "answer"
 
     def begin(self) -> None:
         """Note that the request is on its way: from now on it may be billed."""
@@ -91,6 +93,7 @@ class Meter:
             finish_reason=self.finish_reason,
             call_id=self.call_id,
             losses=self.losses,
+            purpose=self.purpose,
         )
 
     def _judge_billing(self, error: GearshiftError | None) -> None:

@@ -20,14 +20,35 @@ from gearshift.types.stream import PartDelta, PartStarted
 MAX_KEPT: Final = 1024 * 1024
 
 
+class Kept:
+    """Keep what passes, as long as it is at most `MAX_KEPT` bytes."""
+
+    __slots__ = ("pieces", "room")
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.pieces: list[bytes] = []
+        self.room = MAX_KEPT
+
+    def add(self, data: bytes) -> None:
+        """Keep a piece, while there is room."""
+        if len(data) <= self.room:
+            self.pieces.append(data)
+        self.room -= len(data)
+
+    @property
+    def whole(self) -> bool:
+        """Say whether everything was kept."""
+        return self.room >= 0
+
+
 class Transcript:
     """Be the caller's end of an exchange, and remember what passes."""
 
     def __init__(self, outlet: Outlet) -> None:
         """Take the caller's end proper."""
         self._outlet = outlet
-        self._pieces: list[bytes] = []
-        self._room = MAX_KEPT
+        self._kept = Kept()
 
     @property
     def started(self) -> bool:
@@ -49,12 +70,12 @@ class Transcript:
 
     async def write(self, data: bytes) -> None:
         """Send a piece of the body."""
-        self._keep(data)
+        self._kept.add(data)
         await self._outlet.write(data)
 
     async def finish(self, data: bytes) -> None:
         """Send the last piece of the body."""
-        self._keep(data)
+        self._kept.add(data)
         await self._outlet.finish(data)
 
     def text(self, voice: Voice, *, stream: bool) -> str | None:
@@ -67,19 +88,14 @@ class Transcript:
         except UpstreamError:
             return None
 
-    def _keep(self, data: bytes) -> None:
-        if len(data) <= self._room:
-            self._pieces.append(data)
-        self._room -= len(data)
-
     def _whole(self, codec: Codec) -> Iterator[str]:
-        for choice in codec.decode_response(b"".join(self._pieces)).choices[:1]:
+        for choice in codec.decode_response(b"".join(self._kept.pieces)).choices[:1]:
             yield from (part.text for part in choice.parts if isinstance(part, Text | Refusal))
 
     def _streamed(self, codec: Codec) -> Iterator[str]:
         decoder = codec.stream_decoder()
         spoken: set[int] = set()
-        for piece in self._pieces:
+        for piece in self._kept.pieces:
             try:
                 events = decoder.feed(piece)
             except UpstreamError:  # the error that ends a broken stream

@@ -164,6 +164,8 @@ class Codec(Protocol):
     """What every request to an upstream says beside its body."""
     gives_media: bool
     """Answers can hold images; else what an upstream gave is lost on its way to a caller of this protocol."""
+    names_parts: bool
+    """The parts of its answers have ids, which each upstream makes up for itself."""
     passed_on: frozenset[bytes]
     """The caller's headers that an upstream of this protocol is told too, in lower case."""
     keep_alive: bytes

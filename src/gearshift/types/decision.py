@@ -157,10 +157,11 @@ class Flip(Struct, frozen=True, kw_only=True):
 
 
 class Health(Struct, frozen=True, kw_only=True):
-    """Hold what is known of a deployment's health at the moment of deciding."""
+    """Hold what is known of a deployment's health at the moment of deciding: `error_rate` of its recent attempts."""
 
     healthy: bool = True
     detail: str = ""
+    error_rate: float = 0.0
 
 
 class Percentiles(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,8 @@ from gearshift.types.decision import Decision
 
 Billing: TypeAlias = Literal["not_sent", "not_billed", "maybe_billed", "billed"]
 """`not_billed`: the upstream answered with an error status, which no provider charges for."""
+Purpose: TypeAlias = Literal["answer", "resume"]
+"""What an upstream was called for: to answer, or to go on with an answer that another one broke off."""
 Outcome: TypeAlias = Literal["completed", "failed", "cancelled"]
 
 
@@ -51,6 +53,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     finish_reason: str | None = None
     call_id: str | None = None
     losses: tuple[Loss, ...] = ()
+    purpose: Purpose = "answer"
 
 
 class Exchange(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gearshift.errors import MAX_UPSTREAM_TEXT
-from gearshift.execution import call, refusal
+from gearshift.execution import call, passage, refusal
 from gearshift.protocols.sse import MAX_LINE
 from tests.fakes.asgi import Visit
 from tests.fakes.house import LIMITS, House, house, served_by, serving
@@ -207,7 +207,7 @@ def test_data_after_the_terminator_is_ignored(tmp_path: Path) -> None:
 def test_a_stream_that_ends_without_a_terminator_after_its_answer_is_ended_by_us(
     tmp_path: Path, then: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call, "USAGE_GRACE", 0.2)
+    monkeypatch.setattr(passage, "USAGE_GRACE", 0.2)
 
     async def scene() -> None:
         after = {"end": sends(ROLE, HELLO, STOP), "hang": sends(ROLE, HELLO, STOP, then="hang")}
@@ -246,7 +246,7 @@ def test_the_grace_for_a_missing_terminator_is_about_a_second(tmp_path: Path) ->
 def test_the_usage_that_was_asked_for_is_waited_for_as_long_as_a_stall(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call, "TERMINATOR_GRACE", 0.05)
+    monkeypatch.setattr(passage, "TERMINATOR_GRACE", 0.05)
 
     async def scene() -> None:
         told = sends(ROLE, HELLO, STOP, 0.3, event(None, usage=USAGE), then="hang")
@@ -261,7 +261,7 @@ def test_the_usage_that_was_asked_for_is_waited_for_as_long_as_a_stall(
 
 
 def test_a_usage_that_was_not_asked_for_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call, "TERMINATOR_GRACE", 0.05)
+    monkeypatch.setattr(passage, "TERMINATOR_GRACE", 0.05)
 
     async def scene() -> None:
         async with ScriptedUpstream(sends(ROLE, HELLO, STOP, then="hang")) as upstream:
@@ -276,7 +276,7 @@ def test_a_usage_that_was_not_asked_for_is_not_waited_for(tmp_path: Path, monkey
 
 
 def test_pings_do_not_prolong_that_grace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call, "USAGE_GRACE", 0.2)
+    monkeypatch.setattr(passage, "USAGE_GRACE", 0.2)
 
     async def chatty(wire: Wire) -> None:
         await sends(ROLE, HELLO, STOP, then="keep")(wire)
@@ -317,7 +317,7 @@ def test_a_stream_that_comes_in_one_piece_is_not_waited_for(tmp_path: Path) -> N
 
 
 def test_two_answers_are_waited_for_when_two_were_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call, "TERMINATOR_GRACE", 0.05)
+    monkeypatch.setattr(passage, "TERMINATOR_GRACE", 0.05)
 
     async def scene() -> None:
         second = (
@@ -384,7 +384,7 @@ def test_first_content_of_any_size_is_content(tmp_path: Path) -> None:
     """An image in an answer is larger than what may be held before the first content."""
 
     async def scene() -> None:
-        large = "x" * (2 * call.MAX_HELD_BYTES)
+        large = "x" * (2 * passage.MAX_HELD_BYTES)
         async with serving(tmp_path, streams(large)) as (home, _):
             assert (await home.chat(stream=True).done()).text == large
 

@@ -22,6 +22,7 @@ from tests.fakes.upstream import (
     DONE,
     Scene,
     ScriptedUpstream,
+    Then,
     answers,
     closed_port,
     completion,
@@ -31,6 +32,7 @@ from tests.fakes.upstream import (
     refuses,
     says,
     sends,
+    stream_events,
     streams,
 )
 
@@ -355,5 +357,90 @@ def test_a_retry_after_that_asks_for_no_wait_is_not_passed_on(tmp_path: Path, od
             visit = await home.chat().done()
             assert visit.status == 429
             assert "retry-after" not in visit.headers
+
+    asyncio.run(scene())
+
+
+RESCUE = msgspec.structs.replace(LIMITS, rescue=True)
+
+
+def rescued(visit: Visit) -> None:
+    """Check that the caller got the whole text, once, and a proper end."""
+    assert (visit.status, visit.text) == (200, "The whole answer, told.")
+    assert visit.ended_well
+    assert len({each["id"] for each in visit.events}) == 1
+
+
+CUT: list[Then] = ["end", "reset"]
+
+
+@pytest.mark.parametrize("then", CUT)
+def test_a_stream_that_is_cut_is_gone_on_with_by_another(tmp_path: Path, then: Then) -> None:
+    async def scene() -> None:
+        first = sends(*stream_events("The whole ", "answ", done=False)[:3], then=then)
+        async with two(tmp_path, first, streams("The whole answer", ", told."), limits=RESCUE) as (home, _, _):
+            visit = await home.chat(stream=True).done()
+            rescued(visit)
+            broken, second = attempts(home)
+            assert (broken["model"], broken["purpose"], broken["error"]) == (
+                "small",
+                "answer",
+                "upstream_stream_broken",
+            )
+            assert (broken["billing"], broken["usage_estimated"]) == ("billed", True)
+            assert (second["model"], second["purpose"], second["error"]) == ("large", "resume", None)
+            row = home.row()
+            assert (row.outcome, row.status, row.error, row.model) == ("completed", 200, None, "large")
+            assert visit.events[-1]["usage"]["completion_tokens"] == second["output_tokens"]
+            assert visit.events[-1]["model"] == "large"
+
+    asyncio.run(scene())
+
+
+def test_a_stream_that_stalls_is_gone_on_with_by_another(tmp_path: Path) -> None:
+    async def scene() -> None:
+        limits = msgspec.structs.replace(RESCUE, stall_timeout=0.1)
+        first = sends(*stream_events("The whole ", "answ", done=False)[:3], then="hang")
+        async with two(tmp_path, first, streams("The whole answer, told."), limits=limits) as (home, _, _):
+            rescued(await home.chat(stream=True).done())
+
+    asyncio.run(scene())
+
+
+def test_a_target_without_another_goes_on_itself(tmp_path: Path) -> None:
+    async def scene() -> None:
+        first = sends(*stream_events("The whole ", done=False)[:2])
+        async with (
+            ScriptedUpstream(first, streams("The whole answer, told.")) as one,
+            house(tmp_path, served_by(one, "small"), limits=RESCUE) as home,
+        ):
+            rescued(await home.chat(stream=True).done())
+            assert [each["purpose"] for each in attempts(home)] == ["answer", "resume"]
+
+    asyncio.run(scene())
+
+
+def test_another_answer_is_not_mixed_in(tmp_path: Path) -> None:
+    async def scene() -> None:
+        first = sends(*stream_events("The whole ", "answ", done=False)[:3])
+        async with two(tmp_path, first, streams("The other answer."), limits=RESCUE) as (home, _, _):
+            visit = await home.chat(stream=True).done()
+            assert visit.text == "The whole answ"
+            assert not visit.ended_well
+            assert visit.events[-1]["error"]["code"] == "upstream_stream_broken"
+            row = home.row()
+            assert (row.outcome, row.status, row.error) == ("failed", 502, "upstream_stream_broken")
+            assert [each["error"] for each in attempts(home)] == ["upstream_stream_broken"] * 2
+
+    asyncio.run(scene())
+
+
+def test_without_rescue_a_cut_stream_ends_in_an_error(tmp_path: Path) -> None:
+    async def scene() -> None:
+        first = sends(*stream_events("The whole ", done=False)[:2])
+        async with two(tmp_path, first, streams("The whole answer, told."), limits=LIMITS) as (home, _, _):
+            visit = await home.chat(stream=True).done()
+            assert (visit.text, visit.ended_well) == ("The whole ", False)
+            assert len(attempts(home)) == 1
 
     asyncio.run(scene())

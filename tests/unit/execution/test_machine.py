@@ -11,25 +11,58 @@ from hypothesis import strategies as st
 
 from gearshift.errors import (
     DeadlineExceeded,
+    Kind,
+    NoHealthyDeployment,
     StreamBroken,
     UpstreamError,
     UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from gearshift.execution.machine import Command, Commit, Ended, Failed, Limits, Ready, Send, Signal, Verdict, execute
+from gearshift.execution.commands import Command, Commit, Ended, Failed, Ready, Send, Signal, Sleep, Slept, Verdict
+from gearshift.execution.guards import Guards
+from gearshift.execution.health import IN_A_ROW, REST, Health, Pass
+from gearshift.execution.machine import Limits, execute
+from gearshift.execution.retry_budget import RetryBudget
+from gearshift.types.catalog import Deployment
 from gearshift.types.decision import Step
-from tests.fakes.nouns import decision, deployment
+from tests.fakes.nouns import decision, deployment, provider
 
 SMALL, MIDDLE, LARGE = deployment("small"), deployment("middle"), deployment("large")
 DOWN = UpstreamUnreachable("down")
 WRONG = UpstreamRefused("bad request", upstream_status=400)
+BEGAN = 1000.0
 
 Plan = Generator[Command, Signal, Verdict]
 
 
-def plan(limits: Limits | None = None) -> Plan:
-    return execute(decision(SMALL, MIDDLE, LARGE), "x", limits or Limits())
+class Half:
+    """Be dice that always show the middle."""
+
+    def random(self) -> float:
+        return 0.5
+
+
+def guards(health: Health | None = None) -> Guards:
+    return Guards(health or Health(), RetryBudget(), Half())
+
+
+def plan(limits: Limits | None = None, *deployments: Deployment, health: Health | None = None) -> Plan:
+    chosen = decision(*(deployments or (SMALL, MIDDLE, LARGE)))
+    return execute(chosen, "x", limits or Limits(), guards(health), BEGAN)
+
+
+def refused(kind: Kind, status: int = 500, wait: float | None = None) -> UpstreamRefused:
+    return UpstreamRefused("no", upstream_status=status, kind=kind, retry_after=wait)
+
+
+def resting(*deployments: Deployment) -> Health:
+    """Give the health of an outage that began with the exchange."""
+    health = Health()
+    for each in deployments:
+        for _ in range(IN_A_ROW):
+            health.ended(Pass(), each, DOWN, BEGAN)
+    return health
 
 
 def answer(walk: Plan, signal: Signal) -> Command | Verdict:
@@ -76,13 +109,23 @@ def test_the_caller_s_fault_is_not_tried_elsewhere() -> None:
     assert answer(walk, failed(WRONG)) == Verdict(committed=False, error=WRONG)
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 502, 503])
+@pytest.mark.parametrize("status", [403, 404, 429, 500, 502, 503])
 def test_the_upstream_s_fault_is(status: int) -> None:
     walk = plan()
     next(walk)
     found = answer(walk, failed(UpstreamRefused("no", upstream_status=status)))
     assert isinstance(found, Send)
     assert found.deployment == MIDDLE
+
+
+@pytest.mark.parametrize("status", [401, 402])
+def test_an_account_that_is_refused_is_not_tried_with_another_model(status: int) -> None:
+    elsewhere = deployment("small", provider("else"))
+    walk = plan(None, SMALL, MIDDLE, elsewhere)
+    next(walk)
+    found = answer(walk, failed(UpstreamRefused("no", upstream_status=status)))
+    assert isinstance(found, Send)
+    assert found.deployment == elsewhere
 
 
 def test_no_more_than_max_attempts() -> None:
@@ -93,7 +136,7 @@ def test_no_more_than_max_attempts() -> None:
 
 
 def test_no_fallback_when_the_caller_forbids_it() -> None:
-    walk = plan(Limits(allow_fallbacks=False))
+    walk = plan(Limits(allow_fallbacks=False, retries=0))
     next(walk)
     assert answer(walk, failed()) == Verdict(committed=False, error=DOWN)
 
@@ -129,36 +172,176 @@ def test_an_attempt_that_ran_out_of_all_time_is_the_deadline_whatever_the_clock_
 def test_the_steps_of_a_plan_are_walked_in_order() -> None:
     whole = decision(SMALL, LARGE)
     steps = tuple(Step(candidates=(candidate,)) for candidate in whole.plan[0].candidates)
-    walk = execute(msgspec.structs.replace(whole, plan=steps), "x", Limits())
+    walk = execute(msgspec.structs.replace(whole, plan=steps), "x", Limits(max_attempts=2), guards(), BEGAN)
     next(walk)
     found = answer(walk, failed())
     assert isinstance(found, Send)
     assert found.deployment == LARGE
 
 
-RETRYABLE = st.sampled_from([DOWN, UpstreamTimeout("slow", phase="stall"), StreamBroken("cut"), WRONG])
-FAILURES = st.lists(st.tuples(RETRYABLE, st.floats(0, 700)), max_size=5)
+def sent_to(found: Command | Verdict) -> str:
+    assert isinstance(found, Send), found
+    return found.deployment.model
 
 
-@given(failures=FAILURES, attempts=st.integers(1, 5), fallbacks=st.booleans())
+def test_a_target_that_fails_is_tried_once_more_after_a_while() -> None:
+    walk = plan(None, SMALL, MIDDLE)
+    next(walk)
+    assert answer(walk, failed(refused("server"))) == Sleep(seconds=0.125)
+    again = answer(walk, Slept(at=1.125))
+    assert again == Send(attempt_id="x-2", deployment=SMALL, remaining=598.875)
+    assert sent_to(answer(walk, failed(refused("server"), at=2.0))) == "middle"
+
+
+def test_a_wait_that_is_asked_for_is_kept_to() -> None:
+    walk = plan(None, SMALL, MIDDLE)
+    next(walk)
+    assert answer(walk, failed(refused("rate_limited", 429, 2.0))) == Sleep(seconds=2.1)
+    assert sent_to(answer(walk, Slept(at=3.1))) == "small"
+
+
+def test_a_wait_beyond_the_deadline_is_not() -> None:
+    walk = plan(Limits(deadline=2.0), SMALL, MIDDLE)
+    next(walk)
+    assert sent_to(answer(walk, failed(refused("rate_limited", 429, 2.0)))) == "middle"
+
+
+def test_what_surely_never_arrived_is_sent_again_at_once() -> None:
+    walk = plan(None, SMALL, MIDDLE)
+    next(walk)
+    assert sent_to(answer(walk, failed(DOWN))) == "small"
+    assert sent_to(answer(walk, failed(DOWN))) == "middle"
+
+
+def test_a_silent_target_is_never_asked_twice() -> None:
+    walk = plan(None, SMALL, MIDDLE)
+    next(walk)
+    assert sent_to(answer(walk, failed(UpstreamTimeout("silent", phase="first_token")))) == "middle"
+
+
+def test_a_retry_takes_nobody_s_place() -> None:
+    walk = plan()
+    next(walk)
+    assert sent_to(answer(walk, failed(refused("server")))) == "middle"
+    assert sent_to(answer(walk, failed(refused("server")))) == "large"
+    assert isinstance(answer(walk, failed(refused("server"))), Verdict)
+
+
+def test_when_retries_are_spent_it_is_tried_elsewhere() -> None:
+    spent = guards()
+    while spent.retries.spend(BEGAN + 1.0):
+        pass
+    walk = execute(decision(SMALL, MIDDLE), "x", Limits(), spent, BEGAN)
+    next(walk)
+    assert sent_to(answer(walk, failed(refused("server"), at=0.9))) == "middle"
+
+
+def test_a_target_that_others_found_broken_meanwhile_is_left_alone() -> None:
+    health = Health()
+    walk = plan(None, SMALL, MIDDLE, health=health)
+    next(walk)
+    assert isinstance(answer(walk, failed(refused("server"))), Sleep)
+    for _ in range(IN_A_ROW):
+        health.ended(Pass(), SMALL, DOWN, BEGAN + 1.0)
+    assert sent_to(answer(walk, Slept(at=1.1))) == "middle"
+
+
+def test_too_long_a_prompt_goes_only_where_more_fits() -> None:
+    equal, larger = deployment("equal", context_window=1000), deployment("larger", context_window=2000)
+    walk = plan(None, deployment("first", context_window=1000), SMALL, equal, larger)
+    next(walk)
+    assert sent_to(answer(walk, failed(refused("context_overflow", 400)))) == "larger"
+
+
+def test_too_long_a_prompt_for_all_is_the_caller_s_to_know() -> None:
+    walk = plan(None, deployment("first", context_window=1000), deployment("equal", context_window=1000))
+    next(walk)
+    long = refused("context_overflow", 400)
+    assert answer(walk, failed(long)) == Verdict(committed=False, error=long)
+
+
+def test_a_candidate_that_rests_is_passed_over() -> None:
+    walk = plan(None, SMALL, MIDDLE, health=resting(SMALL))
+    assert sent_to(next(walk)) == "middle"
+
+
+def test_when_all_rest_the_first_to_return_is_waited_for() -> None:
+    health = resting(SMALL, MIDDLE)
+    walk = plan(None, SMALL, MIDDLE, health=health)
+    assert next(walk) == Sleep(seconds=REST)
+    assert sent_to(answer(walk, Slept(at=REST))) == "small"
+    assert isinstance(answer(walk, Ready(at=REST + 1)), Commit)
+    assert isinstance(health.admit(SMALL, BEGAN + REST + 1), Pass)
+
+
+def test_when_the_wait_is_too_long_it_is_said_how_long() -> None:
+    walk = plan(Limits(deadline=3.0), SMALL, MIDDLE, health=resting(SMALL, MIDDLE))
+    with pytest.raises(StopIteration) as stop:
+        next(walk)
+    error = stop.value.value.error
+    assert isinstance(error, NoHealthyDeployment)
+    assert error.retry_after == REST
+    assert SMALL.id in error.message
+
+
+def test_only_one_of_those_who_waited_is_the_probe() -> None:
+    health = resting(SMALL)
+    first, second = plan(None, SMALL, health=health), plan(None, SMALL, health=health)
+    assert isinstance(next(first), Sleep)
+    assert isinstance(next(second), Sleep)
+    assert sent_to(answer(first, Slept(at=REST))) == "small"
+    verdict = answer(second, Slept(at=REST))
+    assert isinstance(verdict, Verdict)
+    assert isinstance(verdict.error, NoHealthyDeployment)
+
+
+def test_a_caller_who_leaves_during_a_probe_leaves_the_next_one_free_to_try() -> None:
+    health = resting(SMALL)
+    walk = plan(None, SMALL, health=health)
+    next(walk)
+    answer(walk, Slept(at=REST))
+    walk.close()
+    assert health.admit(SMALL, BEGAN + REST) == Pass((SMALL.id,))
+
+
+RETRYABLE = st.sampled_from(
+    [DOWN, UpstreamTimeout("slow", phase="stall"), StreamBroken("cut"), WRONG, refused("rate_limited", 429, 1.0)]
+)
+FAILURES = st.lists(st.tuples(RETRYABLE, st.floats(0, 700)), max_size=8)
+
+
+@given(failures=FAILURES, attempts=st.integers(1, 5), fallbacks=st.booleans(), retries=st.integers(0, 3))
 def test_every_walk_ends_within_its_bounds_and_never_repeats_an_attempt(
-    failures: list[tuple[UpstreamError, float]], attempts: int, fallbacks: bool
+    failures: list[tuple[UpstreamError, float]], attempts: int, fallbacks: bool, retries: int
 ) -> None:
-    limits = Limits(max_attempts=attempts, allow_fallbacks=fallbacks, deadline=600.0)
+    limits = Limits(max_attempts=attempts, allow_fallbacks=fallbacks, retries=retries, deadline=600.0)
     walk, seen, now = plan(limits), [], 0.0
     found: Command | Verdict = next(walk)
     for error, later in failures:
+        if isinstance(found, Sleep):
+            now += found.seconds
+            assert now < limits.deadline
+            found = answer(walk, Slept(at=now))
         if not isinstance(found, Send):
             break
         assert 0 < found.remaining <= 600.0
         seen.append(found)
         now += later
         found = answer(walk, failed(error, at=now))
+    if isinstance(found, Sleep):
+        now += found.seconds
+        found = answer(walk, Slept(at=now))
     if isinstance(found, Send):
         seen.append(found)
         assert answer(walk, Ready(at=now)) == Commit(attempt_id=found.attempt_id)
         found = answer(walk, Ended(at=now, error=None))
     assert isinstance(found, Verdict)
-    assert len(seen) <= min(attempts, 3) if fallbacks else len(seen) == 1
+    tried = [send.deployment.id for send in seen]
+    assert 1 <= len(seen) <= attempts
+    assert (
+        len(set(tried)) == 1
+        if not fallbacks
+        else tried == sorted(tried, key=["lab/small", "lab/middle", "lab/large"].index)
+    )
+    assert all(tried.count(each) <= retries + 1 for each in tried)
     assert len({send.attempt_id for send in seen}) == len(seen)
-    assert len({send.deployment.id for send in seen}) == len(seen)

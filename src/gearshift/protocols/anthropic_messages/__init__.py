@@ -23,6 +23,7 @@ class AnthropicMessages:
     stream_type = CONTENT_TYPE
     headers: Mapping[str, str] = MappingProxyType({"anthropic-version": "2023-06-01"})
     gives_media = False
+    names_parts = False
     passed_on: frozenset[bytes] = frozenset({b"anthropic-beta", b"anthropic-version"})
     keep_alive = b'event: ping\ndata: {"type": "ping"}\n\n'
 

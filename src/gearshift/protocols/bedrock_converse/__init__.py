@@ -22,6 +22,7 @@ class BedrockConverse:
     name = NAME
     stream_type = CONTENT_TYPE
     gives_media = False
+    names_parts = False
     keep_alive = b""  # no caller speaks it
     headers: Mapping[str, str] = MappingProxyType({})
     passed_on: frozenset[bytes] = frozenset()

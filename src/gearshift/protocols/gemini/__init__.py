@@ -24,6 +24,7 @@ class Gemini:
     stream_type = CONTENT_TYPE
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = True
+    names_parts = False
     passed_on: frozenset[bytes] = frozenset()
     keep_alive = b"\n"
     """An empty line. Google's clients take a comment for a piece of the answer: google-genai 3.6 for Python parses it

@@ -21,6 +21,7 @@ class OpenAIChat:
     stream_type = CONTENT_TYPE
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = False
+    names_parts = False
     passed_on: frozenset[bytes] = frozenset()
     keep_alive = b": keep-alive\n\n"
 

@@ -23,6 +23,7 @@ class OpenAIResponses:
     stream_type = CONTENT_TYPE
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = True
+    names_parts = True
     passed_on: frozenset[bytes] = frozenset({b"openai-beta"})
     keep_alive = b": keep-alive\n\n"
 

@@ -1,0 +1,72 @@
+"""Own what the plan and the driver say to each other: commands one way, signals the other."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from gearshift.errors import GearshiftError, UpstreamError
+from gearshift.types.catalog import Deployment, Seconds
+
+
+class Send(Struct, frozen=True, kw_only=True):
+    """Ask the driver to call `deployment` and to wait for the first content; `remaining` is the time left in all.
+
+    `resume`: it is to go on with the answer that the last attempt broke off.
+    """
+
+    attempt_id: str
+    deployment: Deployment
+    remaining: Seconds
+    resume: bool = False
+
+
+class Sleep(Struct, frozen=True, kw_only=True):
+    """Ask the driver to let `seconds` pass."""
+
+    seconds: Seconds
+
+
+class Commit(Struct, frozen=True, kw_only=True):
+    """Ask the driver to pass the answer of `attempt_id` on to the caller, to its end."""
+
+    attempt_id: str
+
+
+class Ready(Struct, frozen=True, kw_only=True):
+    """Say that the attempt has content; `at` is seconds since the exchange began."""
+
+    at: Seconds
+
+
+class Failed(Struct, frozen=True, kw_only=True):
+    """Say that the attempt failed before any content."""
+
+    at: Seconds
+    error: UpstreamError
+
+
+class Slept(Struct, frozen=True, kw_only=True):
+    """Say that the time has passed."""
+
+    at: Seconds
+
+
+class Ended(Struct, frozen=True, kw_only=True):
+    """Say that the answer was passed on; `error` when it broke on the way, `resumable` where another can go on."""
+
+    at: Seconds
+    error: UpstreamError | None
+    resumable: bool = False
+
+
+Command: TypeAlias = Send | Sleep | Commit
+Signal: TypeAlias = Ready | Failed | Slept | Ended
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """Say how the walk ended: `committed` when the caller has seen an answer begin, `error` when it ended badly."""
+
+    committed: bool
+    error: GearshiftError | None
