@@ -122,7 +122,6 @@ _OPENINGS: Final[dict[Kind, tuple[str, ...]]] = {
         "invocation of model id ",
     ),
     "overloaded": (
-        "overloaded",
         "the model is overloaded",
         "this model is currently experiencing high demand",
         "our servers are currently overloaded",

@@ -33,7 +33,8 @@ def upstream_message(body: bytes) -> str:
 
 def line(text: str) -> str:
     """Give an upstream's words on one line, without control characters."""
-    return "".join(filter(str.isprintable, " ".join(text.split())))
+    flat = " ".join(text.split())
+    return flat if flat.isprintable() else "".join(filter(str.isprintable, flat))
 
 
 def invalid(problem: str) -> UpstreamInvalid:

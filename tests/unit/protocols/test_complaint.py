@@ -218,5 +218,5 @@ def test_a_hostile_body_is_read_within_bounds() -> None:
     assert read(400, msgspec.json.encode(wide)).kind == "rejected"
     deep = b'{"error":' * 500 + b'{"code":"overloaded_error"}' + b"}" * 500
     assert read(400, deep).kind == "rejected"
-    long = {"error": {"code": "x" * 1_000_000, "message": "overloaded"}}
+    long = {"error": {"code": "x" * 1_000_000, "message": "The model is overloaded."}}
     assert read(400, msgspec.json.encode(long)).kind == "overloaded"
