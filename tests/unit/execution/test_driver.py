@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from gearshift.execution import health
 from gearshift.execution.machine import Limits
 from gearshift.protocols.sse import MAX_LINE
 from gearshift.types.catalog import Deployment
@@ -442,5 +443,79 @@ def test_without_rescue_a_cut_stream_ends_in_an_error(tmp_path: Path) -> None:
             visit = await home.chat(stream=True).done()
             assert (visit.text, visit.ended_well) == ("The whole ", False)
             assert len(attempts(home)) == 1
+
+    asyncio.run(scene())
+
+
+RETRYING = msgspec.structs.replace(RESCUE, retries=1)
+
+
+def test_a_target_that_fails_once_answers_after_all(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with (
+            ScriptedUpstream(refuses(500), answers("Hello")) as one,
+            ScriptedUpstream(answers("from large")) as other,
+            house(tmp_path, served_by(one, "small"), served_by(other, "large"), limits=RETRYING) as home,
+        ):
+            visit = await home.chat().done()
+            assert (visit.status, visit.headers["x-gearshift-model"]) == (200, "small")
+            assert [(each["model"], each["status"]) for each in attempts(home)] == [("small", 500), ("small", 200)]
+            assert len(other.log) == 0
+
+    asyncio.run(scene())
+
+
+def test_a_wait_that_the_upstream_asks_for_is_kept_to(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with (
+            ScriptedUpstream(refuses(429, "slow", "retry-after-ms: 150"), answers("Hello")) as one,
+            house(tmp_path, served_by(one, "small"), limits=RETRYING) as home,
+        ):
+            assert (await home.chat().done()).status == 200
+            first, second = attempts(home)
+            assert second["started_s"] - first["ended_s"] >= 0.15
+
+    asyncio.run(scene())
+
+
+def test_in_an_outage_nobody_is_asked_in_vain_and_a_recovery_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "REST", 0.3)
+    limits = msgspec.structs.replace(LIMITS, deadline=0.2)
+
+    async def scene() -> None:
+        async with (
+            ScriptedUpstream(*[refuses(503)] * health.IN_A_ROW, answers("Hello")) as one,
+            house(tmp_path, served_by(one, "small"), limits=limits, health=health.Health()) as home,
+        ):
+            failed = [await home.chat().done() for _ in range(health.IN_A_ROW)]
+            assert {visit.status for visit in failed} == {502}
+            turned_away = await home.chat().done()
+            assert (turned_away.status, turned_away.json["error"]["code"]) == (503, "no_healthy_deployment")
+            assert len(one.log) == health.IN_A_ROW
+            await asyncio.sleep(0.3)
+            assert (await home.chat().done()).status == 200
+
+    asyncio.run(scene())
+
+
+def test_who_rests_is_not_chosen_and_the_decision_says_so(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with (
+            ScriptedUpstream(refuses(503)) as one,
+            ScriptedUpstream(answers("from large")) as other,
+            house(
+                tmp_path, served_by(one, "small"), served_by(other, "large"), limits=LIMITS, health=health.Health()
+            ) as home,
+        ):
+            visits = [await home.chat(headers={"x-gearshift-metadata": "enabled"}).done() for _ in range(7)]
+            assert {visit.status for visit in visits} == {200}
+            assert len(one.log) == health.IN_A_ROW
+            decided = visits[-1].json["gearshift"]["decision"]
+            assert decided["chosen"] == "at-large/large"
+            assert [(each["deployment"], each["reason"]) for each in decided["rejected"]] == [
+                ("at-small/small", "unhealthy")
+            ]
 
     asyncio.run(scene())
