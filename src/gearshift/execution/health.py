@@ -4,7 +4,8 @@
     open ── time passes ──> half-open: one probe at a time, the others go elsewhere
     half-open ── the probe succeeds ──> closed        ── it fails ──> open
 
-An upstream that says how long to wait is left alone until then, and never for a shorter time than it said before.
+An upstream that says how long to wait is left alone until then, and never for a shorter time than it said before. One
+that says that its calls grew too fast gets fewer at once (`throttle`).
 
 There is a circuit for each deployment, and one for each provider's account, which only our account's trouble opens:
 one model's overload says nothing of another's. What is the caller's fault opens nothing.
@@ -21,6 +22,7 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 
 from gearshift.errors import CannotCarry, Unproven, UpstreamError, UpstreamRefused
+from gearshift.execution.throttle import Throttle
 from gearshift.types import decision as types
 from gearshift.types.catalog import Deployment, Seconds
 
@@ -34,6 +36,8 @@ ACCOUNT_REST: Final[Seconds] = 30.0
 """How long an account rests that was refused."""
 SPENT_REST: Final[Seconds] = 120.0
 """How long an account rests whose money is gone."""
+BREATH: Final[Seconds] = 0.5
+"""How long whoever is one too many waits for its turn."""
 PROBE_PATIENCE: Final[Seconds] = 30.0
 """After it, a probe that has not ended no longer keeps the next one waiting."""
 
@@ -44,9 +48,10 @@ State: TypeAlias = Literal["closed", "open", "half_open"]
 
 
 class Pass(Struct, frozen=True):
-    """Admit an attempt; `probes` are the circuits that its end decides about."""
+    """Admit an attempt; `probes` are the circuits that its end decides about, `counted` the deployment it is one of."""
 
     probes: tuple[str, ...] = ()
+    counted: str | None = None
 
 
 class Cooling(Struct, frozen=True):
@@ -106,6 +111,7 @@ class Health:
     def __init__(self, changed: Callable[[str, State, str], None] = lambda _scope, _state, _why: None) -> None:
         """Begin with everybody healthy; `changed` is told of a circuit, its new state and the reason."""
         self._circuits: dict[str, _Circuit] = {}
+        self._throttle = Throttle()
         self._changed = changed
 
     def admit(self, deployment: Deployment, now: Seconds) -> Pass | Cooling:
@@ -113,30 +119,35 @@ class Health:
         known = self._of(deployment)
         if waits := _waits(known, now):
             return Cooling(*max(waits))
+        if not self._throttle.enter(deployment.id):
+            return Cooling(now + BREATH, "upstream_rate_limited")
         broken = [(scope, found) for scope, found in known if found.until is not None]
         for scope, found in broken:
             found.probed = now
             self._changed(scope, "half_open", found.why)
-        return Pass(tuple(scope for scope, _ in broken))
+        return Pass(tuple(scope for scope, _ in broken), deployment.id)
 
     def ended(self, admitted: Pass, deployment: Deployment, error: UpstreamError | None, now: Seconds) -> None:
         """Learn from an attempt that has content or has failed."""
         fault = None if error is None else _fault(error, deployment)
+        if isinstance(error, UpstreamRefused) and error.kind == "slow_down":
+            self._throttle.slow(deployment.id)
+        self.void(admitted)
         if error is not None and fault is None:
-            return self.void(admitted)  # it says nothing of the upstream
-        for scope in admitted.probes:
-            if (found := self._circuits.get(scope)) is not None:
-                found.probed = None
+            return  # it says nothing of the upstream
+        if error is None:
+            self._throttle.grow(deployment.id)
         for scope in _scopes(deployment):
             mine = fault if fault is not None and fault.scope == scope else None
             if mine is not None:
                 self._fail(mine, now, probe=scope in admitted.probes)
             elif fault is None:
                 self._succeed(scope, now, probe=scope in admitted.probes)
-        return None
 
     def void(self, admitted: Pass) -> None:
-        """Take note that an attempt tells nothing: its caller left, or it was the caller's fault."""
+        """Take note that an attempt is over, whatever it tells: nothing where its caller left."""
+        if admitted.counted is not None:
+            self._throttle.leave(admitted.counted)
         for scope in admitted.probes:
             if (found := self._circuits.get(scope)) is not None:
                 found.probed = None

@@ -20,6 +20,7 @@ from gearshift.errors import (
 )
 from gearshift.execution.health import (
     ACCOUNT_REST,
+    BREATH,
     IN_A_ROW,
     PROBE_PATIENCE,
     REST,
@@ -30,6 +31,7 @@ from gearshift.execution.health import (
     Health,
     Pass,
 )
+from gearshift.types.catalog import Deployment
 from tests.fakes.nouns import deployment, provider
 
 LAB = provider("lab")
@@ -39,6 +41,10 @@ DOWN = UpstreamUnreachable("down", sent=True)
 
 def refused(kind: Kind, status: int, wait: float | None = None) -> UpstreamRefused:
     return UpstreamRefused("no", upstream_status=status, kind=kind, retry_after=wait)
+
+
+def free(of: Deployment, *probes: str) -> Pass:
+    return Pass(probes, of.id)
 
 
 def admitted(health: Health, now: float) -> Pass:
@@ -74,10 +80,10 @@ def broken(now: float = 0.0) -> Health:
 def test_five_failures_in_a_row_open_the_circuit_of_the_deployment_alone(error: UpstreamError) -> None:
     health = Health()
     fail(health, 0.0, error, IN_A_ROW - 1)
-    assert health.admit(SMALL, 0.0) == Pass()
+    assert health.admit(SMALL, 0.0) == free(SMALL)
     fail(health, 0.0, error)
     assert health.admit(SMALL, 0.1) == Cooling(REST, error.code)
-    assert health.admit(OTHER, 0.1) == Pass()
+    assert health.admit(OTHER, 0.1) == free(OTHER)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +98,7 @@ def test_five_failures_in_a_row_open_the_circuit_of_the_deployment_alone(error: 
 def test_what_is_the_caller_s_fault_opens_nothing(error: UpstreamError) -> None:
     health = Health()
     fail(health, 0.0, error, 100)
-    assert health.admit(SMALL, 0.0) == Pass()
+    assert health.admit(SMALL, 0.0) == free(SMALL)
     assert health.known([SMALL], 0.0) == {}
 
 
@@ -101,7 +107,7 @@ def test_a_success_between_failures_keeps_it_closed_while_they_are_few() -> None
     for _ in range(3):
         fail(health, 0.0, times=IN_A_ROW - 1)
         health.ended(admitted(health, 0.0), SMALL, None, 0.0)
-    assert health.admit(SMALL, 0.0) == Pass()
+    assert health.admit(SMALL, 0.0) == free(SMALL)
 
 
 def test_a_rate_of_one_half_opens_it() -> None:
@@ -131,10 +137,10 @@ def test_old_failures_are_forgotten() -> None:
 def test_a_probe_closes_it() -> None:
     health = broken()
     probe = admitted(health, REST)
-    assert probe == Pass((SMALL.id,))
+    assert probe == free(SMALL, SMALL.id)
     assert isinstance(health.admit(SMALL, REST), Cooling)  # one at a time
     health.ended(probe, SMALL, None, REST + 1)
-    assert health.admit(SMALL, REST + 1) == Pass()
+    assert health.admit(SMALL, REST + 1) == free(SMALL)
     assert health.known([SMALL], REST + 1) == {}
 
 
@@ -152,14 +158,14 @@ def test_a_probe_that_tells_nothing_lets_the_next_one_try(tells: bool) -> None:
         health.ended(probe, SMALL, refused("rejected", 400), REST + 1)
     else:
         health.void(probe)
-    assert health.admit(SMALL, REST + 1) == Pass((SMALL.id,))
+    assert health.admit(SMALL, REST + 1) == free(SMALL, SMALL.id)
 
 
 def test_a_probe_that_never_ends_keeps_nobody_waiting_for_ever() -> None:
     health = broken()
     admitted(health, REST)
     assert isinstance(health.admit(SMALL, REST + PROBE_PATIENCE - 1), Cooling)
-    assert health.admit(SMALL, REST + PROBE_PATIENCE) == Pass((SMALL.id,))
+    assert health.admit(SMALL, REST + PROBE_PATIENCE) == free(SMALL, SMALL.id)
 
 
 def test_attempts_from_before_it_opened_do_not_move_it() -> None:
@@ -172,7 +178,7 @@ def test_attempts_from_before_it_opened_do_not_move_it() -> None:
     probe = admitted(health, REST)
     health.ended(early[2], SMALL, DOWN, REST + 1)
     health.ended(probe, SMALL, None, REST + 2)
-    assert health.admit(SMALL, REST + 2) == Pass()
+    assert health.admit(SMALL, REST + 2) == free(SMALL)
 
 
 def test_an_upstream_that_asks_for_a_while_is_left_alone_for_the_longest_it_asked() -> None:
@@ -182,8 +188,8 @@ def test_an_upstream_that_asks_for_a_while_is_left_alone_for_the_longest_it_aske
         health.ended(each, SMALL, refused("rate_limited", 429, 8.0 - number), 0.0)
     assert health.admit(SMALL, 7.9) == Cooling(8.0, "upstream_rate_limited")
     assert health.known([SMALL], 4.0)[SMALL.id].healthy is False
-    assert health.admit(SMALL, 8.0) == Pass()  # nothing was broken: no probe is needed
-    assert health.admit(SMALL, 8.0) == Pass()
+    assert health.admit(SMALL, 8.0) == free(SMALL)  # nothing was broken: no probe is needed
+    assert health.admit(SMALL, 8.0) == free(SMALL)
 
 
 @pytest.mark.parametrize(
@@ -200,25 +206,26 @@ def test_the_account_s_trouble_is_that_of_all_its_models(error: UpstreamError, r
     fail(health, 0.0, error)
     assert health.admit(OTHER, 1.0) == Cooling(rest, error.code)
     assert not health.known([SMALL, OTHER], 1.0)[OTHER.id].healthy
-    assert health.admit(deployment("small", provider("else")), 1.0) == Pass()
+    elsewhere = deployment("small", provider("else"))
+    assert health.admit(elsewhere, 1.0) == free(elsewhere)
     probe = health.admit(OTHER, rest)
-    assert probe == Pass((LAB.id,))
+    assert probe == free(OTHER, LAB.id)
     health.ended(probe, OTHER, None, rest)
-    assert health.admit(SMALL, rest) == Pass()
+    assert health.admit(SMALL, rest) == free(SMALL)
 
 
 def test_a_model_that_our_account_may_not_use_is_that_model_s_trouble() -> None:
     health = Health()
     fail(health, 0.0, refused("auth", 403))
     assert isinstance(health.admit(SMALL, 1.0), Cooling)
-    assert health.admit(OTHER, 1.0) == Pass()
+    assert health.admit(OTHER, 1.0) == free(OTHER)
 
 
 def test_accounts_are_pardoned_when_the_config_has_changed() -> None:
     health = broken()
     health.ended(Pass(), SMALL, refused("auth", 401), 0.0)
     health.pardon()
-    assert health.admit(OTHER, 1.0) == Pass()
+    assert health.admit(OTHER, 1.0) == free(OTHER)
     assert isinstance(health.admit(SMALL, 1.0), Cooling)
 
 
@@ -261,3 +268,13 @@ def test_in_an_outage_there_is_one_probe_in_five_seconds_and_whoever_recovers_is
             health.ended(answer, SMALL, None, now)
     assert any(answers)
     assert answers[-1]
+
+
+def test_an_upstream_whose_calls_grew_too_fast_gets_fewer_at_once() -> None:
+    health = Health()
+    passes = [admitted(health, 0.0) for _ in range(10)]
+    health.ended(passes[0], SMALL, refused("slow_down", 429), 0.0)
+    assert health.admit(SMALL, 0.0) == Cooling(BREATH, "upstream_rate_limited")
+    for each in passes[1:]:
+        health.void(each)
+    assert sum(isinstance(health.admit(SMALL, 0.0), Pass) for _ in range(20)) == 5

@@ -301,7 +301,7 @@ def test_a_caller_who_leaves_during_a_probe_leaves_the_next_one_free_to_try() ->
     next(walk)
     answer(walk, Slept(at=REST))
     walk.close()
-    assert health.admit(SMALL, BEGAN + REST) == Pass((SMALL.id,))
+    assert health.admit(SMALL, BEGAN + REST) == Pass((SMALL.id,), SMALL.id)
 
 
 RETRYABLE = st.sampled_from(
