@@ -25,6 +25,7 @@ ANY: Final = "*"
 """Stands for every model that has no fallbacks of its own."""
 _SIMPLE: Final = "simple-shuffle"
 _MAX_ATTEMPTS: Final = 20
+_MAX_RETRIES: Final = 10
 _DEADLINE: Final = 600
 _STREAMED: Final = ("first_token_timeout", "stall_timeout")
 _MASTER: Final = "GEARSHIFT_ADMIN_KEY"
@@ -147,7 +148,10 @@ class Settings:
             self._findings.leave(path, shown("num_retries", value), _OVERRULED)
         else:
             self.reliability["max_attempts"] = min(int(retries) + 1, _MAX_ATTEMPTS)
-            self._findings.assume(f"{place(path)}: taken as one call and so many more, each to the next deployment")
+            self.reliability["retries"] = min(int(retries), _MAX_RETRIES)
+            self._findings.assume(
+                f"{place(path)}: taken as one call and so many more, to the next deployment where there is one"
+            )
 
     def _add_time(self, path: Path, value: object) -> None:
         if (seconds := self._seconds(path, value)) is None:

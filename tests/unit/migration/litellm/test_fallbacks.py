@@ -47,7 +47,7 @@ def test_as_many_calls_are_allowed_as_there_are_deployments_to_try() -> None:
     assert four.config["reliability"] == {"max_attempts": 4}
     assert "reliability" not in imported(*THREE, litellm_settings=chain).config  # three, as by default
     stated = imported(*THREE, litellm_settings={**chain, "num_retries": 0})
-    assert stated.config["reliability"] == {"max_attempts": 3}
+    assert stated.config["reliability"] == {"max_attempts": 3, "retries": 0}
     assert read("reliability").config["reliability"]["max_attempts"] == 4
 
 

@@ -13,7 +13,13 @@ def settings(**sections: object) -> dict[str, object]:
 
 def test_times_and_tries_are_carried() -> None:
     assert settings(router_settings={"num_retries": "4", "timeout": 30, "stream_timeout": 2.5}) == {
-        "reliability": {"max_attempts": 5, "answer_timeout": 30, "first_token_timeout": 2.5, "stall_timeout": 2.5}
+        "reliability": {
+            "max_attempts": 5,
+            "retries": 4,
+            "answer_timeout": 30,
+            "first_token_timeout": 2.5,
+            "stall_timeout": 2.5,
+        }
     }
     assert settings(litellm_settings={"request_timeout": 900, "num_retries": 99}) == {
         "reliability": {
@@ -22,6 +28,7 @@ def test_times_and_tries_are_carried() -> None:
             "first_token_timeout": 900,
             "stall_timeout": 900,
             "max_attempts": 20,
+            "retries": 10,
         }
     }
 
