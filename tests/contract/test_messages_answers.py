@@ -13,7 +13,7 @@ import anthropic.types
 import pytest
 from pydantic import TypeAdapter
 
-from gearshift.errors import StreamBroken
+from gearshift.errors import OUR_ACCOUNT, StreamBroken
 from gearshift.protocols.codec import Codec, ResponseEdits
 from gearshift.protocols.crossing import Crossing, cross_response
 from gearshift.protocols.fold import fold
@@ -218,8 +218,9 @@ def test_an_error_in_mid_stream_breaks_it_for_every_caller(kind: str, codec: Cod
     for name in ("error", ""):
         relay = OWN.relay("m") if codec is OWN else Crossing(OWN, codec, "m")
         assert relay.feed(data)
-        with pytest.raises(StreamBroken, match="Because"):
+        with pytest.raises(StreamBroken, match=r"Because|our account was refused") as told:
             relay.feed(encode_event(json.dumps(broken).encode(), name))
+        assert ("Because" in told.value.message) == (told.value.kind not in OUR_ACCOUNT)
 
 
 CUT: Final = '{"city": "Kö'
