@@ -21,7 +21,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from gearshift.errors import CannotCarry, Unproven, UpstreamError, UpstreamRefused
+from gearshift.errors import CannotCarry, StreamBroken, Unproven, UpstreamError, UpstreamRefused
 from gearshift.execution.throttle import Throttle
 from gearshift.types import decision as types
 from gearshift.types.catalog import Deployment, Seconds
@@ -227,6 +227,8 @@ def _fault(error: UpstreamError, deployment: Deployment) -> _Fault | None:
     own, account = _scopes(deployment)
     if isinstance(error, Unproven):
         return _Fault(account, error.code, rest=ACCOUNT_REST)
+    if isinstance(error, StreamBroken) and error.kind in _CALLERS:
+        return None
     if not isinstance(error, UpstreamRefused):
         return _Fault(own, error.code)
     match error.kind:

@@ -92,6 +92,7 @@ def test_five_failures_in_a_row_open_the_circuit_of_the_deployment_alone(error: 
         refused("rejected", 400),
         refused("content_filter", 400),
         refused("context_overflow", 400),
+        StreamBroken("filtered", kind="content_filter"),
         CannotCarry(InvalidRequest("no")),
     ],
 )
