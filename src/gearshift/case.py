@@ -6,20 +6,20 @@ Invariant: what a `Case` knows at its end is the whole `Exchange`; nothing about
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from math import ceil
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from gearshift import accounting, documents
-from gearshift.errors import TOO_MANY, CallerLeft, GearshiftError, ShuttingDown, UpstreamRefused
+from gearshift.errors import CallerLeft, GearshiftError, ShuttingDown
 from gearshift.execution.machine import Limits
 from gearshift.execution.metering import Meter
 from gearshift.execution.outlet import Headers, Outlet, ascii_of, farewell
 from gearshift.execution.transcript import Transcript, prompt_text
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.voice import Voice
+from gearshift.retrying import advice
 from gearshift.routing.explain import explain_flip
 from gearshift.routing.router import RouterTable
 from gearshift.routing.task import task_of
@@ -110,6 +110,8 @@ class Case:
         changes: dict[str, float | bool] = {}
         if inbound.deadline is not None:
             changes["deadline"] = min(inbound.deadline, limits.deadline)
+        if inbound.patience is not None and not self.request.stream:  # of a stream it bounds the pauses, not the whole
+            changes["deadline"] = min(inbound.patience, changes.get("deadline", limits.deadline))
         if inbound.first_content is not None:
             changes["first_content"] = inbound.first_content
         if inbound.no_fallback:
@@ -178,9 +180,8 @@ class Case:
             (b"content-length", b"%d" % len(body)),
             *self._headers(None),
             *(_whose(self.attempts[-1]) if self.attempts else ()),
+            *advice(error),
         ]
-        if isinstance(error, UpstreamRefused) and error.status == TOO_MANY and error.retry_after is not None:
-            headers.append((b"retry-after", b"%d" % ceil(error.retry_after)))
         await outlet.start(error.status, headers)
         await outlet.finish(body)
 

@@ -377,6 +377,25 @@ def test_the_caller_tightens_the_deadline(own: float | None, bound: float) -> No
     assert case(deadline=own).limits().deadline == bound
 
 
+@pytest.mark.parametrize(
+    ("patience", "own", "stream", "bound"),
+    [
+        (599.5, None, False, 60.0),
+        (20.0, None, False, 20.0),
+        (20.0, 5.0, False, 5.0),
+        (20.0, 100.0, False, 20.0),
+        (20.0, None, True, 60.0),
+        (20.0, 30.0, True, 30.0),
+    ],
+)
+def test_a_client_s_patience_bounds_a_whole_answer_but_no_stream(
+    patience: float, own: float | None, stream: bool, bound: float
+) -> None:
+    made = case(patience=patience, deadline=own, body=json.dumps({**BODY, "stream": stream}).encode())
+    made.read()
+    assert made.limits().deadline == bound
+
+
 def test_the_caller_tightens_the_time_until_an_answer_begins_and_forbids_fallback() -> None:
     bounds = case(first_content=20.0).limits()
     assert bounds.first_content == 20.0

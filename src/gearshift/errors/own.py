@@ -29,6 +29,7 @@ class ShuttingDown(GearshiftError):
 
     status = 503
     code = "shutting_down"
+    retry_after = 1.0  # by then another process, or the next one, listens
 
 
 class StoreUnavailable(GearshiftError):

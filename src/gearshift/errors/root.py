@@ -6,12 +6,14 @@ from __future__ import annotations
 class GearshiftError(Exception):
     """Be the root of all errors raised on purpose.
 
-    `status` is the HTTP status for the caller, `code` the stable machine-readable word.
+    `status` is the HTTP status for the caller, `code` the stable machine-readable word. `retry_after`: seconds until it
+    may be over, None where nobody knows.
     """
 
     status = 500
     code = "internal_error"
     retryable = False
+    retry_after: float | None = None
 
     def __init__(self, message: str) -> None:
         """Keep the message: what was found, what was expected, what to do."""

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from msgspec.structs import replace
 
 from gearshift.errors import GearshiftError, InternalError, NoCandidate, RouteNotFound
+from gearshift.retrying import advice
 from gearshift.server import paths
 from gearshift.server.asgi import Receive, Scope, Send, respond
 from gearshift.server.auth import KEY, Keys
@@ -107,10 +108,11 @@ class App:
             except NoCandidate as error:
                 await respond(send, error.status, codec.encode_error(error, error.extra))
             except GearshiftError as error:
-                await respond(send, error.status, codec.encode_error(error))
+                await respond(send, error.status, codec.encode_error(error), *advice(error))
             except Exception as error:  # noqa: BLE001 - our own bug: it too is answered in the caller's protocol
                 _log.exception("view_error")
-                await respond(send, InternalError.status, codec.encode_error(InternalError.of(error)))
+                bug = InternalError.of(error)
+                await respond(send, bug.status, codec.encode_error(bug), *advice(bug))
             else:
                 await respond(send, 200, body)
 

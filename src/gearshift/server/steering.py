@@ -40,6 +40,9 @@ NAMED: Final = frozenset(
 )
 """Cloudflare's other words for one request ("Header glossary" and "Request handling", read 2026-11-27): what they wish
 for is the config's affair here, so they are named as not fulfilled."""
+CLIENTS: Final = ("x-stainless-read-timeout", "x-stainless-timeout")
+"""By which the clients of OpenAI and Anthropic tell, unasked, how many seconds they wait: for the next byte (Python) or
+for the head (Node). A whole answer is both at once; between the pieces of a stream it binds nobody."""
 HEADERS: Final = frozenset(
     {
         b"cf-aig-cache-ttl",
@@ -52,11 +55,19 @@ HEADERS: Final = frozenset(
         b"x-gearshift-metadata",
         b"x-gearshift-no-fallback",
         b"x-gearshift-timeout-ms",
+        b"x-server-timeout",
+        *map(str.encode, CLIENTS),
         *NAMED,
         *SESSIONS,
     }
 )
 """All that steer."""
+MAX_KEY: Final = 255
+"""Characters that an `Idempotency-Key` may have, as Stripe's."""
+MARGIN: Final = 0.05
+MAX_MARGIN: Final[Seconds] = 0.5
+"""What a client's own timeout is shortened by, as a share and at most: so that it hears our error before it gives up,
+for it retries what it gave up on."""
 MAX_SESSION: Final = 256
 """Characters that a session id may have."""
 MAX_DOLLARS: Final = 1_000_000
@@ -66,6 +77,7 @@ MAX_METADATA: Final = 5
 MAX_SECONDS: Final = 31 * 86_400
 """A month: the longest that `cf-aig-cache-ttl` may ask for."""
 
+_UNASKED: Final = frozenset(CLIENTS)
 _SECONDS: Final = re.compile("[0-9]{1,7}")
 _Metadata = dict[str, str | int | float | bool]
 Said: TypeAlias = dict[str, str]
@@ -78,15 +90,19 @@ def steer(scope: Scope, inbound: Inbound, key: str | None) -> Inbound:
     said = sole_headers(scope, HEADERS)
     if not said:
         return msgspec.structs.replace(inbound, key=key)
+    if said.keys() <= _UNASKED:  # by far the most of those who say anything
+        return msgspec.structs.replace(inbound, key=key, patience=_patience(said))
     return msgspec.structs.replace(
         inbound,
         key=key,
         wants_metadata=_switch(said, "x-gearshift-metadata", on=("enabled",), off=("disabled",)),
         no_fallback=_switch(said, "x-gearshift-no-fallback", on=("true", "1", "yes"), off=("false", "0", "no")),
-        deadline=_seconds(said, "x-gearshift-timeout-ms"),
+        deadline=_deadline(said),
+        patience=_patience(said),
         first_content=_seconds(said, "cf-aig-request-timeout"),
         max_cost=_max_cost(said),
         session=_session(said),
+        idempotency=_idempotency(said),
         metadata=_tags(said),
         dropped=_dropped(said),
     )
@@ -107,6 +123,35 @@ def _seconds(said: Said, name: str) -> Seconds | None:
     if not milliseconds > 0:
         raise InvalidRequest(f"header {name}: found {text[:40]!r}, expected milliseconds above 0")
     return milliseconds / 1000
+
+
+def _deadline(said: Said) -> Seconds | None:
+    """Give the caller's own deadline: our header's, or that of Google's clients, whichever is sooner."""
+    bounds = (_seconds(said, "x-gearshift-timeout-ms"), _client_seconds(said, "x-server-timeout"))
+    return min((bound for bound in bounds if bound is not None), default=None)
+
+
+def _patience(said: Said) -> Seconds | None:
+    read, whole = (_client_seconds(said, name) if name in said else None for name in CLIENTS)
+    return whole if read is None or (whole is not None and whole < read) else read
+
+
+def _client_seconds(said: Said, name: str) -> Seconds | None:
+    """Give how long a client waits, less the time that our answer needs to reach it while it still does.
+
+    Clients send it unasked, so what is no time is no fault: `None`, `inf`, and `0` for less than a second.
+    """
+    text = said.get(name, "")
+    seconds = float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else 0.0
+    return seconds - min(MAX_MARGIN, seconds * MARGIN) if 0 < seconds < math.inf else None
+
+
+def _idempotency(said: Said) -> str | None:
+    text = said.get("idempotency-key")
+    if text is None or (0 < len(text) <= MAX_KEY and text.isascii() and text.isprintable()):
+        return text
+    found = f"found {len(text)} characters" if len(text) > MAX_KEY or not text else "found others than printable ASCII"
+    raise InvalidRequest(f"header idempotency-key: {found}, expected 1 to {MAX_KEY} characters of printable ASCII")
 
 
 def _max_cost(said: Said) -> NanoUSD | None:
@@ -149,7 +194,7 @@ def _tags(said: Said) -> _Metadata:
 
 
 def _dropped(said: Said) -> tuple[str, ...]:
-    """Check what is said of a response cache and of repetition, and name what was wished for in vain.
+    """Check what is said of a response cache, and name what was wished for in vain.
 
     There is no such cache yet: whoever wants none has what they want, whoever wants one is told.
     """
@@ -162,9 +207,5 @@ def _dropped(said: Said) -> tuple[str, ...]:
         expected = f"expected whole seconds, from 0 to {MAX_SECONDS}"
         raise InvalidRequest(f"header cf-aig-cache-ttl: found {seconds[:40]!r}, {expected}")
     unwanted = skip or (cache is not None and cache.lower() == "off")
-    wishes = {
-        "cf-aig-cache-ttl": seconds is not None and int(seconds) > 0 and not unwanted,
-        "idempotency-key": "idempotency-key" in said,
-    }
     others = sorted(name for name in map(bytes.decode, NAMED) if name in said)
-    return (*(name for name, wished in wishes.items() if wished), *others)
+    return ("cf-aig-cache-ttl", *others) if seconds is not None and int(seconds) > 0 and not unwanted else (*others,)

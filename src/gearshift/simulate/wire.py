@@ -170,6 +170,6 @@ def encode_models(models: list[tuple[Card, str]]) -> bytes:
     return msgspec.json.encode({"object": "list", "data": rows})
 
 
-def retry_after(error: GearshiftError) -> int | None:
+def retry_after(error: GearshiftError) -> float | None:
     """Give the seconds after which the same request may work, or None."""
     return error.retry_after if isinstance(error, AnswerRefused) else None

@@ -18,8 +18,9 @@ MAX_NAME: Final = 40
 class Inbound(Struct, frozen=True, kw_only=True):
     """Hold a request as it came in.
 
-    `began` is the monotonic clock when the request arrived. Both in seconds: `deadline` is the caller's own,
-    `first_content` its bound for each attempt to begin to answer (Cloudflare's `cf-aig-request-timeout`).
+    `began` is the monotonic clock when the request arrived. All in seconds: `deadline` is the caller's own,
+    `first_content` its bound for each attempt to begin to answer (Cloudflare's `cf-aig-request-timeout`), `patience`
+    how long its client bears to hear nothing. Under the key `idempotency` the same request is answered once.
     `metadata` is what a header adds to the body's, `dropped` names the headers whose wish this version cannot fulfil,
     `passed_on` holds those that an upstream of the same protocol is told too.
     """
@@ -32,8 +33,10 @@ class Inbound(Struct, frozen=True, kw_only=True):
     no_fallback: bool = False
     deadline: Seconds | None = None
     first_content: Seconds | None = None
+    patience: Seconds | None = None
     max_cost: NanoUSD | None = None
     session: str | None = None
+    idempotency: str | None = None
     metadata: dict[str, str | int | float | bool] = {}
     dropped: tuple[str, ...] = ()
     passed_on: dict[str, str] = {}

@@ -347,6 +347,7 @@ def test_when_all_are_rate_limited_the_caller_learns_when_to_come_back(tmp_path:
             visit = await home.chat().done()
             assert (visit.status, visit.json["error"]["code"]) == (429, "upstream_rate_limited")
             assert visit.headers["retry-after"] == "7"
+            assert (visit.headers["retry-after-ms"], visit.headers["x-should-retry"]) == ("7000", "true")
 
     asyncio.run(scene())
 
@@ -358,6 +359,7 @@ def test_a_retry_after_that_asks_for_no_wait_is_not_passed_on(tmp_path: Path, od
             visit = await home.chat().done()
             assert visit.status == 429
             assert "retry-after" not in visit.headers
+            assert visit.headers["x-should-retry"] == "false"
 
     asyncio.run(scene())
 

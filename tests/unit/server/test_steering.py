@@ -37,6 +37,52 @@ def test_a_deadline_is_milliseconds(said: str, heard: float) -> None:
     assert steered(x_gearshift_timeout_ms=said).deadline == pytest.approx(heard)
 
 
+@pytest.mark.parametrize("name", ["x_stainless_read_timeout", "x_stainless_timeout"])
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [("600", 599.5), ("600.0", 599.5), ("10", 9.5), ("2", 1.9), ("0.5", 0.475)]
+    + [(said, None) for said in ("None", "NOT_GIVEN", "inf", "nan", "0", "-1", "", "1e3", "²", "9" * 400)],
+)
+def test_what_a_client_tells_of_its_patience_is_heard_and_never_a_fault(
+    name: str, said: str, heard: float | None
+) -> None:
+    found = steered(**{name: said})
+    assert found.patience == (heard if heard is None else pytest.approx(heard))
+    assert found.deadline is None
+
+
+def test_the_shorter_patience_counts() -> None:
+    assert steered(x_stainless_read_timeout="20", x_stainless_timeout="10").patience == pytest.approx(9.5)
+    assert steered(x_stainless_read_timeout="None", x_stainless_timeout="10").patience == pytest.approx(9.5)
+
+
+@pytest.mark.parametrize(
+    ("google", "ours", "heard"), [("30", None, 29.5), ("30", "1000", 1.0), ("1", "90000", 0.95), ("0", "1000", 1.0)]
+)
+def test_google_s_clients_state_a_deadline(google: str, ours: str | None, heard: float) -> None:
+    own = {} if ours is None else {"x_gearshift_timeout_ms": ours}
+    found = steered(x_server_timeout=google, **own)
+    assert found.deadline == pytest.approx(heard)
+    assert found.patience is None
+
+
+@pytest.mark.parametrize(
+    "said", ["k", "8e03978e-40d5-43e8-bc93-6894a57f9324", '"quoted, as the draft has it"', "k" * 255]
+)
+def test_an_idempotency_key_is_taken_as_it_is(said: str) -> None:
+    found = steered(idempotency_key=said)
+    assert (found.idempotency, found.dropped) == (said, ())
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [("", "0 characters"), ("k" * 256, "256 characters"), ("schlüssel", "others"), ("a\tb", "others")],
+)
+def test_an_idempotency_key_is_printable_ascii(said: str, found: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"found {found}.*expected 1 to 255"):
+        steered(idempotency_key=said)
+
+
 def test_cloudflare_s_timeout_is_the_time_until_an_answer_begins() -> None:
     found = steered(cf_aig_request_timeout="2000")
     assert (found.first_content, found.deadline) == (2.0, None)
@@ -128,7 +174,6 @@ def test_what_is_said_of_a_cache_is_checked(name: str, said: str) -> None:
 
 def test_a_wish_in_vain_is_named() -> None:
     assert steered(cf_aig_cache_ttl="3600").dropped == ("cf-aig-cache-ttl",)
-    assert steered(cf_aig_cache_ttl="3600", idempotency_key="a").dropped == ("cf-aig-cache-ttl", "idempotency-key")
 
 
 @pytest.mark.parametrize(("name", "said"), [("cf_aig_skip_cache", "true"), ("x_gearshift_cache", "off")])
