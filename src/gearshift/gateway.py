@@ -36,6 +36,7 @@ from gearshift.telemetry import Telemetry
 from gearshift.types.decision import Decision, Snapshot
 from gearshift.types.embedding import Asked, EmbeddingRequest
 from gearshift.types.inbound import Inbound
+from gearshift.types.record import Exchange
 
 _log = logging.getLogger("gearshift.gateway")
 
@@ -82,8 +83,8 @@ class Gateway:
         self._new_id = new_id
         self._dice = dice
 
-    async def answer(self, codec: Voice, inbound: Inbound, outlet: Outlet) -> None:
-        """Answer one request of a caller who speaks `codec`'s protocol.
+    async def answer(self, codec: Voice, inbound: Inbound, outlet: Outlet) -> Exchange:
+        """Answer one request of a caller who speaks `codec`'s protocol, and give what was recorded.
 
         Raises CancelledError when the caller leaves or the gateway is stopped; every end is recorded here, and every
         one but the caller's leaving is answered.
@@ -110,7 +111,8 @@ class Gateway:
             case.fail(InternalError.of(error))
             await case.refuse(InternalError.of(error), outlet)
         finally:
-            self._record(case)
+            exchange = self._record(case)
+        return exchange
 
     async def turn_away(self, codec: Voice, inbound: Inbound, error: CallerError, outlet: Outlet) -> None:
         """Answer and record a request that was refused at the door: no key, too large, or cut short."""
@@ -154,10 +156,11 @@ class Gateway:
         if not decision.plan:
             raise refusal(decision)
 
-    def _record(self, case: Case) -> None:
+    def _record(self, case: Case) -> Exchange:
         now, today = self._clock(), self._wall_clock()
         exchange = case.exchange(today, now)
         self._memory.speeds.note(exchange, now)
         self._memory.sessions.note(case.request, exchange, today)
         self._store.append(exchange)
         self._telemetry.ended(exchange)
+        return exchange

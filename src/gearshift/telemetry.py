@@ -13,7 +13,7 @@ import sys
 import traceback
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -34,6 +34,7 @@ MAX_FRAMES = 8
 """Innermost frames of a traceback that a log line shows."""
 
 log = logging.getLogger("gearshift")
+Repeat: TypeAlias = Literal["joined", "replayed"]
 _Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
 
 
@@ -59,6 +60,7 @@ class Telemetry:
         self._failures = self._counter("attempt_failures", "attempts that failed", "model", "provider", "reason")
         self._circuit = self._gauge("circuit_open", "1: nobody asks it, for it has been failing", "scope")
         self._reloads = self._counter("reloads", "changes of config or artefact that serve since")
+        self._repeats = self._counter("repeats", "requests answered by another's exchange, by their key", "how")
         self._refused = self._counter("reload_failures", "changes that were refused: what was there before serves on")
         self._child = lru_cache(maxsize=4096)(self._make_child)
 
@@ -113,6 +115,10 @@ class Telemetry:
     def reload_refused(self) -> None:
         """Count a change that was refused."""
         self._refused.inc()
+
+    def repeated(self, how: Repeat) -> None:
+        """Count a request that made no exchange of its own, for its `Idempotency-Key` names one."""
+        self._child(self._repeats, how).inc()
 
     def exposition(self) -> bytes:
         """Give all metrics in Prometheus' text format."""

@@ -32,6 +32,7 @@ from gearshift.server.app import App
 from gearshift.server.auth import Keys
 from gearshift.server.inference import Inference
 from gearshift.server.models import Listing
+from gearshift.server.repeats import Repeats
 from gearshift.server.views import Views
 from gearshift.sessions import Sessions
 from gearshift.storage.sqlite import SQLiteStore
@@ -47,6 +48,7 @@ from tests.unit.routing.scene import Oracle
 
 CHAT = "/v1/chat/completions"
 MAX_BODY = 10 * 1024 * 1024
+KEPT_FOR = 3600.0
 LIMITS = Limits(
     retries=0,
     rescue=False,
@@ -196,7 +198,15 @@ async def house(
         wall_clock=time.time,
         close=close,
     )
-    inference = Inference(gateway=gateway, codec=codec, keys=Keys(keys), max_body=MAX_BODY, clock=time.monotonic)
+    inference = Inference(
+        gateway=gateway,
+        codec=codec,
+        keys=Keys(keys),
+        max_body=MAX_BODY,
+        repeats=Repeats(telemetry, time.monotonic),
+        kept_for=KEPT_FOR,
+        clock=time.monotonic,
+    )
     try:
         yield House(
             app=App(inference, views),

@@ -17,20 +17,15 @@ from gearshift.case import World
 from gearshift.catalog import Catalog, build, pricefile
 from gearshift.catalog.discovery import Discovery
 from gearshift.cli.credentials import credentials
+from gearshift.cli.site import Site, open_site
 from gearshift.config import Config, check_secrets, resolve_secret
 from gearshift.config.routers import BUILTIN
 from gearshift.errors import ConfigError, GearshiftError
 from gearshift.execution.call import Means
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.driver import Driver
-from gearshift.execution.guards import Guards
-from gearshift.execution.health import Health
-from gearshift.execution.http1 import Http1Upstream
 from gearshift.execution.machine import Limits
-from gearshift.execution.retry_budget import RetryBudget
-from gearshift.execution.speeds import Speeds
-from gearshift.execution.upstream import Upstream
-from gearshift.gateway import Gateway, Memory
+from gearshift.gateway import Gateway
 from gearshift.learning import shelf
 from gearshift.learning.artifact import builtin_path
 from gearshift.protocols.registry import CODECS
@@ -41,9 +36,7 @@ from gearshift.server.auth import Keys
 from gearshift.server.inference import Inference
 from gearshift.server.models import Listing
 from gearshift.server.views import Views
-from gearshift.sessions import Sessions
-from gearshift.storage.sqlite import SQLiteStore, unusable
-from gearshift.telemetry import Telemetry
+from gearshift.storage.sqlite import unusable
 
 NOTHING: Final = Discovery()
 _ID_BYTES: Final = 12
@@ -62,15 +55,6 @@ class Plan(Struct, frozen=True, kw_only=True):
     world: World
     credentials: Credentials
     keys: Keys
-
-
-class Site(Struct, frozen=True, kw_only=True):
-    """Hold what lives as long as the process, whatever the config becomes."""
-
-    upstream: Upstream
-    store: SQLiteStore
-    telemetry: Telemetry
-    memory: Memory
 
 
 class Assembly(Struct, kw_only=True):
@@ -145,18 +129,13 @@ def assemble(
 ) -> Assembly:
     """Wire everything that `config` asks for; raise ConfigError with every fault."""
     plan = prepare(config, environ, source=source, discovered=discovered)
-    upstream, telemetry = make_upstream(environ), Telemetry()
-    store = SQLiteStore(config.store_path)  # last: its writer runs from here on, and only `close` ends it
-    guards = Guards(Health(telemetry.circuit), RetryBudget(), random.SystemRandom())
-    memory = Memory(Speeds(), Sessions(), guards)
-    site = Site(upstream=upstream, store=store, telemetry=telemetry, memory=memory)
+    site = open_site(config.store_path, environ)
     gateway, inference, views = _furnish(plan, site)
     return Assembly(app=App(inference, views), gateway=gateway, plan=plan, site=site)
 
 
 def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
     """Put what a config makes onto what is there; nothing here can be refused."""
-    codec, max_body = CODECS["openai_chat"], plan.config.server.max_body_bytes
     means = Means(
         upstream=site.upstream,
         codecs=CODECS,
@@ -175,7 +154,6 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         new_id=new_exchange_id,
         dice=random.SystemRandom(),
     )
-
     gateway.pacer.start()
 
     async def close() -> None:
@@ -189,12 +167,23 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         store=site.store,
         telemetry=site.telemetry,
         degraded=tuple(f"{provider}: {fault}" for provider, fault in plan.found.faults.items()),
-        max_body=max_body,
+        max_body=plan.config.server.max_body_bytes,
         wall_clock=time.time,
         close=close,
     )
-    inference = Inference(gateway=gateway, codec=codec, keys=plan.keys, max_body=max_body, clock=time.monotonic)
-    return gateway, inference, views
+    return gateway, _door(plan, site, gateway), views
+
+
+def _door(plan: Plan, site: Site, gateway: Gateway) -> Inference:
+    return Inference(
+        gateway=gateway,
+        codec=CODECS["openai_chat"],
+        keys=plan.keys,
+        max_body=plan.config.server.max_body_bytes,
+        repeats=site.repeats,
+        kept_for=plan.config.server.idempotency_ttl,
+        clock=time.monotonic,
+    )
 
 
 def new_exchange_id() -> str:
@@ -265,16 +254,6 @@ def try_predictors(wanted: Mapping[str, str]) -> tuple[dict[str, Predictor], lis
 def predictor_path(predictor: str) -> Path:
     """Give the folder that a router's `predictor` means: an artefact, or a shelf of them."""
     return builtin_path() if predictor == BUILTIN else Path(predictor)
-
-
-def make_upstream(environ: Mapping[str, str]) -> Upstream:
-    """Make the HTTP client: our own, or aiohttp where the environment names a proxy, which ours does not speak to."""
-    proxies = ("http_proxy", "https_proxy", "all_proxy")
-    if any(environ.get(name) or environ.get(name.upper()) for name in proxies):
-        from gearshift.execution.proxied import AiohttpUpstream
-
-        return AiohttpUpstream(trust_env=True)
-    return Http1Upstream()
 
 
 def _keys(config: Config, environ: Mapping[str, str]) -> list[str]:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from gearshift.catalog import Catalog
-from gearshift.cli.assemble import make_upstream
 from gearshift.cli.credentials import credentials
+from gearshift.cli.site import make_upstream
 from gearshift.errors import UpstreamError, UpstreamTimeout
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.interpreter import address

@@ -57,6 +57,7 @@ class ServerConfig(Section):
     admin_key: Reference | None = None
     max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024 * MIB)] = 32 * MIB
     """Anthropic takes 32 MB ("API overview", request size limits, 2026-11), the others less but for uploads."""
+    idempotency_ttl: Interval = 3600.0
     host: Annotated[str, AfterValidator(filled)] = "127.0.0.1"
 
     @field_validator("host", mode="after")

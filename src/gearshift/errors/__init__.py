@@ -10,6 +10,8 @@
     │   ├── BodyTooLarge       413
     │   ├── HeadTooLarge       431
     │   ├── NoCandidate        422  (lists the rejections)
+    │   ├── KeyReused          422  an Idempotency-Key that names another request
+    │   ├── KeyInUse           409  an Idempotency-Key whose answer is under way and too long to be joined
     │   └── CallerLeft         499  (in the log only)
     ├── UpstreamError               an attempt failed; `retryable` says whether another candidate may be tried
     │   ├── UpstreamUnreachable 502 connect, DNS, TLS, reset before any byte
@@ -41,6 +43,8 @@ from gearshift.errors.caller import (
     CallerLeft,
     HeadTooLarge,
     InvalidRequest,
+    KeyInUse,
+    KeyReused,
     NoCandidate,
     RouteNotFound,
     Unauthorized,
@@ -94,6 +98,8 @@ __all__ = [
     "HeadTooLarge",
     "InternalError",
     "InvalidRequest",
+    "KeyInUse",
+    "KeyReused",
     "Kind",
     "NoCandidate",
     "NoHealthyDeployment",

@@ -72,6 +72,20 @@ class HeadTooLarge(CallerError):
     code = "request_head_too_large"
 
 
+class KeyReused(CallerError):
+    """Refuse another request under an `Idempotency-Key` that was used already."""
+
+    status = 422
+    code = "idempotency_key_reused"
+
+
+class KeyInUse(CallerError):
+    """Refuse a repeated request whose first is still being answered, by an answer that is too long to be joined."""
+
+    status = 409
+    code = "idempotency_key_in_use"
+
+
 class CallerLeft(CallerError):
     """Say that the caller went away, or takes nothing any more: nobody is left to answer."""
 

@@ -19,7 +19,7 @@ NAMED: Final[dict[str, str]] = {
     "byok": "keys are those of the config's providers",
     "caching": "cache marks are said with the messages",
     "has": "a model's abilities are asked of the config wherever the request needs them",
-    "idempotencyKey": "the same request sent twice is answered twice",
+    "idempotencyKey": "said as the header Idempotency-Key",
     "providerTimeouts": "timeouts are those of the config's reliability, and of x-gearshift-timeout-ms",
     "quotaEntityId": "no quota is kept for others than the key",
     "serviceTier": "said as service_tier of the request",

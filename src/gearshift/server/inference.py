@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 from msgspec import Struct
 
-from gearshift.errors import CallerError
+from gearshift.errors import CallerError, KeyInUse, KeyReused
 from gearshift.execution.outlet import Outlet
 from gearshift.gateway import Gateway
 from gearshift.protocols.voice import Voice
@@ -15,17 +16,24 @@ from gearshift.server.asgi import ASGIOutlet, CallerWatch, Receive, Scope, Send,
 from gearshift.server.auth import Keys
 from gearshift.server.connection import ABORT
 from gearshift.server.framing import framed
+from gearshift.server.repeats import Repeats
 from gearshift.server.steering import steer
+from gearshift.types.catalog import Seconds
 from gearshift.types.inbound import Inbound
 
 
 class Inference(Struct, frozen=True, kw_only=True):
-    """Serve one protocol's inference route; `clock` is monotonic, in seconds."""
+    """Serve one protocol's inference route; `clock` is monotonic, in seconds.
+
+    `kept_for`: how long an answer whose request had an `Idempotency-Key` can be had again.
+    """
 
     gateway: Gateway
     codec: Voice
     keys: Keys
     max_body: int
+    repeats: Repeats
+    kept_for: Seconds
     clock: Callable[[], float]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,8 +50,20 @@ class Inference(Struct, frozen=True, kw_only=True):
         except CallerError as error:
             await self.gateway.turn_away(self.codec, inbound, error, outlet)
             return
+        inbound = msgspec.structs.replace(inbound, body=body)
         async with CallerWatch(receive, caller):
-            await self.gateway.answer(self.codec, msgspec.structs.replace(inbound, body=body), outlet)
+            if inbound.idempotency is None:
+                await self.gateway.answer(self.codec, inbound, outlet)
+            else:
+                await self._once(inbound, outlet)
+
+    async def _once(self, inbound: Inbound, outlet: Outlet) -> None:
+        """Answer a request that may be sent again."""
+        try:
+            run = partial(self.gateway.answer, self.codec, inbound)
+            await self.repeats.answer(inbound, run, outlet, self.kept_for)
+        except (KeyReused, KeyInUse) as error:
+            await self.gateway.turn_away(self.codec, inbound, error, outlet)
 
 
 def _told(scope: Scope, codec: Voice) -> dict[str, str]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -9,11 +8,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gearshift.cli.assemble import assemble, load_predictors, make_upstream, prepare
+from gearshift.cli.assemble import assemble, load_predictors, prepare
 from gearshift.config import from_mapping
 from gearshift.errors import ConfigError
-from gearshift.execution.http1 import Http1Upstream
-from gearshift.execution.proxied import AiohttpUpstream
 from gearshift.types.chat import Message, Request, Text
 from tests.fakes.nouns import attempt, exchange
 
@@ -21,12 +18,6 @@ MAPPING = {
     "providers": {"lab": {"protocol": "openai_chat", "base_url": "http://127.0.0.1:9/v1", "key": "env:LAB_KEY"}},
     "models": {"small": {"deployments": [{"provider": "lab", "price": {"input": 0.1, "output": 0.4}}]}},
 }
-
-
-def test_a_proxy_in_the_environment_is_spoken_to_by_aiohttp() -> None:
-    assert isinstance(make_upstream({}), Http1Upstream)
-    assert isinstance(make_upstream({"HTTPS_PROXY": "http://proxy:3128"}), AiohttpUpstream)
-    assert isinstance(make_upstream({"http_proxy": "http://proxy:3128"}), AiohttpUpstream)
 
 
 def test_everything_is_wired_from_a_config(tmp_path: Path) -> None:
@@ -55,10 +46,6 @@ def test_every_broken_artefact_is_named() -> None:
         "routers.one.predictor",
         "routers.two.predictor",
     ]
-
-
-def test_closing_an_upstream_that_never_called_is_fine() -> None:
-    asyncio.run(make_upstream({}).close())
 
 
 def test_budgets_are_paced_as_long_as_their_config_serves(tmp_path: Path) -> None:
