@@ -16,7 +16,7 @@ parameters compared, what never began to be executed is not kept); both read 202
 from __future__ import annotations
 
 import hashlib
-from collections import deque
+from collections import OrderedDict, deque
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -78,7 +78,7 @@ class Register:
         self.held = 0
         """Bytes of all recordings that can be joined or replayed."""
         self._under_way: dict[Name, Recording] = {}
-        self._kept: dict[Name, Recording] = {}  # in the order in which they were kept
+        self._kept: OrderedDict[Name, Recording] = OrderedDict()  # the first is the oldest, and is found at once
 
     def __len__(self) -> int:
         """Give how many recordings there are."""

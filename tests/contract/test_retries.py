@@ -18,7 +18,7 @@ from msgspec import Struct
 from gearshift.server.asgi import Message, Receive, Scope, Send
 from gearshift.server.steering import steer
 from gearshift.types.inbound import Inbound
-from tests.fakes.house import LIMITS, serving
+from tests.fakes.house import LIMITS, house, served_by, serving
 from tests.fakes.polyglot import listening
 from tests.fakes.upstream import Scene, ScriptedUpstream, answers, refuses, streams
 
@@ -90,6 +90,19 @@ def test_our_retries_are_not_multiplied_by_the_client_s(tmp_path: Path, client: 
                 await ASK[client](at.url, stream=stream)
             assert found.value.headers["x-should-retry"] == "false"
             assert len(at.upstream.log) == 1
+
+    asyncio.run(scene())
+
+
+@clients
+def test_with_two_targets_the_upstreams_see_our_two_attempts_and_no_more(tmp_path: Path, client: str) -> None:
+    async def scene() -> None:
+        async with ScriptedUpstream(refuses(500)) as one, ScriptedUpstream(refuses(502)) as two:
+            targets = (served_by(one, "small"), served_by(two, "large"))
+            async with house(tmp_path, *targets) as home, listening(home.app) as url, asyncio.timeout(30):
+                with pytest.raises(Answer):
+                    await ASK[client](url)
+            assert (len(one.log), len(two.log)) == (1, 1)
 
     asyncio.run(scene())
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gearshift.errors import KeyInUse, KeyReused
 from gearshift.idempotency import Bounds, Name, Recording, Register, fingerprint, is_final
@@ -178,6 +180,41 @@ def test_only_who_runs_under_a_name_settles_it() -> None:
     former.ended = True
     register.settle(ONE, former, 60.0)
     assert register.claim(ONE, b"print", 0.0) == (present, False)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.sampled_from(["claim", "add", "keep", "forget"]), st.integers(0, 60)),
+        max_size=80,
+    )
+)
+def test_whatever_happens_the_books_are_right_and_the_bounds_hold(steps: list[tuple[int, str, int]]) -> None:
+    register = Register(SMALL)
+    running: dict[int, Recording] = {}
+    kept: dict[int, Recording] = {}
+    for now, (number, what, amount) in enumerate(steps):
+        name = ("caller", str(number))
+        if what == "claim" and number not in running:
+            recording, is_new = register.claim(name, b"print", float(now))
+            if is_new:
+                running[number] = recording
+            else:
+                assert recording is kept[number]
+                assert recording.expires > now
+        elif number in running:
+            recording = running[number]
+            if what == "add":
+                register.add(recording, b"x" * amount)
+                continue
+            recording.ended = True
+            register.settle(name, running.pop(number), now + 1.0 + amount if what == "keep" else None)
+            kept[number] = recording
+        assert 0 <= register.held <= SMALL.total
+        assert len(register) <= max(SMALL.recordings + 1, len(running) + 1)
+    for number, recording in running.items():
+        register.settle(("caller", str(number)), recording, None)
+    register.claim(("another", "k"), b"print", 1e9)
+    assert (len(register), register.held) == (1, 0)
 
 
 def test_a_request_is_its_path_and_every_byte_of_its_body() -> None:
