@@ -30,6 +30,7 @@ def test_the_defaults() -> None:
 
     assert (found.server.host, found.server.port, found.server.keys) == ("127.0.0.1", 4000, ())
     assert found.server.max_body_bytes == 32 * 1024 * 1024
+    assert found.server.idempotency_ttl == 3600.0
     assert (found.store, found.shared) == ("sqlite:///gearshift.db", "memory://")
     assert found.reliability.model_dump() == {
         "max_attempts": 3,
