@@ -34,12 +34,16 @@ def test_the_defaults() -> None:
     assert (found.store, found.shared) == ("sqlite:///gearshift.db", "memory://")
     assert found.reliability.model_dump() == {
         "max_attempts": 3,
+        "retries": 1,
         "deadline": 600.0,
         "connect_timeout": 5.0,
         "first_token_timeout": 10.0,
         "answer_timeout": 300.0,
         "stall_timeout": 30.0,
+        "content_timeout": 60.0,
+        "reasoning_timeout": 120.0,
         "keep_alive": 10.0,
+        "rescue": True,
     }
     assert found.logging.content is False
 
