@@ -80,8 +80,7 @@ def decode(members: Members, path: str) -> Request:
     found = _PATH.search(path)
     if found is None:
         raise Misfit("path", f"found {path[:80]!r}, expected /models/MODEL:generateContent")
-    calls = Calls()
-    messages = (*_system(members), *_contents(members, calls))
+    messages = (*_system(members), *_contents(members, Calls()))
     config = camel(maybe(members, "generationConfig", OBJECT) or {}, "generationConfig.")
     form, sampling = _format(config), _sampling(config)
     keep(members, "generationConfig", config)
@@ -203,8 +202,7 @@ def _tool_choice(members: Members) -> ToolChoice | None:
 def _format(config: Members) -> ResponseFormat | None:
     """Give the form that the answer must take."""
     at = "generationConfig."
-    kind = config.get("responseMimeType", Raw(NULL))
-    if maybe({"responseMimeType": kind}, "responseMimeType", TEXT, at) != _JSON:
+    if maybe(dict(config), "responseMimeType", TEXT, at) != _JSON:
         return None
     del config["responseMimeType"]
     for field in ("responseJsonSchema", "responseSchema"):
@@ -216,9 +214,12 @@ def _format(config: Members) -> ResponseFormat | None:
 
 def _sampling(config: Members) -> Sampling:
     at = "generationConfig."
-    known = ((field, maybe(config, name, kind, at)) for name, (field, kind) in KNOBS.items() if name in config)
-    said: dict[str, object] = {field: value for field, value in known if value is not None}
-    said["stop"] = maybe(config, "stopSequences", TEXTS, at) or []
+    said: dict[str, object] = {}
+    for name, (field, kind) in KNOBS.items():
+        if name in config and (value := maybe(config, name, kind, at)) is not None:
+            said[field] = value
+    if "stopSequences" in config:
+        said["stop"] = maybe(config, "stopSequences", TEXTS, at) or []
     if "thinkingConfig" in config:
         said |= _thinking(config)
     return msgspec.convert(said, Sampling)

@@ -39,7 +39,7 @@ def encode_request(request: Request, edits: RequestEdits) -> Encoded:
     losses += [
         _dropped(f"messages[{place}].is_error")
         for place, message in enumerate(request.messages)
-        if any(isinstance(part, ToolResult) and part.is_error for part in message.parts)
+        if any(type(part) is ToolResult and part.is_error for part in message.parts)
     ]
     _note_citations(request, losses)
     try:
@@ -209,7 +209,7 @@ def _without_marks(request: Request) -> tuple[Request, list[Loss]]:
 def _without_thinking(request: Request, losses: list[Loss], known: tuple[str, ...]) -> Request:
     """Take out thinking, or signatures of it, that the upstream does not know."""
     if "reasoning_details" in known or not any(
-        isinstance(part, Reasoning) for message in request.messages for part in message.parts
+        type(part) is Reasoning for message in request.messages for part in message.parts
     ):
         return request
     told: list[Message] = []
