@@ -9,7 +9,7 @@ Sources: the Gemini API reference, "Generating content", `Content`; "Thought sig
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -68,13 +68,16 @@ _CAMEL: Final = """
 _SNAKE: Final = {re.sub("[A-Z]", lambda found: "_" + found[0].lower(), name): name for name in _CAMEL.split()}
 
 
-def decode_parts(members: Members, calls: Calls, at: str) -> Iterator[Part]:
+def decode_parts(members: Members, calls: Calls, at: str) -> tuple[Part, ...]:
     """Give the parts of a content; a thought that goes on, or is signed at its end, is one."""
     plain = decode_plain(members["parts"], calls) if "parts" in members else None
-    if plain is not None:
-        del members["parts"]
-        yield from plain
-        return
+    if plain is None:
+        return tuple(_decode_all(members, calls, at))
+    del members["parts"]
+    return plain
+
+
+def _decode_all(members: Members, calls: Calls, at: str) -> Iterator[Part]:
     said = maybe(members, "parts", _PARTS, f"{at}.") or ()
     before: Part | None = None
     for index, spoken in enumerate([said] if isinstance(said, dict) else said):
@@ -184,7 +187,7 @@ def _decode_response(members: Members, calls: Calls) -> ToolResult:
     )
 
 
-def _only_media(parts: Iterator[Part], at: str) -> Iterator[Media]:
+def _only_media(parts: Iterable[Part], at: str) -> Iterator[Media]:
     for part in parts:
         if not isinstance(part, Media):
             raise Misfit(at, "found a part that is no media, expected inlineData or fileData")

@@ -1,8 +1,8 @@
-"""Own the parts of which nearly all conversations consist: texts, calls of functions, and what these gave back.
+"""Own what nearly all conversations consist of: texts, calls of functions and what these gave back; and functions.
 
-They are read in one step. Parts that say anything else, or say it in another way, are left to `parts`, which reads all.
-Invariant: what is read here is what `parts` reads; `args` of a call are kept byte for byte.
-Source: the Gemini API reference, "Generating content", `Part` (2026-11).
+It is read in one step. What says anything else, or says it in another way, is left to `parts` and `request`.
+Invariant: what is read here is what these read; `args` of a call are kept byte for byte.
+Source: the Gemini API reference, "Generating content", `Part`; "Caching", `Tool` (2026-11).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from gearshift.protocols.fields import ABSENT, NULL, OBJECT, TEXT, Misfit
 from gearshift.protocols.gemini.calls import Calls
-from gearshift.types.chat import Part, Text, ToolCall, ToolResult
+from gearshift.protocols.gemini.schemas import to_json_schema
+from gearshift.types.chat import Part, Text, Tool, ToolCall, ToolResult
 
 OUTPUT: Final = "output"
 ERROR: Final = "error"
@@ -44,16 +45,53 @@ class _Part(Struct, forbid_unknown_fields=True):
 _parts = msgspec.json.Decoder(list[_Part])
 
 
-def decode_plain(spoken: Raw, calls: Calls) -> list[Part] | None:
+class _Function(Struct, forbid_unknown_fields=True):
+    name: str
+    description: str | None = None
+    parametersJsonSchema: Raw = ABSENT  # noqa: N815
+    parameters: Raw = ABSENT
+
+
+class _Toolbox(Struct, forbid_unknown_fields=True):
+    functionDeclarations: list[_Function]  # noqa: N815
+
+
+_toolboxes = msgspec.json.Decoder(list[_Toolbox])
+
+
+def decode_plain(spoken: Raw, calls: Calls) -> tuple[Part, ...] | None:
     """Give the parts of a content, None where `parts` must read them."""
     try:
         said = _parts.decode(spoken)
         for part in said:
             if (part.text, part.functionCall, part.functionResponse).count(UNSET) != _OTHERS:
                 return None
-        return [_decode(part, calls) for part in said]
+        return tuple([_decode(part, calls) for part in said])
     except (msgspec.DecodeError, UnicodeDecodeError, Misfit):
         return None
+
+
+def decode_functions(spoken: Raw) -> list[Tool] | None:
+    """Give the tools of a request that has functions only, None where `request` must read them."""
+    try:
+        said = _toolboxes.decode(spoken)
+        return [_function(each) for toolbox in said for each in toolbox.functionDeclarations]
+    except (msgspec.DecodeError, UnicodeDecodeError, Misfit):
+        return None
+
+
+def _function(said: _Function) -> Tool:
+    schema = _schema(said.parametersJsonSchema)
+    older = _schema(said.parameters)
+    parameters = schema if older is None else to_json_schema(older)
+    return Tool(name=said.name, description=said.description, parameters=parameters)
+
+
+def _schema(spoken: Raw) -> Raw | None:
+    if bytes(spoken) in _UNSAID:
+        return None
+    OBJECT.read(spoken, "parameters")
+    return spoken
 
 
 def _decode(part: _Part, calls: Calls) -> Part:

@@ -9,22 +9,22 @@ from msgspec import Raw
 from gearshift.protocols.fields import Misfit, Spoken
 from gearshift.protocols.gemini.calls import Calls
 from gearshift.protocols.gemini.parts import decode_part
-from gearshift.protocols.gemini.plain import arguments_of, decode_plain, output_of
-from gearshift.types.chat import Part
+from gearshift.protocols.gemini.plain import arguments_of, decode_functions, decode_plain, output_of
+from gearshift.types.chat import Part, Tool
 
 CALL: Spoken = {"functionCall": {"name": "read", "id": "c1", "args": {"path": "a.py"}}}
 BARE: Spoken = {"functionCall": {"name": "read"}}
 ANSWER: Spoken = {"functionResponse": {"name": "read", "id": "c1", "response": {"output": "x = 1"}}}
 
 
-def plain(*parts: object) -> list[Part] | None:
+def plain(*parts: object) -> tuple[Part, ...] | None:
     return decode_plain(Raw(msgspec.json.encode(parts)), Calls())
 
 
-def stepwise(*parts: object) -> list[Part]:
+def stepwise(*parts: object) -> tuple[Part, ...]:
     calls = Calls()
     spoken = [msgspec.json.decode(msgspec.json.encode(part), type=dict[str, Raw]) for part in parts]
-    return [said for part in spoken for said in decode_part(part, calls)]
+    return tuple(said for part in spoken for said in decode_part(part, calls))
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,34 @@ def test_an_output_is_text_and_anything_else_itself() -> None:
     assert output_of(Raw(b'{"error":"no"}')) == ("no", True)
     assert output_of(Raw(b'{"output":"done","error":"no"}')) == ('{"output":"done","error":"no"}', None)
     assert output_of(Raw(b"null")) == output_of(Raw()) == ("{}", None)
+
+
+@pytest.mark.parametrize(
+    ("function", "parameters"),
+    [
+        ({}, None),
+        ({"parametersJsonSchema": None}, None),
+        ({"parametersJsonSchema": {"type": "object"}}, b'{"type":"object"}'),
+        ({"parameters": {"type": "OBJECT"}}, b'{"type":"object"}'),
+        ({"parametersJsonSchema": {}, "parameters": {"type": "OBJECT"}}, b'{"type":"object"}'),
+    ],
+)
+def test_functions_are_tools(function: Spoken, parameters: bytes | None) -> None:
+    spoken = msgspec.json.encode([{"functionDeclarations": [{"name": "f", "description": "d", **function}]}])
+    schema = None if parameters is None else Raw(parameters)
+    assert decode_functions(Raw(spoken)) == [Tool(name="f", description="d", parameters=schema)]
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"googleSearch": {}},
+        {"functionDeclarations": [{"name": "f"}], "googleSearch": {}},
+        {"function_declarations": [{"name": "f"}]},
+        {"functionDeclarations": [{"name": "f", "behavior": "BLOCKING"}]},
+        {"functionDeclarations": [{"name": "f", "parameters": []}]},
+        {"functionDeclarations": [{}]},
+    ],
+)
+def test_tools_that_say_more_are_left(tool: Spoken) -> None:
+    assert decode_functions(Raw(msgspec.json.encode([tool]))) is None
