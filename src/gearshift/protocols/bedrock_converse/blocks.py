@@ -51,9 +51,11 @@ class Speaker:
         for place, part in enumerate(parts):
             path = f"{at}[{place}]"
             block = self._block(part, path)
-            if block is not None:
-                said.append(block)
-                said += self.point(getattr(part, "cache", None), path)
+            if block is None:
+                continue
+            said.append(block)
+            if (cache := getattr(part, "cache", None)) is not None:
+                said += self.point(cache, path)
         return said
 
     def point(self, cache: CacheMark | None, at: str) -> Blocks:
