@@ -113,7 +113,7 @@ def paired(request: Request) -> Handed:
 
     A call without one is told that none was recorded. A result without its call, or a second one, is told as text.
     """
-    if not any(isinstance(part, ToolCall | ToolResult) for message in request.messages for part in message.parts):
+    if _in_pairs(request.messages):
         return Handed(request=request)
     pairing = _Pairing()
     for at, message in enumerate(request.messages):
@@ -178,6 +178,21 @@ def _without(request: Request, head: int, start: int) -> Request:
 def _surely(request: Request, window: int) -> bool:
     reserve = tokens.reserve(request)
     return tokens.fits(request, window, reserve) is True or _LONG * tokens.estimate(request) <= window - reserve
+
+
+def _in_pairs(messages: Sequence[Message]) -> bool:
+    """Say whether all that is to be said in pairs is, as nearly always."""
+    waiting: set[str] = set()
+    for message in messages:
+        answered = [part.call_id for part in message.parts if type(part) is ToolResult]
+        for call in answered:
+            if call not in waiting:
+                return False
+            waiting.remove(call)
+        if not answered and (waiting or message.role == "tool"):
+            return False
+        waiting.update([part.id for part in message.parts if type(part) is ToolCall])
+    return not waiting
 
 
 class _Pairing:

@@ -124,6 +124,10 @@ class LearnedPredictor:
         variance = self._far + sums.nears[place] * (self._near - self._far) + (lever * seat.ability_std) ** 2
         return min(max(score, 0.0), 1.0), min(sqrt(variance), _MAX_STD)
 
+    def forget(self) -> None:
+        """Let go of what was gathered for sets of deployments; what is asked for again is gathered again."""
+        self._seats.cache_clear()
+
     def _find_seats(self, wanted: tuple[Wanted, ...]) -> Seats:
         return find_seats(self.parameters, [self._find(model) for model, _ in wanted], wanted, self._rise)
 

@@ -28,6 +28,7 @@ def try_out(predictor: LearnedPredictor, *, source: str) -> None:
         failure = estimate(predictor, as_request(prompt), deployments).failure
         if failure:
             raise ArtifactError(f"{source}: tried a forecast and found: {failure}")
+    predictor.forget()  # all models at once are megabytes, and no router asks for them
 
 
 def _deployments(models: Sequence[str]) -> list[Deployment]:

@@ -95,6 +95,18 @@ UNSTAMPED: Final = Stamp()
 def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encoded:
     """Say a request in another protocol than its own; raise InvalidRequest where its meaning would be lost."""
     request, losses = Namespaces(request.tools).flatten(request)
+    left = _left(request, codec) if request.extra else []
+    if request.truncation is not None and request.truncation not in {TRUNCATED, "disabled"}:
+        raise InvalidRequest(untold(f"truncation={request.truncation}", codec), param="truncation")
+    if request.sampling.max_output_tokens == 0:
+        raise InvalidRequest(untold("max_tokens=0", codec), param="max_tokens")
+    told = msgspec.structs.replace(request, extra={}) if request.extra else request
+    said = codec.encode_request(Way(codec, losses, InvalidRequest).cross(told, ""), edits)
+    return Encoded(body=said.body, losses=_once([*left, *losses, *said.losses]))
+
+
+def _left(request: Request, codec: Codec) -> list[Loss]:
+    """Give the fields of a request that stay behind; raise InvalidRequest where its meaning hangs on one."""
     extra = _said(request.extra)
     configs = {name: _said(OBJECT.read(extra.pop(name), name)) for name in _CONFIGS if name in extra}
     inner = {f"{name}.{field}": field for name, config in configs.items() for field in config}
@@ -102,14 +114,7 @@ def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encode
     for name in (*extra, *inner.values()):
         if name in MEANT and not (name == _CHOICE and chosen):
             raise InvalidRequest(untold(name, codec), param=name)
-    if request.truncation not in {None, TRUNCATED, "disabled"}:
-        raise InvalidRequest(untold(f"truncation={request.truncation}", codec), param="truncation")
-    if request.sampling.max_output_tokens == 0:
-        raise InvalidRequest(untold("max_tokens=0", codec), param="max_tokens")
-    told = Way(codec, losses, InvalidRequest).cross(msgspec.structs.replace(request, extra={}), "")
-    said = codec.encode_request(told, edits)
-    dropped = [unsaid(name, codec) for name in (*unshared(extra), *inner)]
-    return Encoded(body=said.body, losses=_once([*dropped, *losses, *said.losses]))
+    return [unsaid(name, codec) for name in (*unshared(extra), *inner)]
 
 
 def cross_response(response: Response, codec: Codec, stamp: Stamp = UNSTAMPED) -> Encoded:

@@ -70,17 +70,17 @@ class Misfit(Exception):
 class Kind(Generic[T_co]):
     """Read values of one type; `expected` says it in words."""
 
-    __slots__ = ("_decoder", "expected")
+    __slots__ = ("_decode", "expected")
 
     def __init__(self, decoder: msgspec.json.Decoder[T_co], expected: str) -> None:
         """Take the decoder, for mypy cannot follow a union given as a value."""
-        self._decoder = decoder
+        self._decode = decoder.decode
         self.expected = expected
 
     def read(self, raw: Raw, name: str) -> T_co:
         """Give the value of field `name`; raise Misfit."""
         try:
-            return self._decoder.decode(raw)
+            return self._decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._misfit(bytes(raw), name, error) from None
 

@@ -72,7 +72,10 @@ class Progress:
 
     def note(self, event: Event) -> None:
         """Learn from one event."""
-        match event:
+        match event:  # deltas first: nearly all are, and a class that is not the event's takes time to tell
+            case PartDelta():
+                self.answer_bytes += len(event.text.encode())
+                self.content_seen = self.content_seen or bool(event.text or event.signature)
             case Started():
                 self.response_id, self.upstream_model = event.id or None, event.model or None
             case Finished():
@@ -82,9 +85,6 @@ class Progress:
                 self._begun.add(event.choice)
                 self.content_seen = self.content_seen or event.kind == "tool_call" or event.redacted
                 self.call_id = self.call_id or event.id
-            case PartDelta():
-                self.answer_bytes += len(event.text.encode())
-                self.content_seen = self.content_seen or bool(event.text or event.signature)
             case ChoiceEnded():
                 self._begun.add(event.choice)
                 self._over.add(event.choice)

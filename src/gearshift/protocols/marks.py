@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gearshift.types.chat import Reasoning, Refusal, Request
+from gearshift.types.chat import Request
 
 
 def is_marked(request: Request) -> bool:
@@ -14,6 +14,6 @@ def is_marked(request: Request) -> bool:
             return True
     for message in request.messages:
         for part in message.parts:
-            if not isinstance(part, Reasoning | Refusal) and part.cache is not None:
+            if getattr(part, "cache", None) is not None:
                 return True
     return False

@@ -48,13 +48,16 @@ class Namespaces:
         """Take the tools of a request; most have no namespace."""
         self._flat: dict[tuple[str, str], str] = {}
         self._own: dict[str, tuple[str, str]] = {}
-        tools = tuple(tools)
-        taken = {tool.name for tool in tools if _of(tool) is None}
+        taken: set[str] = set()
+        spaced: list[tuple[str, str]] = []
         for tool in tools:
-            if (space := _of(tool)) is not None:
-                own = (space.name, tool.name)
-                flat = _joined(own, {*taken, *self._own})
-                self._flat[own], self._own[flat] = flat, own
+            if (space := _of(tool)) is None:
+                taken.add(tool.name)
+            else:
+                spaced.append((space.name, tool.name))
+        for own in spaced:
+            flat = _joined(own, {*taken, *self._own})
+            self._flat[own], self._own[flat] = flat, own
 
     def flatten(self, request: Request) -> tuple[Request, list[Loss]]:
         """Give `request` with one name for each function, and what is to be said of that."""

@@ -41,11 +41,17 @@ class Sequence:
 
     def feed(self, event: Event) -> list[Event]:
         """Give the events that may come out now."""
+        if isinstance(event, PartDelta):  # asked first: nearly all are
+            return self._answer(event.choice).feed(event)
         if isinstance(event, Started | Finished):
             return [event]
-        if event.choice not in self._answers:
-            self._answers[event.choice] = _Answer(event.choice)
-        return self._answers[event.choice].feed(event)
+        return self._answer(event.choice).feed(event)
+
+    def _answer(self, choice: int) -> _Answer:
+        answer = self._answers.get(choice)
+        if answer is None:
+            answer = self._answers[choice] = _Answer(choice)
+        return answer
 
 
 class _Waiting:
@@ -70,11 +76,11 @@ class _Answer:
     def feed(self, event: PartStarted | PartDelta | PartEnded | MediaGiven | ChoiceDelta | ChoiceEnded) -> list[Event]:
         out: list[Event] = []
         match event:
+            case PartDelta():
+                self._delta(event, out)
             case PartStarted():
                 self._starts[event.part] = event
                 self._start(event, out)
-            case PartDelta():
-                self._delta(event, out)
             case MediaGiven():
                 self._start(event, out)
             case PartEnded():

@@ -49,6 +49,13 @@ def test_the_order_of_deployments_does_not_matter(learned: LearnedPredictor) -> 
     assert learned.predict(HARD, []) == []
 
 
+def test_what_was_forgotten_is_gathered_again(learned: LearnedPredictor) -> None:
+    deployments = [priced(name, 1.0) for name in ("large", "small")]
+    before = learned.predict(HARD, deployments)
+    learned.forget()
+    assert learned.predict(HARD, deployments) == before
+
+
 def test_an_unknown_price_gives_an_unknown_cost(learned: LearnedPredictor) -> None:
     found = learned.predict(EASY, [recorded("large", None), priced("small", 0.0)])
     assert found[0].cost is None

@@ -19,6 +19,20 @@ def test_what_ships_passes() -> None:
         try_out(load(folder), source=str(folder))
 
 
+class _Forgetful(LearnedPredictor):
+    forgotten = 0
+
+    def forget(self) -> None:
+        super().forget()
+        self.forgotten += 1
+
+
+def test_what_the_trial_gathered_is_let_go(trained: Artifact) -> None:
+    predictor = _Forgetful(trained.parameters, version="v")
+    try_out(predictor, source="here")
+    assert predictor.forgotten == 1
+
+
 class _Failing(LearnedPredictor):
     def predict(self, request: Request, deployments: Sequence[Deployment]) -> list[Estimate]:  # noqa: ARG002
         raise MemoryError

@@ -74,11 +74,11 @@ def sample() -> Request:
 
 def _pair(caller: Codec, upstream: Codec) -> Pair:
     body = caller.encode_request(sample(), _EDITS).body
-    heir = Heir(protocol=upstream.name, provider="p")
+    heir, path = Heir(protocol=upstream.name, provider="p"), caller.path("m", stream=True)
 
     def request() -> None:
         for _ in range(REPEATS):
-            told = caller.decode_request(body, caller.path("m", stream=True))
+            told = caller.decode_request(body, path)
             cross_request(hand_over(told, None, heir).request, upstream, _EDITS)
 
     def plain() -> None:

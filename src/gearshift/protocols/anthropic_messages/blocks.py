@@ -90,10 +90,8 @@ class Speaker:
 
     def _block(self, part: Part, at: str) -> Spoken | None:
         match part:
-            case Text() | Refusal():
+            case Text():
                 return self._text(part, at)
-            case Media():
-                return self._media(part, at)
             case ToolCall():
                 return {
                     "type": "tool_use",
@@ -107,13 +105,15 @@ class Speaker:
                 return self._result(part, at)
             case Reasoning():
                 return self._thinking(part, at)
+            case Media():
+                return self._media(part, at)
+            case Refusal():
+                self.losses.append(mapped(at, "a refusal is said as text"))
+                return {"type": "text", "text": part.text, **part.extra}
             case _:
                 assert_never(part)
 
-    def _text(self, part: Text | Refusal, at: str) -> Spoken | None:
-        if isinstance(part, Refusal):
-            self.losses.append(mapped(at, "a refusal is said as text"))
-            return {"type": "text", "text": part.text, **part.extra}
+    def _text(self, part: Text, at: str) -> Spoken | None:
         # Anthropic's 400 says: "text content blocks must contain non-whitespace text" (2026-11).
         text = part.text if self._to_caller else part.text.strip()
         if not text and not part.extra:

@@ -9,6 +9,9 @@ Source: the Anthropic API reference, "Streaming Messages" (2026-11).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Final
+
 import msgspec
 
 from gearshift.protocols.anthropic_messages.blocks import NAME
@@ -23,6 +26,7 @@ from gearshift.protocols.losses import dropped, mapped
 from gearshift.protocols.sequence import Sequence
 from gearshift.protocols.signatures import seal
 from gearshift.protocols.sse import encode_event
+from gearshift.types.chat import PartKind
 from gearshift.types.record import Loss
 from gearshift.types.stream import (
     ChoiceDelta,
@@ -53,12 +57,12 @@ class Encoder:
 
     def feed(self, event: Event) -> bytes:
         """Give the bytes that say `event`, b"" when it needs none of its own."""
-        if not isinstance(event, Started | Finished) and event.choice != 0:
+        if getattr(event, "choice", 0) != 0:
             if not self._others:
                 self.losses.append(dropped("choices", "Anthropic's answers are one"))
             self._others = True
             return b""
-        if isinstance(event, ChoiceDelta | PartDelta) and event.logprobs is not None:
+        if getattr(event, "logprobs", None) is not None:
             self.losses.append(dropped("logprobs", "Anthropic's answers have none"))
         return b"".join([self._say(each) for each in self._sequence.feed(event)])
 
@@ -76,13 +80,13 @@ class Encoder:
 
     def _say(self, event: Event) -> bytes:
         match event:
+            case PartDelta():
+                return self._delta(event)
             case Started():
                 return self._start(event)
             case PartStarted():
                 self._open, self._held = event, []
                 return b"" if event.redacted else self._begin(self._block(event))
-            case PartDelta():
-                return self._delta(event)
             case PartEnded():
                 return self._stop()
             case ChoiceEnded():
@@ -136,18 +140,22 @@ class Encoder:
             return b""
         if start.kind == "tool_call":
             self._held.append(delta.text)
-        said = self._deltas(start, delta)
-        return b"".join([_event({"type": "content_block_delta", "index": self._index, "delta": each}) for each in said])
+        said = b""
+        if delta.text:
+            text = _DELTAS[start.kind] % (self._index, msgspec.json.encode(delta.text))
+            said = encode_event(text, "content_block_delta")
+        if delta.signature is None and not delta.citations and not delta.extra:
+            return said
+        at: Spoken = {"type": "content_block_delta", "index": self._index}
+        return said + b"".join([_event({**at, "delta": mark}) for mark in self._marks(start, delta)])
 
-    def _deltas(self, start: PartStarted, delta: PartDelta) -> list[Spoken]:
-        kind = {"tool_call": ("input_json_delta", "partial_json"), "reasoning": ("thinking_delta", "thinking")}
-        name, field = kind.get(start.kind, ("text_delta", "text"))
-        said: list[Spoken] = [{"type": name, field: delta.text}] if delta.text else []
+    def _marks(self, start: PartStarted, delta: PartDelta) -> Iterator[Spoken]:
+        """Say what stands at the text of a delta: who signed it, and where it comes from."""
         if delta.signature is not None:
             signature = seal(delta.signature, start.origin or self._origin, NAME)
-            said.append({"type": "signature_delta", "signature": signature})
-        cited = say_citations(delta.citations, delta.extra.get(CITATIONS), "content", self.losses)
-        return [*said, *({"type": "citations_delta", "citation": citation} for citation in cited)]
+            yield {"type": "signature_delta", "signature": signature}
+        for cited in say_citations(delta.citations, delta.extra.get(CITATIONS), "content", self.losses):
+            yield {"type": "citations_delta", "citation": cited}
 
     def _stop(self) -> bytes:
         start, held = self._open, "".join(self._held)
@@ -163,6 +171,17 @@ class Encoder:
             at = f"content[{self._index}].arguments"
             self.losses.append(mapped(at, "they are no JSON object, the text was said as far as it came"))
         return begun + _event({"type": "content_block_stop", "index": self._index})
+
+
+_DELTA: Final = b'{"type":"content_block_delta","index":%%d,"delta":{"type":"%b","%b":%%b}}'
+_TEXT: Final = _DELTA % (b"text_delta", b"text")
+_DELTAS: Final[dict[PartKind, bytes]] = {
+    "text": _TEXT,
+    "refusal": _TEXT,
+    "reasoning": _DELTA % (b"thinking_delta", b"thinking"),
+    "tool_call": _DELTA % (b"input_json_delta", b"partial_json"),
+}
+"""The event that nearly all of a stream consists of: its index and its text are to be filled in."""
 
 
 def _event(said: Spoken) -> bytes:

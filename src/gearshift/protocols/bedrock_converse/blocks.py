@@ -51,8 +51,11 @@ class Speaker:
         for place, part in enumerate(parts):
             path = f"{at}[{place}]"
             block = self._block(part, path)
-            if block is not None:
-                said += [block, *self.point(getattr(part, "cache", None), path)]
+            if block is None:
+                continue
+            said.append(block)
+            if (cache := getattr(part, "cache", None)) is not None:
+                said += self.point(cache, path)
         return said
 
     def point(self, cache: CacheMark | None, at: str) -> Blocks:
@@ -68,10 +71,8 @@ class Speaker:
 
     def _block(self, part: Part, at: str) -> Spoken | None:
         match part:
-            case Text() | Refusal():
+            case Text():
                 return self._text(part, at)
-            case Media():
-                return dict(part.extra) if _is_whole(part) else self._shelf.say(part, at)
             case ToolCall():
                 call = {
                     "toolUseId": self.id(part.id, at),
@@ -83,16 +84,19 @@ class Speaker:
                 return self._result(part, at)
             case Reasoning():
                 return self._thinking(part, at)
+            case Media():
+                return dict(part.extra) if _is_whole(part) else self._shelf.say(part, at)
+            case Refusal():
+                self.losses.append(mapped(at, "a refusal is said as text"))
+                return self._text(Text(text=part.text), at)
             case _:
                 assert_never(part)
 
-    def _text(self, part: Text | Refusal, at: str) -> Spoken | None:
-        if isinstance(part, Refusal):
-            self.losses.append(mapped(at, "a refusal is said as text"))
+    def _text(self, part: Text, at: str) -> Spoken | None:
         if not part.text:
             self.losses.append(dropped(at, "an empty text is refused by Converse"))
             return None
-        if isinstance(part, Text) and part.citations:
+        if part.citations:
             return {"citationsContent": say_cited(part.text, part.citations, at, self.losses)}
         return {"text": part.text}
 

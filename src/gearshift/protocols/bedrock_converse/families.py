@@ -10,6 +10,7 @@ not know: that is a loss.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -24,6 +25,8 @@ CLAUDE: Final = ("anthropic.", "claude")
 """Marks in the names of Anthropic's models."""
 _NOVA_EFFORTS: Final = {"minimal": "low", "low": "low", "medium": "medium"}
 _OSS_EFFORTS: Final = {"minimal": "low", "low": "low", "medium": "medium"}
+_MODELS: Final = 1_000
+"""Names whose family is kept in mind."""
 _ASKED: Final = ("top_k", "reasoning_effort", "reasoning_budget", "reasoning_shown")
 
 
@@ -36,18 +39,24 @@ class Wish(Struct):
 
 def is_claude(model: str) -> bool:
     """Say whether the name of a model tells that it is one of Anthropic's."""
-    return any(mark in model.lower() for mark in CLAUDE)
+    return _family(model) is _claude
 
 
 def say(model: str, sampling: Sampling, losses: list[Loss]) -> Wish:
     """Say in the words of the model's family what Converse has none for."""
-    name = model.lower()
-    known = next((speak for marks, speak in _FAMILIES if any(mark in name for mark in marks)), None)
+    known = _family(model)
     if known is not None:
         return known(sampling, losses)
     why = "Converse leaves it to the model, and the model's name does not tell its family"
     losses.extend(dropped(knob, why) for knob in _ASKED if getattr(sampling, knob) is not None)
     return Wish(fields={})
+
+
+@lru_cache(_MODELS)
+def _family(model: str) -> Callable[[Sampling, list[Loss]], Wish] | None:
+    """Give who speaks to the family that a model's name tells, None where it tells none."""
+    name = model.lower()
+    return next((speak for marks, speak in _FAMILIES if any(mark in name for mark in marks)), None)
 
 
 def _claude(sampling: Sampling, losses: list[Loss]) -> Wish:

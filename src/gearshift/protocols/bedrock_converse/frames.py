@@ -36,12 +36,14 @@ _TYPE, _EVENT, _EXCEPTION, _CODE = ":message-type", ":event-type", ":exception-t
 class Frames:
     """Parse a stream of frames, fed in pieces of any size."""
 
-    __slots__ = ("_held", "_wanted")
+    __slots__ = ("_headers", "_held", "_said", "_wanted")
 
     def __init__(self) -> None:
         """Begin a stream."""
         self._held = bytearray()
         self._wanted = _PRELUDE.size
+        self._said = b""  # the headers of the last frame, which the next mostly repeats
+        self._headers: dict[str, str] = {}
 
     def feed(self, data: bytes) -> Iterator[ServerEvent]:
         """Give the events that `data` completes; raise UpstreamInvalid on garbage, StreamBroken on an exception."""
@@ -57,13 +59,32 @@ class Frames:
                 frame = bytes(held[start : start + total])
                 start += total
                 self._wanted = _PRELUDE.size
-                yield _event(frame, headers)
+                yield self._event(frame, headers)
         finally:
             del held[:start]
 
     def cut(self) -> bytes:
         """Give what the end of input left of an event: of a frame that is not whole, nothing can be believed."""
         return b""
+
+    def _event(self, frame: bytes, length: int) -> ServerEvent:
+        """Read a whole frame."""
+        if crc32(frame[: -_CRC.size]) != int.from_bytes(frame[-_CRC.size :], "big"):
+            raise _garbage("its checksum is wrong")
+        end = _PRELUDE.size + length
+        said = frame[_PRELUDE.size : end]
+        if said != self._said:
+            self._headers, self._said = _headers(said), said
+        headers, payload = self._headers, frame[end : -_CRC.size]
+        match headers.get(_TYPE):
+            case "event":
+                return ServerEvent(payload, headers.get(_EVENT, ""))
+            case "exception":
+                raise broken_off(payload, headers.get(_EXCEPTION, ""))
+            case "error":
+                raise broken_off(headers.get(":error-message", "").encode(), headers.get(_CODE, ""))
+            case _:
+                raise _garbage("it says no type of message that is known")
 
 
 def encode_frame(payload: bytes, event: str, *, kind: str = "event") -> bytes:
@@ -90,23 +111,6 @@ def _prelude(held: bytearray, start: int) -> tuple[int, int]:
     if total < _SHORTEST + headers:
         raise _garbage("its headers are longer than itself")
     return total, headers
-
-
-def _event(frame: bytes, length: int) -> ServerEvent:
-    """Read a whole frame."""
-    if crc32(frame[: -_CRC.size]) != _CRC.unpack(frame[-_CRC.size :])[0]:
-        raise _garbage("its checksum is wrong")
-    headers = _headers(frame[_PRELUDE.size : _PRELUDE.size + length])
-    payload = frame[_PRELUDE.size + length : -_CRC.size]
-    match headers.get(_TYPE):
-        case "event":
-            return ServerEvent(payload, headers.get(_EVENT, ""))
-        case "exception":
-            raise broken_off(payload, headers.get(_EXCEPTION, ""))
-        case "error":
-            raise broken_off(headers.get(":error-message", "").encode(), headers.get(_CODE, ""))
-        case _:
-            raise _garbage("it says no type of message that is known")
 
 
 def _headers(data: bytes) -> dict[str, str]:

@@ -23,7 +23,7 @@ from gearshift.protocols.fields import OBJECT, Misfit, Spoken
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.losses import dropped, mapped
 from gearshift.protocols.steering import strip_routing
-from gearshift.types.chat import Message, Part, Request, Sampling, Text, Tool, ToolCall, ToolResult
+from gearshift.types.chat import Message, Request, Sampling, Text, Tool, ToolCall, ToolResult
 from gearshift.types.record import Loss
 
 LONGEST: Final = 4096
@@ -155,7 +155,7 @@ def _note_rest(message: Message, place: int, speaker: Speaker) -> None:
 def _tools(request: Request, speaker: Speaker) -> Spoken:
     """Say the tools and which must be called; those that were called must be declared."""
     losses, tools, choice = speaker.losses, request.tools, request.tool_choice
-    called = sorted({part.name for message in request.messages for part in _calls(message.parts)})
+    called = sorted({part.name for message in request.messages for part in message.parts if type(part) is ToolCall})
     if choice is not None and choice.mode == "none":
         losses.append(mapped("tool_choice", "said by not offering the tools" if not called else _OFFERED))
         tools = tools if called else ()
@@ -176,10 +176,6 @@ def _tools(request: Request, speaker: Speaker) -> Spoken:
 
 
 _OFFERED: Final = "Converse cannot forbid tools that were called before: the model may call one again"
-
-
-def _calls(parts: Sequence[Part]) -> Iterator[ToolCall]:
-    return (part for part in parts if isinstance(part, ToolCall))
 
 
 def _tool(tool: Tool, place: int, speaker: Speaker) -> Blocks:

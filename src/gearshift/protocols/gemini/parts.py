@@ -9,7 +9,7 @@ Sources: the Gemini API reference, "Generating content", `Content`; "Thought sig
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -19,7 +19,6 @@ from msgspec.structs import replace
 from gearshift.protocols.fields import (
     ABSENT,
     BOOLEAN,
-    NULL,
     OBJECT,
     TEXT,
     Kind,
@@ -30,17 +29,16 @@ from gearshift.protocols.fields import (
     take,
 )
 from gearshift.protocols.gemini.calls import Calls
+from gearshift.protocols.gemini.plain import arguments_of, decode_plain, output_of
 from gearshift.protocols.json_patch import Members
 from gearshift.protocols.signatures import unseal
 from gearshift.types.chat import Media, Part, Reasoning, Text, ToolCall, ToolResult
 
 NAME: Final = "gemini"
-OUTPUT: Final = "output"
-ERROR: Final = "error"
 _PARTS: Final[Kind[Members | list[Members]]] = Kind(
     msgspec.json.Decoder(dict[str, Raw] | list[dict[str, Raw]]), "a list of parts"
 )
-_PLAIN: Final = {"text"}
+_THINKING: Final = frozenset({"thought", "thoughtSignature"})
 _KINDS: Final = {"image": "image", "audio": "audio"}
 
 
@@ -70,19 +68,22 @@ _CAMEL: Final = """
 _SNAKE: Final = {re.sub("[A-Z]", lambda found: "_" + found[0].lower(), name): name for name in _CAMEL.split()}
 
 
-def decode_parts(members: Members, calls: Calls, at: str) -> Iterator[Part]:
+def decode_parts(members: Members, calls: Calls, at: str) -> tuple[Part, ...]:
     """Give the parts of a content; a thought that goes on, or is signed at its end, is one."""
+    plain = decode_plain(members["parts"], calls) if "parts" in members else None
+    if plain is None:
+        return tuple(_decode_all(members, calls, at))
+    del members["parts"]
+    return plain
+
+
+def _decode_all(members: Members, calls: Calls, at: str) -> Iterator[Part]:
     said = maybe(members, "parts", _PARTS, f"{at}.") or ()
     before: Part | None = None
     for index, spoken in enumerate([said] if isinstance(said, dict) else said):
-        part = camel(spoken)
-        if part.keys() == _PLAIN:  # nearly all that there ever is
-            if before is not None:
-                yield before
-            before = Text(text=TEXT.read(part["text"], f"{at}.parts[{index}].text"))
-            continue
-        is_thought = bytes(part.get("thought", ABSENT)) == b"true"
         try:
+            part = camel(spoken)
+            is_thought = bytes(part.get("thought", ABSENT)) == b"true"
             for each in decode_part(part, calls):
                 joined = _joined(before, each) if is_thought else None
                 if joined is None and before is not None:
@@ -105,7 +106,8 @@ def _joined(before: Part | None, part: Part) -> Reasoning | None:
 
 def decode_part(members: Members, calls: Calls) -> Iterator[Part]:
     """Give what one part says: thinking in front, where it is signed."""
-    yield from _thinking(members)
+    if not _THINKING.isdisjoint(members):
+        yield from _thinking(members)
     if "text" in members:
         yield Text(text=take(members, "text", TEXT), extra=members)
     elif "functionCall" in members:
@@ -161,11 +163,7 @@ def _decode_call(members: Members, calls: Calls) -> ToolCall:
     inner = camel(take(members, "functionCall", OBJECT), "functionCall.")
     name = take(inner, "name", TEXT, "functionCall.")
     said = maybe(inner, "id", TEXT, "functionCall.")
-    args = inner.pop("args", None)
-    arguments = "{}"
-    if args is not None and bytes(args) != NULL:
-        OBJECT.read(args, "functionCall.args")
-        arguments = bytes(args).decode()
+    arguments = arguments_of(inner.pop("args", ABSENT))
     if inner:
         members["functionCall"] = raw(inner)
     return ToolCall(id=calls.called(name, said), name=name, arguments=arguments, extra=members)
@@ -175,10 +173,9 @@ def _decode_response(members: Members, calls: Calls) -> ToolResult:
     at = "functionResponse."
     inner = camel(take(members, "functionResponse", OBJECT), at)
     name, said = take(inner, "name", TEXT, at), maybe(inner, "id", TEXT, at)
-    response = inner.pop("response", Raw(NULL))
-    response = Raw(b"{}") if bytes(response) == NULL else response
+    response = inner.pop("response", ABSENT)
     media = [*_only_media(decode_parts(inner, Calls(), "functionResponse"), f"{at}parts")]
-    text, failed = _decode_output(response)
+    text, failed = output_of(response)
     if inner:
         members["functionResponse"] = raw(inner)
     return ToolResult(
@@ -190,17 +187,8 @@ def _decode_response(members: Members, calls: Calls) -> ToolResult:
     )
 
 
-def _only_media(parts: Iterator[Part], at: str) -> Iterator[Media]:
+def _only_media(parts: Iterable[Part], at: str) -> Iterator[Media]:
     for part in parts:
         if not isinstance(part, Media):
             raise Misfit(at, "found a part that is no media, expected inlineData or fileData")
         yield part
-
-
-def _decode_output(response: Raw) -> tuple[str, bool | None]:
-    """Give what a function gave back as text, and whether it failed."""
-    said = OBJECT.read(response, "functionResponse.response")
-    for key, failed in ((OUTPUT, None), (ERROR, True)):
-        if said.keys() == {key} and bytes(said[key])[:1] == b'"':
-            return TEXT.read(said[key], key), failed
-    return bytes(response).decode(), None

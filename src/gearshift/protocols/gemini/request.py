@@ -16,6 +16,7 @@ from msgspec import Raw
 
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.fields import (
+    ABSENT,
     BOOLEAN,
     INTEGER,
     NULL,
@@ -36,6 +37,7 @@ from gearshift.protocols.fields import (
 )
 from gearshift.protocols.gemini.calls import Calls
 from gearshift.protocols.gemini.parts import NAME, camel, decode_parts
+from gearshift.protocols.gemini.plain import decode_functions
 from gearshift.protocols.gemini.schemas import to_json_schema
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.steering import decode_routing
@@ -48,6 +50,7 @@ COUNT: Final = "countTokens"
 CONTENTS: Final[Kind[str | Members | list[Members]]] = Kind(
     msgspec.json.Decoder(str | dict[str, Raw] | list[dict[str, Raw]]), "a list of contents"
 )
+_SPOKEN: Final = {b'"user"': "user", b'"model"': "model"}
 _MODES: Final = {"AUTO": "auto", "ANY": "required", "NONE": "none"}
 _VALIDATED: Final = "VALIDATED"
 _JSON: Final = "application/json"
@@ -80,8 +83,7 @@ def decode(members: Members, path: str) -> Request:
     found = _PATH.search(path)
     if found is None:
         raise Misfit("path", f"found {path[:80]!r}, expected /models/MODEL:generateContent")
-    calls = Calls()
-    messages = (*_system(members), *_contents(members, calls))
+    messages = (*_system(members), *_contents(members, Calls()))
     config = camel(maybe(members, "generationConfig", OBJECT) or {}, "generationConfig.")
     form, sampling = _format(config), _sampling(config)
     keep(members, "generationConfig", config)
@@ -109,7 +111,7 @@ def _system(members: Members) -> Iterator[Message]:
     if isinstance(said, str):
         yield Message(role="system", parts=(Text(text=said),))
         return
-    parts = tuple(decode_parts(said, Calls(), "systemInstruction"))
+    parts = decode_parts(said, Calls(), "systemInstruction")
     said.pop("role", None)
     if parts:
         yield Message(role="system", parts=parts, extra=said)
@@ -130,17 +132,26 @@ def _contents(members: Members, calls: Calls) -> Iterator[Message]:
         yield from _content(content, calls, f"contents[{index}]")
 
 
-def _content(members: Members, calls: Calls, at: str) -> Iterator[Message]:
+def _role(members: Members, at: str) -> str:
+    said = bytes(members.get("role", ABSENT))
+    if said in _SPOKEN:  # nearly all that there ever is
+        del members["role"]
+        return _SPOKEN[said]
     role = maybe(members, "role", TEXT, f"{at}.") or "user"
     if role not in {"user", "model", "function", "tool", "system"}:
         raise Misfit(f"{at}.role", f"found {role[:32]!r}, expected user or model")
-    parts = tuple(decode_parts(members, calls, at))
+    return role
+
+
+def _content(members: Members, calls: Calls, at: str) -> Iterator[Message]:
+    role = _role(members, at)
+    parts = decode_parts(members, calls, at)
     if role == "model":
         yield Message(role="assistant", parts=parts, extra=members)
         return
     rest: list[Part] = []
     for part in parts:
-        if isinstance(part, ToolResult):
+        if type(part) is ToolResult:
             if rest:
                 yield Message(role="user", parts=tuple(rest))
                 rest = []
@@ -154,6 +165,10 @@ def _content(members: Members, calls: Calls, at: str) -> Iterator[Message]:
 def _tools(members: Members) -> Iterator[Tool]:
     spoken = members.pop("tools", None)
     if spoken is None or bytes(spoken) == NULL:
+        return
+    functions = decode_functions(spoken)
+    if functions is not None:
+        yield from functions
         return
     for index, item in enumerate(OBJECTS.read(spoken, "tools")):
         try:
@@ -203,8 +218,7 @@ def _tool_choice(members: Members) -> ToolChoice | None:
 def _format(config: Members) -> ResponseFormat | None:
     """Give the form that the answer must take."""
     at = "generationConfig."
-    kind = config.get("responseMimeType", Raw(NULL))
-    if maybe({"responseMimeType": kind}, "responseMimeType", TEXT, at) != _JSON:
+    if maybe(dict(config), "responseMimeType", TEXT, at) != _JSON:
         return None
     del config["responseMimeType"]
     for field in ("responseJsonSchema", "responseSchema"):
@@ -216,9 +230,12 @@ def _format(config: Members) -> ResponseFormat | None:
 
 def _sampling(config: Members) -> Sampling:
     at = "generationConfig."
-    known = ((field, maybe(config, name, kind, at)) for name, (field, kind) in KNOBS.items() if name in config)
-    said: dict[str, object] = {field: value for field, value in known if value is not None}
-    said["stop"] = maybe(config, "stopSequences", TEXTS, at) or []
+    said: dict[str, object] = {}
+    for name, (field, kind) in KNOBS.items():
+        if name in config and (value := maybe(config, name, kind, at)) is not None:
+            said[field] = value
+    if "stopSequences" in config:
+        said["stop"] = maybe(config, "stopSequences", TEXTS, at) or []
     if "thinkingConfig" in config:
         said |= _thinking(config)
     return msgspec.convert(said, Sampling)

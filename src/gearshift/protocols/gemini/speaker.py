@@ -14,7 +14,8 @@ from msgspec import Raw
 from gearshift.protocols.arguments import as_object
 from gearshift.protocols.fields import OBJECT, Misfit, Spoken
 from gearshift.protocols.gemini.calls import UNNAMED
-from gearshift.protocols.gemini.parts import ERROR, NAME, OUTPUT
+from gearshift.protocols.gemini.parts import NAME
+from gearshift.protocols.gemini.plain import ERROR, OUTPUT
 from gearshift.protocols.losses import dropped, mapped
 from gearshift.protocols.signatures import seal
 from gearshift.types.chat import Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
@@ -81,7 +82,7 @@ class Speaker:
         return None
 
     def _part(self, part: Part, at: str) -> Spoken | None:
-        if not isinstance(part, Reasoning | Refusal) and part.cache is not None:
+        if getattr(part, "cache", None) is not None:
             self.losses.append(dropped(f"{at}.cache_control", "Gemini finds what to cache by itself"))
         match part:
             case Text():

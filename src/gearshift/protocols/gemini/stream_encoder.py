@@ -7,6 +7,8 @@ Source: the Gemini API reference, "Generating content", `streamGenerateContent` 
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 from msgspec import Raw
 
@@ -50,6 +52,7 @@ class Encoder:
         self.losses: list[Loss] = []
         self._sequence = Sequence()
         self._head: Spoken = {}
+        self._tail = b"}"  # the same as bytes, as every piece ends
         self._origin = ""
         self._answers: dict[int, _Answer] = {}
 
@@ -68,20 +71,30 @@ class Encoder:
         return encode_event(PATCHER.patch(piece, msgspec.structs.replace(edits, model=str(self._head[MODEL]))))
 
     def _say(self, event: Event) -> bytes:
+        if isinstance(event, PartDelta):  # asked first: nearly all are
+            return self._pieces(event.choice, self._answer(event.choice).delta(event))
         if isinstance(event, Started):
             self._origin = event.protocol
             self._head = {MODEL: event.model, "responseId": event.id, **event.extra}
+            self._tail = b"," + msgspec.json.encode(self._head)[1:]
             return b""
         if isinstance(event, Finished):
             return b""
-        if event.choice not in self._answers:
-            self._answers[event.choice] = _Answer(event.choice, self._origin, self.losses)
-        parts = self._answers[event.choice].take(event)
-        return b"".join([self._piece(event.choice, part) for part in parts])
+        return self._pieces(event.choice, self._answer(event.choice).take(event))
 
-    def _piece(self, choice: int, part: Spoken) -> bytes:
-        candidate = {"content": {"parts": [part], "role": "model"}, "index": choice}
-        return encode_event(msgspec.json.encode({"candidates": [candidate], **self._head}))
+    def _answer(self, choice: int) -> _Answer:
+        answer = self._answers.get(choice)
+        if answer is None:
+            answer = self._answers[choice] = _Answer(choice, self._origin, self.losses)
+        return answer
+
+    def _pieces(self, choice: int, parts: list[Spoken]) -> bytes:
+        """Give each part in a piece of its own."""
+        said = [_PIECE % (msgspec.json.encode(part), choice, self._tail) for part in parts]
+        return b"".join(map(encode_event, said))
+
+
+_PIECE: Final = b'{"candidates":[{"content":{"parts":[%b],"role":"model"},"index":%d}]%b'
 
 
 class _Answer:
@@ -100,23 +113,19 @@ class _Answer:
         self._ended: ChoiceEnded | None = None
         self._extra: dict[str, Raw] = {}
 
-    def take(self, event: PartStarted | PartDelta | PartEnded | MediaGiven | ChoiceDelta | ChoiceEnded) -> list[Spoken]:
+    def take(self, event: PartStarted | PartEnded | MediaGiven | ChoiceDelta | ChoiceEnded) -> list[Spoken]:
         """Give the parts that say `event`."""
-        if isinstance(event, PartDelta | ChoiceDelta) and event.logprobs is not None:
-            self._logprobs.append(event.logprobs)
         match event:
             case PartStarted():
                 self._open, self._arguments, self._told = event, [], False
                 if event.kind == "refusal":
                     self._losses.append(mapped("refusal", "a refusal is said as text"))
-            case PartDelta():
-                self._cited += event.citations
-                return self._delta(event)
             case PartEnded() if self._open is not None and self._open.kind == "tool_call":
                 return [self._call(self._open)]
             case MediaGiven():
                 return [self._signed(Speaker(self._losses, {}, to_caller=True).media(event.media, "parts"))]
             case ChoiceDelta():
+                self._score(event.logprobs)
                 self._extra |= event.extra
             case ChoiceEnded():
                 self._ended = event
@@ -136,8 +145,11 @@ class _Answer:
             said["logprobsResult"] = encode_logprobs(gather(self._logprobs))
         return said
 
-    def _delta(self, delta: PartDelta) -> list[Spoken]:
+    def delta(self, delta: PartDelta) -> list[Spoken]:
+        """Give the parts that say a delta."""
         start = self._open
+        self._cited += delta.citations
+        self._score(delta.logprobs)
         if start is None:
             return []
         if start.kind == "tool_call":
@@ -146,12 +158,12 @@ class _Answer:
         said: list[Spoken] = []
         if delta.text:
             self._told = True
-            thought: Spoken = {"thought": True} if start.kind == "reasoning" else {}
-            if thought and self._signature is not None:
-                said.append(self._signed({"text": ""}))
-            said.append(
-                self._signed({"text": delta.text, **thought}) if not thought else {"text": delta.text, **thought}
-            )
+            if start.kind != "reasoning":
+                said.append(self._signed({"text": delta.text}))
+            else:
+                if self._signature is not None:
+                    said.append(self._signed({"text": ""}))
+                said.append({"text": delta.text, "thought": True})
         if delta.signature is not None:
             signature = seal(delta.signature, start.origin or self._origin, NAME, base64=True, redacted=start.redacted)
             if self._told:
@@ -161,6 +173,10 @@ class _Answer:
                     said.append({"text": "", "thoughtSignature": self._signature})
                 self._signature = signature
         return said
+
+    def _score(self, logprobs: Raw | None) -> None:
+        if logprobs is not None:
+            self._logprobs.append(logprobs)
 
     def _call(self, start: PartStarted) -> Spoken:
         args = as_object("".join(self._arguments), "tool_calls", self._losses)

@@ -97,9 +97,20 @@ def encode_message(message: Message) -> Iterator[Spoken]:
 
 def encode_answer(parts: list[Part]) -> Spoken:
     """Say the parts of an assistant's turn."""
-    said = _encode_reasoning([part for part in parts if isinstance(part, Reasoning)])
-    pieces = [part for part in parts if isinstance(part, Text | Media | Refusal)]
-    calls = [encode_call(part) for part in parts if isinstance(part, ToolCall)]
+    thoughts: list[Reasoning] = []
+    pieces: list[Piece] = []
+    calls: list[Spoken] = []
+    for part in parts:
+        match part:
+            case Text() | Media() | Refusal():
+                pieces.append(part)
+            case ToolCall():
+                calls.append(encode_call(part))
+            case Reasoning():
+                thoughts.append(part)
+            case _:
+                pass
+    said = _encode_reasoning(thoughts)
     last = pieces[-1] if pieces else None
     refusal = None
     if isinstance(last, Refusal) and not last.extra:

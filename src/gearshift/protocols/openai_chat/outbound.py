@@ -36,11 +36,7 @@ def encode_request(request: Request, edits: RequestEdits) -> Encoded:
     known = edits.quirks.extensions
     told, losses = _without_marks(request) if MARKED not in known else (request, [])
     told = _without_thinking(told, losses, known)
-    losses += [
-        _dropped(f"messages[{place}].is_error")
-        for place, message in enumerate(request.messages)
-        if any(isinstance(part, ToolResult) and part.is_error for part in message.parts)
-    ]
+    _note_results(request, losses)
     _note_citations(request, losses)
     try:
         said = _encode(told, edits, losses)
@@ -176,14 +172,19 @@ def _say_reasoning(sampling: Sampling) -> Spoken:
     return {"reasoning": inner} if inner else {}
 
 
+def _note_results(request: Request, losses: list[Loss]) -> None:
+    """Note that a tool failed, which no message says."""
+    for place, message in enumerate(request.messages):
+        if any(type(part) is ToolResult and part.is_error for part in message.parts):
+            losses.append(_dropped(f"messages[{place}].is_error"))
+
+
 def _note_citations(request: Request, losses: list[Loss]) -> None:
     """Note what texts cite, which no message of a request says."""
     for place, message in enumerate(request.messages):
-        losses.extend(
-            _dropped(f"messages[{place}].parts[{number}].citations")
-            for number, part in enumerate(message.parts)
-            if isinstance(part, Text) and part.citations
-        )
+        for number, part in enumerate(message.parts):
+            if type(part) is Text and part.citations:
+                losses.append(_dropped(f"messages[{place}].parts[{number}].citations"))
 
 
 def _without_marks(request: Request) -> tuple[Request, list[Loss]]:
@@ -209,7 +210,7 @@ def _without_marks(request: Request) -> tuple[Request, list[Loss]]:
 def _without_thinking(request: Request, losses: list[Loss], known: tuple[str, ...]) -> Request:
     """Take out thinking, or signatures of it, that the upstream does not know."""
     if "reasoning_details" in known or not any(
-        isinstance(part, Reasoning) for message in request.messages for part in message.parts
+        type(part) is Reasoning for message in request.messages for part in message.parts
     ):
         return request
     told: list[Message] = []

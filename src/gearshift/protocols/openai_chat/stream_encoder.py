@@ -44,6 +44,7 @@ class Encoder:
         self._send_usage = send_usage
         self._origin = ""
         self._head: Spoken = {}
+        self._begin = b""  # the same as bytes, as every chunk begins
         self._usage_rest: Extra = {}
         self._parts: dict[tuple[int, int], PartStarted] = {}
         self._calls: dict[tuple[int, int], int] = {}  # parts that are tool calls, to their index in the answer
@@ -54,14 +55,15 @@ class Encoder:
     def feed(self, event: Event) -> bytes:
         """Give the bytes that say `event`, b"" when it needs none of its own."""
         match event:
+            case PartDelta():  # first: nearly all are
+                return self._choice(event.choice, self._delta(event), {"logprobs": event.logprobs})
             case Started():
                 self._origin = event.protocol
                 said = {"id": event.id, "object": "chat.completion.chunk", "created": event.created}
                 self._head = {**said, "model": event.model, **self._without_usage(event.extra)}
+                self._begin = msgspec.json.encode(self._head)[:-1]
             case PartStarted():
                 return self._start(event)
-            case PartDelta():
-                return self._choice(event.choice, self._delta(event), {"logprobs": event.logprobs})
             case ChoiceDelta():
                 return self._choice(event.choice, event.message, {"logprobs": event.logprobs, **event.extra})
             case ChoiceEnded():
@@ -126,7 +128,7 @@ class Encoder:
             self._begun.add(index)
             delta = {"role": "assistant", **delta}
         choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": None, **members}
-        return encode_event(msgspec.json.encode({**self._head, "choices": [choice]}))
+        return encode_event(b'%b,"choices":[%b]}' % (self._begin, msgspec.json.encode(choice)))
 
     def end(self, finished: Finished, edits: ResponseEdits) -> bytes:
         """Give the last chunk, when there is anything for it to say, and the terminator."""
