@@ -1,7 +1,7 @@
 """Fuzz every reader of foreign bytes by coverage (atheris), each in a process of its own: `make fuzz`.
 
-A case that takes more than a second, or raises anything that is not ours, ends the run with exit code 1 and the bytes in
-a file. Source: https://github.com/google/atheris (3.0, read 2026-11).
+A case that takes more than a second, or raises anything that is not ours, ends the run with exit code 1, its bytes in a
+file. Source: https://github.com/google/atheris (3.0, read 2026-11).
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ def run(name: str, runs: int, corpus: Path) -> int:
 
 def fuzz(name: str, runs: int, corpus: Path) -> None:
     """Fuzz one target in this process, which ends with it."""
-    import atheris
+    import atheris  # noqa: PLC0415 - installed only where this runs
 
     with atheris.instrument_imports(include=["gearshift.protocols", "gearshift.server.steering"]):
-        from tests.fuzz.seeds import seeds
-        from tests.fuzz.targets import TARGETS
+        from tests.fuzz.seeds import seeds  # noqa: PLC0415 - what is imported here is instrumented
+        from tests.fuzz.targets import TARGETS  # noqa: PLC0415
 
     for number, seed in enumerate(seeds(name)):
         (corpus / f"seed-{number}").write_bytes(seed)
@@ -63,7 +63,7 @@ def main() -> int:
     if asked.one:
         fuzz(asked.one, asked.runs, corpus)
         return 0
-    from tests.fuzz.targets import TARGETS
+    from tests.fuzz.targets import TARGETS  # noqa: PLC0415 - not before what is instrumented
 
     names = asked.targets or list(TARGETS)
     if unknown := set(names) - TARGETS.keys():

@@ -116,10 +116,11 @@ class UpstreamRefused(UpstreamError):
     `kind` decides what the caller sees, and whether another candidate may be tried: not where the request itself was
     refused. A prompt that is too long (`context_overflow`) may still fit a larger window: who knows the windows may
     try. Our own account's trouble, whatever its status, is never the caller's.
-    `retry_after`: seconds that the upstream asks to wait, or None.
+    `retry_after`: seconds that the upstream asks to wait, or None. `renewable`: our proof was stale, another is had.
     """
 
     code = "upstream_refused"
+    renewable = False
 
     def __init__(
         self, message: str, *, upstream_status: int, kind: Kind | None = None, retry_after: float | None = None

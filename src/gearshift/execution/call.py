@@ -143,10 +143,11 @@ class Call:
         )
         self._meter.status = reply.status
         if reply.status != 200:  # noqa: PLR2004
-            if reply.status == _UNBELIEVED:
-                self._means.credentials.refused(provider)
+            renewable = reply.status == _UNBELIEVED and self._means.credentials.refused(provider)
             self._watch.arm("answer", limits.answer_timeout)  # the status decides, not the timer of a first token
-            raise await refusal(reply, self._deployment, self._means.wall_clock())
+            error = await refusal(reply, self._deployment, self._means.wall_clock())
+            error.renewable = renewable
+            raise error
         return reply
 
     async def _whole_answer(self, reply: Reply) -> None:

@@ -50,10 +50,10 @@ class Credentials:
         word = f"Bearer {secret}" if provider.key_header == "authorization" else secret
         return call._replace(headers=call.headers | {provider.key_header: word})
 
-    def refused(self, provider: Provider) -> None:
-        """Take note that `provider` did not believe the last call (401)."""
-        if (proof := self._proofs.get(provider.id)) is not None:
-            proof.refused()
+    def refused(self, provider: Provider) -> bool:
+        """Take note that `provider` did not believe the last call (401); say whether another proof may be believed."""
+        proof = self._proofs.get(provider.id)
+        return proof is not None and proof.refused()
 
     def redact(self, provider: Provider, text: str) -> str:
         """Take the secrets of `provider`, in any case, even cut short, out of a text of its; shorten the rest."""

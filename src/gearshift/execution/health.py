@@ -226,7 +226,7 @@ def _fault(error: UpstreamError, deployment: Deployment) -> _Fault | None:
         return None
     own, account = _scopes(deployment)
     if isinstance(error, Unproven):
-        return _Fault(account, error.code, rest=ACCOUNT_REST)
+        return _Fault(account, error.code, rest=REST)
     if isinstance(error, StreamBroken) and error.kind in _CALLERS:
         return None
     if not isinstance(error, UpstreamRefused):
@@ -236,6 +236,8 @@ def _fault(error: UpstreamError, deployment: Deployment) -> _Fault | None:
             return None
         case "quota":
             return _Fault(account, error.code, rest=SPENT_REST)
+        case "auth" if error.renewable:
+            return _Fault(own, error.code)
         case "auth":  # 403 may be of one model only
             return _Fault(own if error.upstream_status == 403 else account, error.code, rest=ACCOUNT_REST)  # noqa: PLR2004
         case _:

@@ -27,8 +27,8 @@ class Proof(Protocol):
         """What no text that leaves us may hold, as it is now."""
         ...
 
-    def refused(self) -> None:
-        """Take note that the provider did not believe the last proof (401): what is kept may be stale."""
+    def refused(self) -> bool:
+        """Take note that the provider did not believe the last proof (401); say whether another one may be believed."""
         ...
 
     async def prove(self, call: Outgoing, upstream: Upstream) -> Outgoing:

@@ -1,6 +1,7 @@
 """Own what follows a failed attempt: the same target again after a wait, another one, or none.
 
     nothing reached the upstream             again at once, the target has done nothing yet
+    our token was stale                      again at once, with another
     429 that says how long                   again after just so long, where that is short; else elsewhere
     429, 5xx, reset, garbage, cut            again after a backoff
     silence, our account, a model gone       elsewhere: the same would happen again
@@ -83,6 +84,8 @@ def _after_refusal(error: UpstreamRefused, tries: int, chance: float) -> Move:
             return Elsewhere(larger=True)
         case "content_filter" | "rejected":
             return Nowhere()
+        case "auth" if error.renewable:
+            return Again(0.0)
         case "quota" | "auth" | "not_found":
             return Elsewhere()
         case "rate_limited" | "slow_down" | "overloaded" | "server":

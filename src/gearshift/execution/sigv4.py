@@ -38,8 +38,9 @@ class SigV4:
         """The key and the session's token."""
         return [self._secret, *([self._token] if self._token else [])]
 
-    def refused(self) -> None:
-        """Keep nothing that could be stale."""
+    def refused(self) -> bool:
+        """Say no: nothing is kept that could be stale."""
+        return False
 
     async def prove(self, call: Outgoing, upstream: Upstream) -> Outgoing:  # noqa: ARG002 - nothing is fetched
         """Sign `call`."""

@@ -101,10 +101,12 @@ class Tokens:
         """What the grant keeps secret, and the last tokens."""
         return [*self._grant.secrets, *self._known]
 
-    def refused(self) -> None:
+    def refused(self) -> bool:
         """Forget the token, unless it is so new that another would be refused too."""
-        if self._clock() - self._asked_at > RETRY_AFTER:
+        stale = self._clock() - self._asked_at > RETRY_AFTER
+        if stale:
             self._token = None
+        return stale
 
     async def prove(self, call: Outgoing, upstream: Upstream) -> Outgoing:
         """Give `call` with a token, waiting for one only when there is none that holds."""

@@ -261,7 +261,7 @@ def test_an_account_that_cannot_be_proved_fails_in_words_and_another_provider_an
                 assert cloud.log == []
                 both = await chat(app)
                 assert (both.status, both.headers["x-gearshift-provider"]) == (200, "lab")
-                assert both.headers["x-gearshift-attempts"] == "2"
+                assert both.headers["x-gearshift-attempts"] == "1"  # whose account is in trouble is not asked again
 
     asyncio.run(test())
 
@@ -278,7 +278,7 @@ def test_a_token_that_is_not_believed_any_more_is_asked_for_again(
         ):
             environ = {**AZURE, "AZURE_AUTHORITY_HOST": tokens.base_url.removesuffix("/v1")}
             async with gateway(tmp_path, {"azure": {"base_url": cloud.base_url}}, environ) as app:
-                assert [(await chat(app)).status for _ in range(3)] == [200, 502, 200]
+                assert [(await chat(app)).status for _ in range(2)] == [200, 200]
             said = [seen.headers["authorization"] for seen in cloud.log]
             assert said == ["Bearer one", "Bearer one", "Bearer two"]
 

@@ -20,8 +20,9 @@ class Signing:
     secrets: Sequence[str] = ("signing-secret", "token-of-today")
     stale = 0
 
-    def refused(self) -> None:
+    def refused(self) -> bool:
         self.stale += 1
+        return True
 
     async def prove(self, call: Outgoing, upstream: Upstream) -> Outgoing:
         assert isinstance(upstream, Http1Upstream)

@@ -199,7 +199,7 @@ def test_an_upstream_that_asks_for_a_while_is_left_alone_for_the_longest_it_aske
         (refused("quota", 429), SPENT_REST),
         (refused("quota", 402), SPENT_REST),
         (refused("auth", 401), ACCOUNT_REST),
-        (Unproven("no token"), ACCOUNT_REST),
+        (Unproven("no token"), REST),
     ],
 )
 def test_the_account_s_trouble_is_that_of_all_its_models(error: UpstreamError, rest: float) -> None:
@@ -279,3 +279,11 @@ def test_an_upstream_whose_calls_grew_too_fast_gets_fewer_at_once() -> None:
     for each in passes[1:]:
         health.void(each)
     assert sum(isinstance(health.admit(SMALL, 0.0), Pass) for _ in range(20)) == 5
+
+
+def test_a_stale_token_is_no_trouble_of_the_account() -> None:
+    health, stale = Health(), refused("auth", 401)
+    stale.renewable = True
+    fail(health, 0.0, stale)
+    assert health.admit(OTHER, 0.0) == free(OTHER)
+    assert health.admit(SMALL, 0.0) == free(SMALL)

@@ -83,3 +83,10 @@ def test_a_wait_that_was_asked_for_is_never_shortened() -> None:
         move = after(refused("rate_limited", 429, 3.0), 1, 1, chance)
         assert isinstance(move, Again)
         assert 3.0 <= move.wait <= 3.3
+
+
+def test_a_stale_token_is_replaced_at_once() -> None:
+    stale = refused("auth", 401)
+    stale.renewable = True
+    assert after(stale, 1, 1, 0.5) == Again(0.0)
+    assert after(stale, 2, 1, 0.5) == Elsewhere()

@@ -81,7 +81,8 @@ def test_points_say_what_was_chosen_and_how_sure_the_score_is() -> None:
     assert middle.mix_quality == pytest.approx(0.75)
     assert cheap.low is not None
     assert cheap.high is not None
-    assert cheap.low < cheap.quality == 0.5 < cheap.high
+    assert cheap.quality == pytest.approx(0.5)
+    assert cheap.low < cheap.quality < cheap.high
     assert (dear.low, dear.high) == pytest.approx((1.0, 1.0))
 
 
