@@ -106,14 +106,16 @@ class Case:
 
         What the body says of fallbacks is the decision's affair: the plan holds only what may be tried.
         """
-        limits, inbound = self._world.limits, self._inbound
-        changes: dict[str, float | bool] = {}
-        if inbound.deadline is not None:
-            changes["deadline"] = min(inbound.deadline, limits.deadline)
-        if inbound.patience is not None and not self.request.stream:  # of a stream it bounds the pauses, not the whole
-            changes["deadline"] = min(inbound.patience, changes.get("deadline", limits.deadline))
+        limits, inbound, stream = self._world.limits, self._inbound, self.request.stream
+        changes: dict[str, float | bool | None] = {}
+        patience = None if stream else inbound.patience  # of a stream it bounds the pauses, not the whole
+        bounds = [each for each in (inbound.deadline, patience) if each is not None]
+        if bounds:
+            changes["deadline"] = min(*bounds, limits.deadline)
         if inbound.first_content is not None:
             changes["first_content"] = inbound.first_content
+        if limits.hedge_after is not None and not stream:  # only the first token of a stream is worth it
+            changes["hedge_after"] = None
         if inbound.no_fallback:
             changes["allow_fallbacks"] = False
         return msgspec.structs.replace(limits, **changes) if changes else limits

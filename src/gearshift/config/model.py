@@ -190,6 +190,7 @@ class ReliabilityConfig(Section):
     reasoning_timeout: Duration = 120.0
     keep_alive: Interval = 10.0
     rescue: Switch = True
+    hedge_after: Duration | None = None
 
 
 class LoggingConfig(Section):

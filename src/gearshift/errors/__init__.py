@@ -19,6 +19,7 @@
     │   ├── UpstreamRefused    502  an error status; `kind` says what it means
     │   ├── Unproven           502  no token or signature could be had for the provider's account
     │   ├── UpstreamInvalid    502  an answer that is not what the protocol promises
+    │   ├── Outrun             502  given up: another attempt for the same answer was sooner (in the log only)
     │   ├── CannotCarry        400  the request cannot be said in the upstream's protocol; another may do
     │   └── StreamBroken       502  a stream that ended without its end
     ├── DeadlineExceeded       504  the whole exchange ran out of time
@@ -71,6 +72,7 @@ from gearshift.errors.upstream import (
     TOO_MANY,
     CannotCarry,
     Kind,
+    Outrun,
     StreamBroken,
     Unproven,
     UpstreamError,
@@ -103,6 +105,7 @@ __all__ = [
     "Kind",
     "NoCandidate",
     "NoHealthyDeployment",
+    "Outrun",
     "RouteNotFound",
     "ShuttingDown",
     "StoreUnavailable",

@@ -148,6 +148,12 @@ class UpstreamInvalid(UpstreamError):
     code = "upstream_invalid"
 
 
+class Outrun(UpstreamError):
+    """Say that an attempt was given up, for its hedge, or whom it hedged, had content sooner."""
+
+    code = "upstream_outrun"
+
+
 class StreamBroken(UpstreamError):
     """Say that an answer ended, or told of an error, before its proper end.
 

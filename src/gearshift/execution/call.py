@@ -22,6 +22,7 @@ from gearshift.errors import (
     GearshiftError,
     InternalError,
     InvalidRequest,
+    Outrun,
     UpstreamError,
     UpstreamInvalid,
 )
@@ -74,7 +75,7 @@ class Call:
     """Make one upstream call."""
 
     def __init__(self, means: Means, order: Order, command: Send, limits: Limits, told: Told | None = None) -> None:
-        """Prepare the call that `command` asks for, for the running task; it is to go on with what was `told`."""
+        """Prepare the call that `command` asks for; it is to go on with what was `told`."""
         self._means = means
         self._order = order
         self._limits = limits
@@ -82,13 +83,15 @@ class Call:
         self._interpreter = _interpreter(order, command.deployment, means)
         self._watch = Watchdog(command.remaining)
         self._meter = Meter(command.attempt_id, command.deployment, self._now())
-        self._meter.purpose = "answer" if told is None else "resume"
+        self._meter.purpose = command.purpose
         self._reply: Reply | None = None
         self._stream: Passage | None = None
         self._held = b""
         self._resumes = told
         self.told: Told | None = None
         """What the caller has of a stream that broke, where somebody else can go on with it."""
+        self.outrun = False
+        """Another attempt for the same answer was sooner."""
         self._called = False
         self._recorded = False
 
@@ -113,6 +116,12 @@ class Call:
         self._record(error)
         self._close()
         return Failed(at=self._now(), error=error)
+
+    def drop(self) -> None:
+        """Let go of a call that was outrun, whether it has content or not."""
+        if self._called and not self._recorded:
+            self._record(Outrun("another attempt had content sooner"))
+        self._close()
 
     async def commit(self, outlet: Outlet) -> Signal:
         """Pass the answer on to the caller, to its end."""
@@ -221,6 +230,8 @@ class Call:
         """Record and close a call that was cancelled, whose caller has left, or that failed in our own code."""
         if self._called and not self._recorded:
             match error:
+                case asyncio.CancelledError() if self.outrun:
+                    pass  # `drop` follows
                 case asyncio.CancelledError():
                     self._record(self._order.cancelled())
                 case CallerLeft():

@@ -8,18 +8,22 @@ from msgspec import Struct
 
 from gearshift.errors import GearshiftError, UpstreamError
 from gearshift.types.catalog import Deployment, Seconds
+from gearshift.types.record import Purpose
 
 
 class Send(Struct, frozen=True, kw_only=True):
     """Ask the driver to call `deployment` and to wait for the first content; `remaining` is the time left in all.
 
-    `resume`: it is to go on with the answer that the last attempt broke off.
+    Where nothing has come after `hedge_after` seconds, the call of `hedge` is made as well, and the first to have
+    content answers.
     """
 
     attempt_id: str
     deployment: Deployment
     remaining: Seconds
-    resume: bool = False
+    purpose: Purpose = "answer"
+    hedge: Send | None = None
+    hedge_after: Seconds = 0.0
 
 
 class Sleep(Struct, frozen=True, kw_only=True):
@@ -34,17 +38,30 @@ class Commit(Struct, frozen=True, kw_only=True):
     attempt_id: str
 
 
+class Hedged(Struct, frozen=True, kw_only=True):
+    """Say that the hedge was called too: `won` when it answers, `error` how it failed."""
+
+    won: bool = False
+    error: UpstreamError | None = None
+
+
 class Ready(Struct, frozen=True, kw_only=True):
-    """Say that the attempt has content; `at` is seconds since the exchange began."""
+    """Say that the attempt, or its hedge, has content; `at` is seconds since the exchange began.
+
+    `error` is how the attempt itself failed where its hedge answers.
+    """
 
     at: Seconds
+    hedged: Hedged | None = None
+    error: UpstreamError | None = None
 
 
 class Failed(Struct, frozen=True, kw_only=True):
-    """Say that the attempt failed before any content."""
+    """Say that the attempt, and its hedge if there was one, failed before any content."""
 
     at: Seconds
     error: UpstreamError
+    hedged: Hedged | None = None
 
 
 class Slept(Struct, frozen=True, kw_only=True):

@@ -11,10 +11,12 @@ import asyncio
 from gearshift.execution.call import Call, Means
 from gearshift.execution.commands import Commit, Send, Signal, Sleep, Slept, Verdict
 from gearshift.execution.guards import Guards
+from gearshift.execution.hedging import race
 from gearshift.execution.machine import Limits, execute
 from gearshift.execution.order import Order
 from gearshift.execution.outlet import Outlet
 from gearshift.execution.pulse import Pulse
+from gearshift.protocols.resuming import Told
 
 
 class Driver:
@@ -38,14 +40,14 @@ class Driver:
     async def _walk(self, order: Order, limits: Limits, outlet: Outlet) -> Verdict:
         plan = execute(order.decision, order.exchange_id, limits, self._guards, order.began)
         call: Call | None = None
+        signal: Signal
         try:
             command = next(plan)
             while True:
                 match command:
                     case Send():
-                        told = call.told if command.resume and call is not None else None
-                        call = Call(self._means, order, command, limits, told)
-                        signal: Signal = await call.send()
+                        told = call.told if command.purpose == "resume" and call is not None else None
+                        call, signal = await self._send(order, command, limits, told)
                     case Sleep():
                         await asyncio.sleep(command.seconds)
                         signal = Slept(at=self._means.clock() - order.began)
@@ -60,3 +62,15 @@ class Driver:
             return verdict
         finally:
             plan.close()
+
+    async def _send(self, order: Order, command: Send, limits: Limits, told: Told | None) -> tuple[Call, Signal]:
+        """Make a call, and its hedge where it has one and takes long; give the one that has the last word."""
+        call, hedge = Call(self._means, order, command, limits, told), command.hedge
+        if hedge is None:
+            return call, await call.send()
+
+        def rival() -> Call | None:
+            granted = self._guards.retries.spend(self._means.clock())
+            return Call(self._means, order, hedge, limits) if granted else None
+
+        return await race(call, rival, command.hedge_after)

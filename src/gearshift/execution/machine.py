@@ -21,14 +21,16 @@ from collections.abc import Generator
 from math import ceil
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gearshift.errors import DeadlineExceeded, NoHealthyDeployment, UpstreamError, UpstreamTimeout
-from gearshift.execution.commands import Command, Commit, Ended, Failed, Send, Signal, Sleep, Verdict
+from gearshift.execution.commands import Command, Commit, Ended, Failed, Ready, Send, Signal, Sleep, Verdict
 from gearshift.execution.guards import Guards
 from gearshift.execution.health import Cooling, Pass
 from gearshift.execution.retry import MAX_INLINE_WAIT, Again, Elsewhere, after
 from gearshift.types.catalog import Deployment, Seconds
 from gearshift.types.decision import Decision
+from gearshift.types.record import Purpose
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -38,7 +40,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     stream; an answer that is not streamed comes all at once, and has `answer_timeout` for it. `reasoning_timeout` takes
     the place of a shorter one where the model thinks. `first_content` is the caller's own bound for each attempt to
     begin to answer. `deadline` bounds all attempts together. `keep_alive` is how long a stream may be quiet before its
-    caller gets a sign of life; 0: for ever. `rescue`: another may go on with a stream that broke.
+    caller gets a sign of life; 0: for ever. `rescue`: another may go on with a stream that broke. A stream without
+    content after `hedge_after` is asked of a second deployment too; None: never.
     """
 
     max_attempts: int = 3
@@ -53,6 +56,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     first_content: Seconds | None = None
     keep_alive: Seconds = 10.0
     rescue: bool = True
+    hedge_after: Seconds | None = None
     allow_fallbacks: bool = True
 
 
@@ -74,6 +78,7 @@ class _Walk:
         self.made = 0
         self.error: UpstreamError | None = None
         self.too_small: int | None = None
+        self.serving: Send | None = None
         self._id, self._limits, self._guards, self._began = exchange_id, limits, guards, began
         candidates = [each.deployment for step in decision.plan for each in step.candidates]
         self.untried = candidates if limits.allow_fallbacks else candidates[:1]
@@ -125,47 +130,94 @@ class _Walk:
 
     def _attempt(self, deployment: Deployment, admitted: Pass) -> Generator[Command, Signal, Verdict | None]:
         """Make one attempt; None: it failed, and `error` says how."""
-        error = self.error = yield from self._send(deployment, admitted)
+        error = self.error = yield from self._race(deployment, admitted)
         if error is None:
-            return (yield from self._answer(deployment))
+            return (yield from self._answer())
         late = isinstance(error, UpstreamTimeout) and error.phase == "total"
         if late or self.now >= self._limits.deadline:
             return Verdict(committed=False, error=_too_late(self._limits, error))
         return None
 
-    def _answer(self, deployment: Deployment) -> Generator[Command, Signal, Verdict]:
+    def _answer(self) -> Generator[Command, Signal, Verdict]:
         """Pass the answer on; where it breaks and another can go on with it, let that one."""
-        error, resumable = yield from self._commit(deployment)
-        heir = self._heir(deployment, error) if error is not None and resumable else None
-        if heir is not None and (yield from self._send(*heir, resume=True)) is None:
-            error, _ = yield from self._commit(heir[0])
+        broke, error, resumable = yield from self._commit()
+        heir = self._heir(broke, error) if error is not None and resumable else None
+        if heir is not None:
+            self.serving = send = self._call(heir[0], "resume")
+            if (yield from self._send(send, *heir)).error is None:
+                _, error, _ = yield from self._commit()
         return Verdict(committed=True, error=error)
 
-    def _send(
-        self, deployment: Deployment, admitted: Pass, *, resume: bool = False
-    ) -> Generator[Command, Signal, UpstreamError | None]:
-        """Call `deployment`; give the error that came in place of content."""
-        self.made += 1
-        remaining, ended = self._limits.deadline - self.now, False
+    def _race(self, deployment: Deployment, admitted: Pass) -> Generator[Command, Signal, UpstreamError | None]:
+        """Call `deployment`, and a second one where it takes long to begin; give the error where none has content."""
+        rival = self._rival()
+        self.serving = send = self._call(deployment, "answer")
+        if rival is None:
+            return (yield from self._send(send, deployment, admitted)).error
+        other, pass_of_other = rival
+        hedge, after = self._call(other, "hedge", self.made + 2), self._limits.hedge_after or 0.0
+        told = False
         try:
-            signal = yield Send(attempt_id=self._attempt_id, deployment=deployment, remaining=remaining, resume=resume)
+            signal = yield from self._send(replace(send, hedge=hedge, hedge_after=after), deployment, admitted)
+            told = True
+        finally:
+            if not told:
+                self._guards.health.void(pass_of_other)
+        if signal.hedged is None:
+            self._guards.health.void(pass_of_other)
+            return signal.error if isinstance(signal, Failed) else None
+        self.made += 1
+        self.untried.remove(other)
+        if signal.hedged.won or signal.hedged.error is not None:
+            self._note(pass_of_other, other, signal.hedged.error)
+        else:
+            self._guards.health.void(pass_of_other)
+        self.serving = hedge if signal.hedged.won else send
+        return signal.error if isinstance(signal, Failed) else None
+
+    def _send(self, send: Send, deployment: Deployment, admitted: Pass) -> Generator[Command, Signal, Ready | Failed]:
+        """Make a call, and learn how it went."""
+        self.made += 1
+        ended = False
+        try:
+            signal = yield send
             ended = True
         finally:
             if not ended:  # cancelled: its caller has left
                 self._guards.health.void(admitted)
         self.now = signal.at
-        error = signal.error if isinstance(signal, Failed) else None
-        self._note(admitted, deployment, error)
-        return error
+        if not isinstance(signal, Ready | Failed):
+            message = f"found {signal!r} in answer to {send!r}"
+            raise TypeError(message)
+        if signal.error is None and signal.hedged is not None and signal.hedged.won:
+            self._guards.health.void(admitted)  # it was outrun, which is no failure
+        else:
+            self._note(admitted, deployment, signal.error)
+        return signal
 
-    def _commit(self, deployment: Deployment) -> Generator[Command, Signal, tuple[UpstreamError | None, bool]]:
-        """Pass the answer on; give the error that broke it, and whether another can go on with it."""
-        signal = yield Commit(attempt_id=self._attempt_id)
+    def _call(self, deployment: Deployment, purpose: Purpose, number: int | None = None) -> Send:
+        attempt_id = f"{self._id}-{self.made + 1 if number is None else number}"
+        remaining = self._limits.deadline - self.now
+        return Send(attempt_id=attempt_id, deployment=deployment, remaining=remaining, purpose=purpose)
+
+    def _rival(self) -> tuple[Deployment, Pass] | None:
+        """Give who is asked too where the answer takes long to begin."""
+        if self._limits.hedge_after is None or self.made + 2 > self._limits.max_attempts:
+            return None
+        return self._first_admitted(self.untried)
+
+    def _commit(self) -> Generator[Command, Signal, tuple[Deployment, UpstreamError | None, bool]]:
+        """Pass the answer on; give who gave it, the error that broke it, and whether another can go on with it."""
+        serving = self.serving
+        if serving is None:
+            message = "nobody was called yet"
+            raise RuntimeError(message)
+        signal = yield Commit(attempt_id=serving.attempt_id)
         self.now = signal.at
         if not isinstance(signal, Ended) or signal.error is None:
-            return None, False
-        self._note(Pass(), deployment, signal.error)
-        return signal.error, signal.resumable
+            return serving.deployment, None, False
+        self._note(Pass(), serving.deployment, signal.error)
+        return serving.deployment, signal.error, signal.resumable
 
     def _heir(self, deployment: Deployment, error: UpstreamError) -> tuple[Deployment, Pass] | None:
         """Give who is to go on with an answer that `deployment` broke off: another one, or, if it was cut, itself."""
@@ -173,7 +225,10 @@ class _Walk:
         if late or self.made >= self._limits.max_attempts or self.now >= self._limits.deadline:
             return None
         again = [] if isinstance(error, UpstreamTimeout) else [deployment]
-        for each in (*filter(self._helps, self.untried), *again):
+        return self._first_admitted([*self.untried, *again])
+
+    def _first_admitted(self, candidates: list[Deployment]) -> tuple[Deployment, Pass] | None:
+        for each in filter(self._helps, candidates):
             admitted = self._admit(each)
             if isinstance(admitted, Pass):
                 return each, admitted
@@ -202,10 +257,6 @@ class _Walk:
         if left <= others or left <= 0 or self.now + move.wait >= self._limits.deadline:
             return False
         return self._guards.retries.spend(self._began + self.now)
-
-    @property
-    def _attempt_id(self) -> str:
-        return f"{self._id}-{self.made}"
 
     def _helps(self, deployment: Deployment) -> bool:
         """Say whether a candidate may do better than those that found the prompt too long."""

@@ -23,15 +23,11 @@ Phase: TypeAlias = Literal["first_token", "answer", "stall", "usage", "terminato
 
 
 class Watchdog:
-    """Cancel the current task when the deadline of the present phase passes."""
+    """Cancel the task that it guards when the deadline of the present phase passes."""
 
     def __init__(self, total: Seconds) -> None:
-        """Start for the running task; `total` bounds all phases together."""
-        task = asyncio.current_task()
-        if task is None:
-            message = "a watchdog needs a running task"
-            raise RuntimeError(message)
-        self._task = task
+        """Start; `total` bounds all phases together."""
+        self._task: asyncio.Task[object] | None = None
         self._loop = asyncio.get_running_loop()
         self._end = self._loop.time() + total
         self._total = total
@@ -40,7 +36,6 @@ class Watchdog:
         self._limit = total
         self._timer: asyncio.TimerHandle | None = None
         self._fired = False
-        self._guarded = False
         self._paused = False
 
     def arm(self, phase: Phase, limit: Seconds) -> None:
@@ -76,21 +71,24 @@ class Watchdog:
 
         Raises CallerLeft when it was the caller who was slow at that moment.
         """
-        self._guarded = True
+        self._task = task = asyncio.current_task()
+        if task is None:
+            message = "a watchdog needs a running task"
+            raise RuntimeError(message)
         try:
             yield
         except asyncio.CancelledError:
-            if self._fired and self._task.cancelling() == 1:
+            if self._fired and task.cancelling() == 1:
                 if self._paused:
                     message = f"the caller took its answer too slowly: not complete within {self._limit:g} s"
                     raise CallerLeft(message) from None
                 raise UpstreamTimeout(self._message(), phase=self._phase) from None
             raise
         finally:
-            self._guarded = False
+            self._task = None
             if self._fired:
                 self._fired = False
-                self._task.uncancel()
+                task.uncancel()
 
     def _message(self) -> str:
         what = {
@@ -110,7 +108,7 @@ class Watchdog:
     def _on_timer(self) -> None:
         self._timer = None
         now = self._loop.time()
-        if not self._guarded:
+        if self._task is None:
             return  # nothing to cancel; the next phase sets the timer anew
         if now >= self._end:
             self._phase, self._limit = "total", self._total

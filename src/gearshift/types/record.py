@@ -12,8 +12,9 @@ from gearshift.types.decision import Decision
 
 Billing: TypeAlias = Literal["not_sent", "not_billed", "maybe_billed", "billed"]
 """`not_billed`: the upstream answered with an error status, which no provider charges for."""
-Purpose: TypeAlias = Literal["answer", "resume"]
-"""What an upstream was called for: to answer, or to go on with an answer that another one broke off."""
+Purpose: TypeAlias = Literal["answer", "resume", "hedge"]
+"""What an upstream was called for: to answer, to go on with an answer that another one broke off, or to answer sooner
+than one that takes long to begin."""
 Outcome: TypeAlias = Literal["completed", "failed", "cancelled"]
 
 

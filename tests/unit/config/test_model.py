@@ -44,6 +44,7 @@ def test_the_defaults() -> None:
         "reasoning_timeout": 120.0,
         "keep_alive": 10.0,
         "rescue": True,
+        "hedge_after": None,
     }
     assert found.logging.content is False
 

@@ -14,5 +14,6 @@ def test_nobody_changes_what_was_said(kind: type[Struct]) -> None:
 
 def test_a_call_begins_an_answer_unless_it_is_told_to_go_on_with_one() -> None:
     send = Send(attempt_id="x-1", deployment=deployment(), remaining=1.0)
-    assert not send.resume
+    assert send.purpose == "answer"
+    assert send.hedge is None
     assert not Ended(at=1.0, error=None).resumable
