@@ -43,8 +43,7 @@ class Driver:
             while True:
                 match command:
                     case Send():
-                        told = call.told if command.resume and call is not None else None
-                        call = Call(self._means, order, command, limits, told)
+                        call = Call(self._means, order, command, limits, call)
                         signal: Signal = await call.send()
                     case Sleep():
                         await asyncio.sleep(command.seconds)

@@ -11,6 +11,7 @@ from gearshift.errors import CannotCarry, InvalidRequest
 from gearshift.execution.order import Order
 from gearshift.protocols.codec import RequestEdits, ResponsePeek, StreamRelay
 from gearshift.protocols.embedding import Embedder, cross_request
+from gearshift.protocols.inlining import Given, Want
 from gearshift.protocols.registry import EMBEDDER_OF, EMBEDDERS
 from gearshift.protocols.resuming import Told
 from gearshift.types.catalog import Deployment
@@ -31,6 +32,7 @@ class EmbeddingInterpreter:
         self._same = self.upstream is self._caller
         self.losses: tuple[Loss, ...] = ()
         self.stream_type = ""  # there is none
+        self.wants: tuple[Want, ...] = ()  # no input is named by URL
 
     @property
     def url(self) -> str:
@@ -52,6 +54,9 @@ class EmbeddingInterpreter:
         said = cross_request(self._request, self.upstream, edits)
         self.losses = said.losses
         return said.body
+
+    def take(self, given: Given) -> None:
+        """Take nothing, for nothing is wanted."""
 
     def answer(self, body: bytes) -> tuple[ResponsePeek, bytes]:
         """Give the facts of an answer, and it as the caller's protocol has it."""

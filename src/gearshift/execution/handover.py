@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from gearshift import tokens
 from gearshift.protocols.losses import dropped, mapped
+from gearshift.protocols.places import Turns, number_of, place, span
 from gearshift.types.chat import TRUNCATED, Message, Part, Reasoning, Request, Text, ToolCall, ToolResult
 from gearshift.types.decision import Standing
 from gearshift.types.record import Loss
@@ -77,16 +78,18 @@ def unsigned(request: Request, *, whole: bool) -> Handed:
     """
     end = len(request.messages) if whole else _current(request.messages)
     losses: list[Loss] = []
-    messages: list[Message] = []
+    turns = Turns()
     for at, message in enumerate(request.messages):
+        number = number_of(request, at)
         kept = message.parts if at >= end else tuple(part for part in message.parts if not _is_signed(part))
         if len(kept) == len(message.parts):
-            messages.append(message)
+            turns.add(number, [message])
             continue
-        losses.append(dropped(f"messages[{at}].reasoning", "it was signed by another provider, which alone takes it"))
+        why = "it was signed by another provider, which alone takes it"
+        losses.append(dropped(f"{place(request, at)}.reasoning", why))
         if kept:
-            messages.append(replace(message, parts=kept))
-    return Handed(request=replace(request, messages=tuple(messages)) if losses else request, losses=tuple(losses))
+            turns.add(number, [replace(message, parts=kept)])
+    return _handed(request, turns, losses)
 
 
 def rested(request: Request) -> Handed:
@@ -115,13 +118,18 @@ def paired(request: Request) -> Handed:
     """
     if _in_pairs(request.messages):
         return Handed(request=request)
-    pairing = _Pairing()
-    for at, message in enumerate(request.messages):
-        pairing.take(at, message)
+    pairing = _Pairing(request)
+    for at in range(len(request.messages)):
+        pairing.take(at)
     pairing.settle()
-    if not pairing.losses:
+    return _handed(request, pairing.turns, pairing.losses)
+
+
+def _handed(request: Request, turns: Turns, losses: Sequence[Loss]) -> Handed:
+    """Give a request with other messages, where anything was changed."""
+    if not losses:
         return Handed(request=request)
-    return Handed(request=replace(request, messages=tuple(pairing.messages)), losses=tuple(pairing.losses))
+    return Handed(request=replace(request, messages=tuple(turns.messages), places=turns.places), losses=tuple(losses))
 
 
 def fitted(request: Request, window: int) -> Handed:
@@ -142,7 +150,7 @@ def fitted(request: Request, window: int) -> Handed:
     if not starts or starts[low] == head:
         return Handed(request=request)
     loss = dropped(
-        f"messages[{head}:{starts[low]}]",
+        span(request, head, starts[low]),
         f"the oldest {low} of {len(starts)} turns, for the whole does not fit a window of {window} tokens",
     )
     return Handed(request=_without(request, head, starts[low]), losses=(loss,))
@@ -172,7 +180,12 @@ def _turns(messages: Sequence[Message]) -> tuple[int, list[int]]:
 
 
 def _without(request: Request, head: int, start: int) -> Request:
-    return replace(request, messages=(*request.messages[:head], *request.messages[start:]))
+    at = [*range(head), *range(start, len(request.messages))]
+    return replace(
+        request,
+        messages=tuple(request.messages[each] for each in at),
+        places=tuple(number_of(request, each) for each in at),
+    )
 
 
 def _surely(request: Request, window: int) -> bool:
@@ -198,16 +211,20 @@ def _in_pairs(messages: Sequence[Message]) -> bool:
 class _Pairing:
     """Walk a conversation and say it again with its calls and results in pairs."""
 
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
+    def __init__(self, request: Request) -> None:
+        self.turns = Turns()
         self.losses: list[Loss] = []
+        self._request = request
+        self._number = 0
+        """Where the caller said the message that was taken last."""
         self._open: dict[str, tuple[int, ToolCall]] = {}
         """Calls that wait for their results, by id, with where they were made."""
         self._told: list[Part] = []
         """What is to be said as text once the results that belong together are through."""
 
-    def take(self, at: int, message: Message) -> None:
+    def take(self, at: int) -> None:
         """Take the next message."""
+        message = self._request.messages[at]
         parts, answers = self._answers(at, message)
         if message.role == "tool" and not answers:
             self._told += parts
@@ -216,7 +233,8 @@ class _Pairing:
             self.settle()
         if parts != message.parts:
             message = replace(message, parts=parts)
-        self.messages.append(message)
+        self._number = number_of(self._request, at)
+        self.turns.add(self._number, [message])
         self._open.update((part.id, (at, part)) for part in parts if isinstance(part, ToolCall))
 
     def settle(self) -> None:
@@ -224,12 +242,13 @@ class _Pairing:
         results: list[ToolResult] = []
         for at, call in self._open.values():
             shown = call.name[:_SHOWN]
-            self.losses.append(mapped(f"messages[{at}].{shown}", f"a call without a result: told that {UNANSWERED}"))
+            how = f"a call without a result: told that {UNANSWERED}"
+            self.losses.append(mapped(f"{place(self._request, at)}.{shown}", how))
             results.append(ToolResult(call_id=call.id, parts=(Text(text=UNANSWERED),), name=call.name, is_error=True))
         if results:
-            self.messages.append(Message(role="tool", parts=tuple(results)))
+            self.turns.add(self._number, [Message(role="tool", parts=tuple(results))])
         if self._told:
-            self.messages.append(Message(role="user", parts=tuple(self._told)))
+            self.turns.add(self._number, [Message(role="user", parts=tuple(self._told))])
         self._open, self._told = {}, []
 
     def _answers(self, at: int, message: Message) -> tuple[tuple[Part, ...], bool]:
@@ -244,6 +263,7 @@ class _Pairing:
                 answers = True
             else:
                 shown = part.call_id[:_SHOWN]
-                self.losses.append(mapped(f"messages[{at}].{shown}", "a result without a call before it: told as text"))
+                how = "a result without a call before it: told as text"
+                self.losses.append(mapped(f"{place(self._request, at)}.{shown}", how))
                 parts += [Text(text=f"Result of the tool {part.name or shown}:"), *part.parts]
         return tuple(parts), answers

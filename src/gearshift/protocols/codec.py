@@ -166,6 +166,8 @@ class Codec(Protocol):
     """Answers can hold images; else what an upstream gave is lost on its way to a caller of this protocol."""
     names_parts: bool
     """The parts of its answers have ids, which each upstream makes up for itself."""
+    needs_bytes: frozenset[str]
+    """The kinds of media (`image`, `audio`, `file`) for whose URLs on the web it has no words."""
     passed_on: frozenset[bytes]
     """The caller's headers that an upstream of this protocol is told too, in lower case."""
     keep_alive: bytes

@@ -33,6 +33,8 @@ Task: TypeAlias = Literal[
 """What a request is for, as far as it can be told by looking (`routing.task`)."""
 TRUNCATED: Final = "auto"
 """What a caller says who lets the oldest turns of a long conversation go (OpenAI Responses, `truncation`)."""
+APART: Final = -1
+"""Where a system prompt was said that stands beside the list of messages (`Request.places`)."""
 PartKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool_call"]
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error"]
 
@@ -224,13 +226,15 @@ class Request(Struct, frozen=True, kw_only=True, weakref=True):
     `protocol` is the one that it was said in, whose own words every `extra` in it holds. `user` is whom the caller asks
     for, in the caller's words. `include_usage` is None when the caller did not say. `metadata` values are strings,
     numbers or booleans. `cache` marks the whole conversation. `truncation` `auto`: its oldest turns may be left out
-    where it is too long for a model. `extra` keeps every top-level field without a noun, as raw JSON.
+    where it is too long for a model. `places` says which of the caller's own messages each of `messages` was, or
+    `APART`; nothing: they are one by one. `extra` keeps every top-level field without a noun, as raw JSON.
     """
 
     protocol: str = ""
 
     model: str
     messages: tuple[Message, ...]
+    places: tuple[int, ...] = ()
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None

@@ -157,3 +157,21 @@ def test_an_answer_to_which_the_upstream_gives_no_id_has_the_exchange_s() -> Non
     made = interpreter("openai_chat", CHAT, "anthropic_messages")
     assert json.loads(made.answer(ANSWER)[1])["id"] == "msg_1"
     assert json.loads(made.answer(ANSWER.replace(b"msg_1", b""))[1])["id"] == "gx-1"
+
+
+def test_urls_are_wanted_as_bytes_where_the_upstream_has_no_words_for_them() -> None:
+    image = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
+    body = json.dumps(
+        {"model": "auto", "max_tokens": 9, "system": "Hi", "messages": [{"role": "user", "content": [image]}]}
+    ).encode()
+    assert interpreter("anthropic_messages", body, "openai_chat").wants == ()
+    made = interpreter("anthropic_messages", body, "bedrock_converse")
+    (want,) = made.wants
+    assert (want.url, want.kind, want.at) == ("https://example.com/a.png", "image", "messages[0].content[0]")
+    with pytest.raises(InvalidRequest, match="found a URL"):
+        made.request()
+    made.take({want.url: ("image/png", b"PNG")})
+    said = json.loads(made.request())
+    assert said["messages"][0]["content"] == [{"image": {"format": "png", "source": {"bytes": "UE5H"}}}]
+    assert [loss.field for loss in made.losses] == ["messages[0].content[0]"]
+    assert made.wants == ()

@@ -24,6 +24,7 @@ class OpenAIResponses:
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = True
     names_parts = True
+    needs_bytes: frozenset[str] = frozenset({"audio"})
     passed_on: frozenset[bytes] = frozenset({b"openai-beta"})
     keep_alive = b": keep-alive\n\n"
 
