@@ -62,6 +62,7 @@ class Case:
         self.exchange_id = exchange_id
         self.attempts: list[Attempt] = []
         self.request: Asked = Request(model="", messages=())
+        self.spoken = 0
         self._decision: Decision | None = None
         self.outcome: Outcome = "completed"
         self.status = 200
@@ -172,7 +173,7 @@ class Case:
     async def _refuse(self, error: GearshiftError, outlet: Outlet) -> None:
         if outlet.started:
             if self.request.stream:
-                await outlet.finish(self.codec.encode_stream_error(error))
+                await outlet.finish(self.codec.encode_stream_error(error, self.spoken))
             return
         body = self.codec.encode_error(error, self._metadata())
         headers = [

@@ -83,7 +83,7 @@ class Call:
         self._means = means
         self._order = order
         self._limits = limits
-        self.files = Files(means.fetcher) if before is None else before.files
+        self.files: Files = Files(means.fetcher) if before is None else before.files
         """What was fetched for the exchange."""
         self._deployment = command.deployment
         self._interpreter = _interpreter(order, command.deployment, means)
@@ -131,6 +131,8 @@ class Call:
                 error = await self._pass_stream(outlet, self._stream)
         except BaseException as failure:
             self._abandon(failure)
+            if self._stream is not None:
+                self._order.spoken = self._stream.relay.number
             if isinstance(failure, CallerLeft):
                 outlet.abort()
             raise
@@ -211,6 +213,7 @@ class Call:
             end = stream.relay.end(self._order.edits(attempt), send_usage=send_usage)
             await taken(outlet.finish(end), max(self._watch.remaining, FAREWELL))
             return None
+        self._order.spoken = stream.relay.number
         if self._limits.rescue and self._resumes is None and stream.sent.whole:
             self.told = self._interpreter.told(stream.sent.pieces)
         return broken

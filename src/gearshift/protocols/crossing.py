@@ -152,6 +152,11 @@ class Crossing(Progress):
         """What of the stream could not be said in the caller's protocol."""
         return _once([*self._losses, *self._encoder.losses])
 
+    @property
+    def number(self) -> int:
+        """Give the number of the next event."""
+        return self._encoder.number
+
     def feed(self, data: bytes) -> bytes:
         """Give the bytes to pass on; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""
         if self.failure is not None:
