@@ -97,6 +97,17 @@ def cross_request(request: EmbeddingRequest, embedder: Embedder, edits: RequestE
     return Encoded(body=said.body, losses=(*losses, *said.losses))
 
 
+def peek(response: EmbeddingResponse) -> ResponsePeek:
+    """Give the facts of an answer that was decoded whole."""
+    return ResponsePeek(
+        usage=response.usage,
+        finish_reason=None,
+        response_id=response.id or None,
+        upstream_model=response.model or None,
+        answer_bytes=0,
+    )
+
+
 def untold(field: str, protocol: str) -> InvalidRequest:
     """Make the error of a field that another protocol has no word for."""
     return InvalidRequest(
