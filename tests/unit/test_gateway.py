@@ -462,7 +462,7 @@ def test_a_rules_router_without_a_rule_that_matches_leaves_a_decision_too(tmp_pa
 def test_a_word_of_another_router_is_served_named_and_not_passed_on(tmp_path: Path) -> None:
     async def scene() -> None:
         async with serving(tmp_path, answers()) as (home, upstream):
-            asked = body(plugins=[{"id": "web"}], transforms=["middle-out"], provider={"only": ["at-small"]})
+            asked = body(plugins=[{"id": "web"}], transforms=["inside-out"], provider={"only": ["at-small"]})
             visit = await home.chat(headers={"x-gearshift-metadata": "enabled"}, body=asked).done()
             assert visit.status == 200
             assert visit.headers["x-gearshift-dropped"] == "plugins.web, transforms"

@@ -131,11 +131,12 @@ class Call:
                 error = await self._pass_stream(outlet, self._stream)
         except BaseException as failure:
             self._abandon(failure)
-            if self._stream is not None:
-                self._order.spoken = self._stream.relay.number
             if isinstance(failure, CallerLeft):
                 outlet.abort()
             raise
+        finally:
+            if self._stream is not None:
+                self._order.spoken = self._stream.relay.number
         return Ended(at=self._now(), error=error, resumable=self.told is not None)
 
     async def _open(self) -> Reply:
@@ -213,7 +214,6 @@ class Call:
             end = stream.relay.end(self._order.edits(attempt), send_usage=send_usage)
             await taken(outlet.finish(end), max(self._watch.remaining, FAREWELL))
             return None
-        self._order.spoken = stream.relay.number
         if self._limits.rescue and self._resumes is None and stream.sent.whole:
             self.told = self._interpreter.told(stream.sent.pieces)
         return broken

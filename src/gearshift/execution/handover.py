@@ -3,11 +3,11 @@
     Request ─ unsigned ─> without thinking that another provider signed
             ─ rested ───> without thinking where the turn has lost its own
             ─ paired ───> every call with its result, every result behind its call
-            ─ fitted ───> without its oldest turns, where the caller lets them go
+            ─ fitted ───> without what its window does not hold, where the caller lets that go (`shortening`)
 
 Each step says what it did: `mapped` or `dropped`, by message. A request that needs nothing is the same object.
-Invariants: pure; a signature is only ever stripped, never changed; the instructions and the last turn always stay, and
-no turn is ever parted. Sources: the 400s of Anthropic ("tool use", `tool_use` ids without `tool_result`) and of OpenAI
+Invariants: pure; a signature is only ever stripped, never changed.
+Sources: the 400s of Anthropic ("tool use", `tool_use` ids without `tool_result`) and of OpenAI
 ("function calling", every `tool_call_id` needs its message), both read 2026-11.
 """
 
@@ -19,9 +19,9 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gearshift import tokens
+from gearshift.execution.shortening import begins_turn, middle_out, oldest_out
 from gearshift.protocols.losses import dropped, mapped
-from gearshift.protocols.places import Turns, number_of, place, span
+from gearshift.protocols.places import Turns, number_of, place
 from gearshift.types.chat import TRUNCATED, Message, Part, Reasoning, Request, Text, ToolCall, ToolResult
 from gearshift.types.decision import Standing
 from gearshift.types.record import Loss
@@ -31,8 +31,6 @@ THOUGHTFUL: Final = "anthropic_messages"
 UNANSWERED: Final = "no result was recorded"
 """What is said as the result of a call that has none."""
 _SHOWN: Final = 40
-_LONG: Final = 2
-"""By how much the estimate of tokens may be too low (`tokens`: none was below half the truth)."""
 
 
 class Handed(Struct, frozen=True, kw_only=True):
@@ -43,11 +41,15 @@ class Handed(Struct, frozen=True, kw_only=True):
 
 
 class Heir(Struct, frozen=True, kw_only=True):
-    """Hold whom a conversation is handed to; `window` is tokens, None: not known."""
+    """Hold whom a conversation is handed to; `window` is tokens, None: not known.
+
+    `shortens`: told `middle-out` in its own protocol, it does that itself.
+    """
 
     protocol: str
     provider: str
     window: int | None = None
+    shortens: bool = False
 
 
 def hand_over(request: Request, standing: Standing | None, heir: Heir) -> Handed:
@@ -59,11 +61,10 @@ def hand_over(request: Request, standing: Standing | None, heir: Heir) -> Handed
     if standing is not None and standing.exact and (standing.moved or standing.provider != heir.provider):
         handed = unsigned(request, whole=standing.provider != heir.provider)
     if request.protocol == heir.protocol:
-        return _then(handed, rested(handed.request)) if handed.losses else handed
-    handed = _then(handed, paired(handed.request))
-    if request.truncation == TRUNCATED and heir.window is not None:
-        handed = _then(handed, fitted(handed.request, heir.window))
-    return handed
+        handed = _then(handed, rested(handed.request)) if handed.losses else handed
+    else:
+        handed = _then(handed, paired(handed.request))
+    return handed if heir.window is None else _then(handed, fitted(handed.request, heir, heir.window))
 
 
 def _then(before: Handed, after: Handed) -> Handed:
@@ -132,28 +133,15 @@ def _handed(request: Request, turns: Turns, losses: Sequence[Loss]) -> Handed:
     return Handed(request=replace(request, messages=tuple(turns.messages), places=turns.places), losses=tuple(losses))
 
 
-def fitted(request: Request, window: int) -> Handed:
-    """Leave out as few of the oldest turns as make the rest, and its answer, surely fit `window` tokens.
-
-    Where nothing helps, all but the last turn is left out, and the upstream says the rest.
-    """
-    if _surely(request, window):
-        return Handed(request=request)
-    head, starts = _turns(request.messages)
-    low, high = 0, len(starts) - 1
-    while low < high:  # the fewest turns left out with which it fits
-        middle = (low + high) // 2
-        if _surely(_without(request, head, starts[middle]), window):
-            high = middle
-        else:
-            low = middle + 1
-    if not starts or starts[low] == head:
-        return Handed(request=request)
-    loss = dropped(
-        span(request, head, starts[low]),
-        f"the oldest {low} of {len(starts)} turns, for the whole does not fit a window of {window} tokens",
-    )
-    return Handed(request=_without(request, head, starts[low]), losses=(loss,))
+def fitted(request: Request, heir: Heir, window: int) -> Handed:
+    """Leave out what does not fit `window` tokens, where the caller allows it and the upstream leaves it to us."""
+    losses: tuple[Loss, ...] = ()
+    if request.truncation == TRUNCATED and request.protocol != heir.protocol:
+        request, losses = oldest_out(request, window)
+    if request.routing.middle_out and not (heir.shortens and request.protocol == heir.protocol):
+        request, more = middle_out(request, window)
+        losses += more
+    return Handed(request=request, losses=losses)
 
 
 def _is_signed(part: Part) -> bool:
@@ -163,34 +151,9 @@ def _is_signed(part: Part) -> bool:
 def _current(messages: Sequence[Message]) -> int:
     """Give where the current turn begins."""
     for at in range(len(messages) - 1, -1, -1):
-        if _begins_turn(messages[at]):
+        if begins_turn(messages[at]):
             return at
     return 0
-
-
-def _begins_turn(message: Message) -> bool:
-    return message.role == "user" and not any(isinstance(part, ToolResult) for part in message.parts)
-
-
-def _turns(messages: Sequence[Message]) -> tuple[int, list[int]]:
-    """Give how many messages of instructions lead, and where each turn begins."""
-    head = next((at for at, each in enumerate(messages) if each.role not in {"system", "developer"}), len(messages))
-    starts = [at for at in range(head, len(messages)) if at == head or _begins_turn(messages[at])]
-    return head, starts
-
-
-def _without(request: Request, head: int, start: int) -> Request:
-    at = [*range(head), *range(start, len(request.messages))]
-    return replace(
-        request,
-        messages=tuple(request.messages[each] for each in at),
-        places=tuple(number_of(request, each) for each in at),
-    )
-
-
-def _surely(request: Request, window: int) -> bool:
-    reserve = tokens.reserve(request)
-    return tokens.fits(request, window, reserve) is True or _LONG * tokens.estimate(request) <= window - reserve
 
 
 def _in_pairs(messages: Sequence[Message]) -> bool:

@@ -15,6 +15,7 @@ from gearshift.protocols.codec import Codec, RequestEdits, ResponsePeek, StreamR
 from gearshift.protocols.crossing import Crossing, Stamp, cross_request, cross_response, is_foreign
 from gearshift.protocols.inlining import Given, Want, inlined, wanted
 from gearshift.protocols.losses import mapped
+from gearshift.protocols.openrouter import SHORTENING
 from gearshift.protocols.places import encode
 from gearshift.protocols.resuming import Resumption, Told, may_resume, read_told
 from gearshift.types.catalog import Deployment
@@ -104,7 +105,12 @@ class Interpreter:
     def _handed(self) -> Handed:
         """Prepare the conversation for this upstream."""
         deployment = self._deployment
-        heir = Heir(protocol=self.upstream.name, provider=deployment.provider.id, window=deployment.context_window)
+        heir = Heir(
+            protocol=self.upstream.name,
+            provider=deployment.provider.id,
+            window=deployment.context_window,
+            shortens=SHORTENING.issubset(deployment.provider.quirks.extensions),
+        )
         return hand_over(self._request, self._order.decision.standing, heir)
 
     def answer(self, body: bytes) -> tuple[ResponsePeek, bytes]:

@@ -192,8 +192,9 @@ class Routing(Struct, frozen=True, kw_only=True):
     or with `sort_across` those of all models together. `preferred_max_latency` holds seconds to the first token and
     `preferred_min_throughput` tokens per second, each with its percentile; deployments known to be slower are tried
     last. What must be known of a deployment: `no_collection` (the prompts are neither kept nor trained on), `zdr` (they
-    are not retained at all), `distillable` (its answers may be trained on), one of `quantizations`. `unmet` are the
-    wishes that no other field holds.
+    are not retained at all), `distillable` (its answers may be trained on), one of `quantizations`. `middle_out`: what
+    is in the middle of a conversation may be left out where it is too long for a model. `unmet` are the wishes that no
+    other field holds.
     """
 
     models: tuple[str, ...] = ()
@@ -214,6 +215,7 @@ class Routing(Struct, frozen=True, kw_only=True):
     no_collection: bool = False
     zdr: bool = False
     distillable: bool = False
+    middle_out: bool = False
     quantizations: tuple[str, ...] = ()
     max_price: MaxPrice | None = None
     constraint: Constraint | None = None

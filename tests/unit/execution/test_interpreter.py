@@ -34,12 +34,20 @@ ANSWER = json.dumps(
 ).encode()
 
 
-def interpreter(caller: str, body: bytes, upstream: str, standing: Standing | None = None) -> Interpreter:
+def interpreter(
+    caller: str,
+    body: bytes,
+    upstream: str,
+    standing: Standing | None = None,
+    *,
+    window: int | None = None,
+    quirks: Quirks = Quirks(),  # noqa: B008 - frozen
+) -> Interpreter:
     inbound = Inbound(path="/", body=body, began=0.0, passed_on={"anthropic-beta": "x"})
     case = Case(WORLD, CODECS[caller], inbound, "gx-1", time.monotonic)
     case.read()
     case.decision = decision(standing=standing)
-    at = deployment("small", provider("lab", "https://up/v1", protocol=upstream))
+    at = deployment("small", provider("lab", "https://up/v1", protocol=upstream, quirks=quirks), context_window=window)
     assert isinstance(case.request, Request)
     return Interpreter(case, case.request, at, CODECS, Stamp("gx-1", 1_700_000_000))
 
@@ -175,3 +183,17 @@ def test_urls_are_wanted_as_bytes_where_the_upstream_has_no_words_for_them() -> 
     assert said["messages"][0]["content"] == [{"image": {"format": "png", "source": {"bytes": "UE5H"}}}]
     assert [loss.field for loss in made.losses] == ["messages[0].content[0]"]
     assert made.wants == ()
+
+
+@pytest.mark.parametrize(
+    ("extensions", "whole"), [((), False), (("transforms",), False), (("plugins", "transforms"), True)]
+)
+def test_a_conversation_loses_its_middle_unless_the_upstream_is_told_to_do_it(
+    extensions: tuple[str, ...], whole: bool
+) -> None:
+    turns = [{"role": "user", "content": "word " * 400} for _ in range(9)]
+    body = json.dumps({"model": "auto", "messages": turns, "transforms": ["middle-out"], "odd": 1.5}).encode()
+    made = interpreter("openai_chat", body, "openai_chat", window=4_000, quirks=Quirks(extensions=extensions))
+    said = json.loads(made.request())
+    assert (len(said["messages"]) == 9, "transforms" in said, said["odd"]) == (whole, bool(extensions), 1.5)
+    assert [loss.field.partition(":")[0] for loss in made.losses] == ([] if whole else ["messages[2"])
