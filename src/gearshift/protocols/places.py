@@ -46,9 +46,9 @@ class Turns:
 
     def add(self, place: int, messages: Iterable[Message]) -> None:
         """Take what the caller said at `place`: the number in its list, or `APART`."""
-        for message in messages:
-            self.messages.append(message)
-            self._places.append(place)
+        before = len(self.messages)
+        self.messages += messages
+        self._places += [place] * (len(self.messages) - before)
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -85,7 +85,13 @@ def in_callers_words(request: Request, text: str) -> str:
 
 def placed(request: Request, losses: Iterable[Loss]) -> tuple[Loss, ...]:
     """Give losses of `request` with their places as its caller knows them."""
-    return tuple(replace(loss, field=in_callers_words(request, loss.field)) for loss in losses)
+    return tuple(_placed(request, loss) for loss in losses)
+
+
+def _placed(request: Request, loss: Loss) -> Loss:
+    if not loss.field.startswith("messages["):
+        return loss
+    return replace(loss, field=in_callers_words(request, loss.field))
 
 
 def encode(request: Request, codec: Codec, edits: RequestEdits) -> Encoded:
