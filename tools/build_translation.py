@@ -308,6 +308,10 @@ they came; Anthropic's and Gemini's say an object, which is then `{"INVALID_JSON
 Anthropic's say the text itself); it is recorded, and the answer stops for its length. Ids of calls that Anthropic
 forbids are spelt out, each in its own way: `a.b` is `gearshift_a_2e_b`, for the call and for its result.
 
+What is lost or refused is named by its place in the caller's body: `messages[2]`, `contents[1]`, `input[4]`, `system`.
+*Refused* for an image or a file by URL means that the upstream takes bytes only: with
+[`media: {fetch: true}`](configuration.md#media) the gateway fetches them for it.
+
 An image in an answer (`inlineData` of Gemini, `image_generation_call` of Responses) reaches the callers of these two
 protocols; the others are told the words, and the image is recorded as dropped (`image`).
 
@@ -321,7 +325,8 @@ A conversation that goes on with another provider, or in another protocol, is ha
   second one) is told as the user's text: providers refuse them otherwise. In the caller's own protocol the upstream
   judges;
 - where the caller allows it (`truncation: auto` of Responses), the oldest turns are left out until the rest surely fits
-  the model's window; instructions and the last turn stay, no turn is parted;
+  the model's window; instructions and the last turn stay, no turn is parted. So it is with turns in
+  [the middle](asking.md#a-conversation-that-is-too-long), also in the caller's own protocol;
 - it cannot move while it refers to what one provider keeps (`session_bound`, [decisions](decision.md)).
 """
 

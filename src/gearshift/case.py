@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from gearshift import accounting, documents
 from gearshift.errors import CallerLeft, GearshiftError, ShuttingDown
+from gearshift.execution import bounds
 from gearshift.execution.machine import Limits
 from gearshift.execution.metering import Meter
 from gearshift.execution.outlet import Headers, Outlet, ascii_of, farewell
@@ -62,6 +63,7 @@ class Case:
         self.exchange_id = exchange_id
         self.attempts: list[Attempt] = []
         self.request: Asked = Request(model="", messages=())
+        self.spoken = 0
         self._decision: Decision | None = None
         self.outcome: Outcome = "completed"
         self.status = 200
@@ -102,23 +104,8 @@ class Case:
         self.request = self._inbound.steer(self.codec.decode_request(self.body, self._inbound.path))
 
     def limits(self) -> Limits:
-        """Give the bounds of this exchange: the config's, tightened by the caller's headers.
-
-        What the body says of fallbacks is the decision's affair: the plan holds only what may be tried.
-        """
-        limits, inbound, stream = self._world.limits, self._inbound, self.request.stream
-        changes: dict[str, float | bool | None] = {}
-        patience = None if stream else inbound.patience  # of a stream it bounds the pauses, not the whole
-        bounds = [each for each in (inbound.deadline, patience) if each is not None]
-        if bounds:
-            changes["deadline"] = min(*bounds, limits.deadline)
-        if inbound.first_content is not None:
-            changes["first_content"] = inbound.first_content
-        if limits.hedge_after is not None and not stream:  # only the first token of a stream is worth it
-            changes["hedge_after"] = None
-        if inbound.no_fallback:
-            changes["allow_fallbacks"] = False
-        return msgspec.structs.replace(limits, **changes) if changes else limits
+        """Give the bounds of this exchange."""
+        return bounds.of(self._world.limits, self._inbound, stream=self.request.stream)
 
     def head(self, attempt: Attempt | Meter) -> Headers:
         """Give the head of a good answer."""
@@ -174,7 +161,7 @@ class Case:
     async def _refuse(self, error: GearshiftError, outlet: Outlet) -> None:
         if outlet.started:
             if self.request.stream:
-                await outlet.finish(self.codec.encode_stream_error(error))
+                await outlet.finish(self.codec.encode_stream_error(error, self.spoken))
             return
         body = self.codec.encode_error(error, self._metadata())
         headers = [

@@ -156,6 +156,9 @@ def test_a_stream_that_breaks_at_the_provider_ends_in_an_error_of_the_callers_pr
                 row = at.home.rows()[-1]
                 assert (row.outcome, row.status) == ("failed", 502)
                 assert row.output_tokens
+                if caller == "openai_responses":  # alone numbers its events
+                    numbers = [event["sequence_number"] for event in visit.events]
+                    assert numbers == [*range(len(numbers))] != []
 
     asyncio.run(scene())
 

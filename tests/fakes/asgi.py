@@ -70,9 +70,9 @@ class Visit:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """Give the JSON of the stream's events, without the terminator."""
-        blocks = [block for block in self.body.split(b"\n\n") if block.startswith(b"data: {")]
-        return [json.loads(block.removeprefix(b"data: ")) for block in blocks]
+        """Give the JSON of the stream's events, without their names and the terminator."""
+        blocks = [block[block.find(b"data: ") :] for block in self.body.split(b"\n\n")]
+        return [json.loads(block.removeprefix(b"data: ")) for block in blocks if block.startswith(b"data: {")]
 
     @property
     def text(self) -> str:

@@ -17,6 +17,7 @@ from gearshift.case import World
 from gearshift.execution.call import Means
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.driver import Driver
+from gearshift.execution.fetching import Fetcher
 from gearshift.execution.guards import Guards
 from gearshift.execution.health import Health, Pass
 from gearshift.execution.http1 import Http1Upstream
@@ -140,6 +141,7 @@ async def house(
     limits: Limits = LIMITS,
     keys: Sequence[str] = (),
     upstream: Upstream | None = None,
+    fetcher: Fetcher | None = None,
     log_content: bool = False,
     baseline: str | None = None,
     objective: Objective | None = None,
@@ -165,6 +167,7 @@ async def house(
         upstream=client,
         codecs=CODECS,
         credentials=Credentials({each.provider.id: SECRET for each in deployments}),
+        fetcher=fetcher,
         clock=time.monotonic,
         wall_clock=time.time,
     )

@@ -372,34 +372,8 @@ def test_a_case_without_a_decision_says_so() -> None:
         _ = case().decision
 
 
-@pytest.mark.parametrize(("own", "bound"), [(None, 60.0), (5.0, 5.0), (100.0, 60.0)])
-def test_the_caller_tightens_the_deadline(own: float | None, bound: float) -> None:
-    assert case(deadline=own).limits().deadline == bound
-
-
-@pytest.mark.parametrize(
-    ("patience", "own", "stream", "bound"),
-    [
-        (599.5, None, False, 60.0),
-        (20.0, None, False, 20.0),
-        (20.0, 5.0, False, 5.0),
-        (20.0, 100.0, False, 20.0),
-        (20.0, None, True, 60.0),
-        (20.0, 30.0, True, 30.0),
-    ],
-)
-def test_a_client_s_patience_bounds_a_whole_answer_but_no_stream(
-    patience: float, own: float | None, stream: bool, bound: float
-) -> None:
-    made = case(patience=patience, deadline=own, body=json.dumps({**BODY, "stream": stream}).encode())
-    made.read()
-    assert made.limits().deadline == bound
-
-
-def test_the_caller_tightens_the_time_until_an_answer_begins_and_forbids_fallback() -> None:
-    bounds = case(first_content=20.0).limits()
-    assert bounds.first_content == 20.0
-    assert not case(no_fallback=True).limits().allow_fallbacks
+def test_the_caller_tightens_the_bounds() -> None:
+    assert case(deadline=5.0).limits().deadline == 5.0
     assert case().limits() == Limits(deadline=60.0)
 
 

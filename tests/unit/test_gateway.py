@@ -287,6 +287,24 @@ def test_our_own_bug_after_the_head_ends_a_stream_in_band(tmp_path: Path, monkey
     asyncio.run(scene())
 
 
+def test_an_error_in_a_stream_whose_events_are_numbered_is_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("gearshift.case.Case.edits", broken)
+
+    async def scene() -> None:
+        async with serving(tmp_path, streams("Hello", " again")) as (home, _):
+            visit = await home.post("/v1/responses", {"model": "auto", "input": "Hi", "stream": True}).done()
+            *before, last = visit.events
+            assert (last["type"], last["code"]) == ("error", "internal_error")
+            assert last["sequence_number"] == before[-1]["sequence_number"] + 1
+
+    asyncio.run(scene())
+
+
 def test_our_own_bug_before_the_head_is_a_500(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
@@ -444,7 +462,7 @@ def test_a_rules_router_without_a_rule_that_matches_leaves_a_decision_too(tmp_pa
 def test_a_word_of_another_router_is_served_named_and_not_passed_on(tmp_path: Path) -> None:
     async def scene() -> None:
         async with serving(tmp_path, answers()) as (home, upstream):
-            asked = body(plugins=[{"id": "web"}], transforms=["middle-out"], provider={"only": ["at-small"]})
+            asked = body(plugins=[{"id": "web"}], transforms=["inside-out"], provider={"only": ["at-small"]})
             visit = await home.chat(headers={"x-gearshift-metadata": "enabled"}, body=asked).done()
             assert visit.status == 200
             assert visit.headers["x-gearshift-dropped"] == "plugins.web, transforms"

@@ -24,6 +24,7 @@ from gearshift.errors import ConfigError, GearshiftError
 from gearshift.execution.call import Means
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.driver import Driver
+from gearshift.execution.fetching import Bounds, Fetcher
 from gearshift.execution.machine import Limits
 from gearshift.gateway import Gateway
 from gearshift.learning import shelf
@@ -140,6 +141,7 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         upstream=site.upstream,
         codecs=CODECS,
         credentials=plan.credentials,
+        fetcher=make_fetcher(plan.config),
         clock=time.monotonic,
         wall_clock=time.time,
     )
@@ -254,6 +256,12 @@ def try_predictors(wanted: Mapping[str, str]) -> tuple[dict[str, Predictor], lis
 def predictor_path(predictor: str) -> Path:
     """Give the folder that a router's `predictor` means: an artefact, or a shelf of them."""
     return builtin_path() if predictor == BUILTIN else Path(predictor)
+
+
+def make_fetcher(config: Config) -> Fetcher | None:
+    """Make what fetches the files that callers name by URL, where the config allows it."""
+    media = config.media
+    return Fetcher(Bounds(max_bytes=media.max_bytes, timeout=media.timeout)) if media.fetch else None
 
 
 def _keys(config: Config, environ: Mapping[str, str]) -> list[str]:

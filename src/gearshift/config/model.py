@@ -29,6 +29,7 @@ from gearshift.config.values import (
     Id,
     Interval,
     Label,
+    MediaKinds,
     ModelName,
     Protocol,
     Quantization,
@@ -140,6 +141,7 @@ class ProviderConfig(TermsConfig):
     region: Label | None = None
     price_id: Annotated[str, AfterValidator(filled)] | None = None
     extensions: Extensions | None = None
+    needs_bytes: MediaKinds | None = None
     simulated: Switch = False
     discover: Switch | None = None
     price: PriceSection | None = None
@@ -193,6 +195,17 @@ class ReliabilityConfig(Section):
     hedge_after: Duration | None = None
 
 
+class MediaConfig(Section):
+    """Hold whether images and files that callers name by URL are fetched for providers that take bytes only.
+
+    `max_bytes` and `timeout` bound all the files of one request together.
+    """
+
+    fetch: Switch = False
+    max_bytes: Annotated[Whole, Field(ge=1024, le=1024 * MIB)] = 20 * MIB
+    timeout: Duration = 10.0
+
+
 class LoggingConfig(Section):
     """Hold what is kept of an exchange. `content`: prompts and answers too."""
 
@@ -210,6 +223,7 @@ class Config(Section):
     models: Annotated[dict[ModelName, ModelConfig], AfterValidator(_models)]
     routers: dict[Id, RouterConfig] = Field(default_factory=lambda: {DEFAULT_ROUTER: RouterConfig(candidates=("*",))})
     reliability: ReliabilityConfig = ReliabilityConfig()
+    media: MediaConfig = MediaConfig()
     logging: LoggingConfig = LoggingConfig()
 
     @property

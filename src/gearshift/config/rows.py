@@ -60,6 +60,7 @@ class QuirkRows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stream_usage: SwitchQuirk | None = None
     extensions: ListQuirk | None = None
     drops: ListQuirk | None = None
+    needs_bytes: ListQuirk | None = None
     caches_from: NumberQuirk | None = None
     path: TextQuirk | None = None
     stream_path: TextQuirk | None = None
@@ -152,9 +153,9 @@ def resolve(name: str, stated: ProviderConfig, row: ProviderRow | None, environ:
     """
     base = row or ProviderRow(name=name, protocol="", base_url="", source="", date="")
     variable = _first(base.key_env, environ)
-    quirks = base.quirks.quirks
-    if stated.extensions is not None:
-        quirks = msgspec.structs.replace(quirks, extensions=stated.extensions)
+    own = {"extensions": stated.extensions, "needs_bytes": stated.needs_bytes}
+    own = {quirk: value for quirk, value in own.items() if value is not None}
+    quirks = msgspec.structs.replace(base.quirks.quirks, **own)
     protocol = stated.protocol or base.protocol
     auth = _auth(stated, base, environ)
     region = _placed(stated.region, base.region_env, environ)

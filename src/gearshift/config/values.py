@@ -17,7 +17,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict
 from pydantic_core import PydanticCustomError
 
 from gearshift.config.names import suggestion
-from gearshift.types.catalog import CAPABILITIES, EXTENSIONS, NANO_PER_USD, QUANTIZATIONS, NanoUSDPerMillion, Seconds
+from gearshift.types.catalog import (
+    CAPABILITIES,
+    EXTENSIONS,
+    MEDIA_KINDS,
+    NANO_PER_USD,
+    QUANTIZATIONS,
+    NanoUSDPerMillion,
+    Seconds,
+)
 
 PROTOCOLS: Final = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "bedrock_converse")
 MAX_DURATION: Final = 86_400.0
@@ -232,4 +240,5 @@ Protocol: TypeAlias = Annotated[str, AfterValidator(_one_of(*PROTOCOLS))]
 DataCollection: TypeAlias = Annotated[str, AfterValidator(_one_of("allow", "deny"))]
 Quantization: TypeAlias = Annotated[str, AfterValidator(_one_of(*QUANTIZATIONS))]
 Extensions: TypeAlias = tuple[Annotated[str, AfterValidator(_one_of(*EXTENSIONS))], ...]
+MediaKinds: TypeAlias = tuple[Annotated[str, AfterValidator(_one_of(*MEDIA_KINDS))], ...]
 Unsupported: TypeAlias = Annotated[None, BeforeValidator(_unsupported)]

@@ -29,6 +29,7 @@ from gearshift.errors import (
 from gearshift.execution.commands import Ended, Failed, Ready, Send, Signal
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.embedding import EmbeddingInterpreter
+from gearshift.execution.fetching import Fetcher, Files
 from gearshift.execution.interpreter import Interpreter
 from gearshift.execution.machine import Limits
 from gearshift.execution.metering import Meter
@@ -53,11 +54,15 @@ _UNBELIEVED = 401
 
 
 class Means(Struct, frozen=True, kw_only=True):
-    """Hold what every call needs; `clock` is monotonic, in seconds, `wall_clock` in seconds since the epoch."""
+    """Hold what every call needs; `clock` is monotonic, in seconds, `wall_clock` in seconds since the epoch.
+
+    `fetcher` is None where what callers name by URL is never fetched.
+    """
 
     upstream: Upstream
     codecs: Mapping[str, Codec]
     credentials: Credentials
+    fetcher: Fetcher | None = None
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
 
@@ -74,20 +79,22 @@ def _interpreter(order: Order, deployment: Deployment, means: Means) -> Interpre
 class Call:
     """Make one upstream call."""
 
-    def __init__(self, means: Means, order: Order, command: Send, limits: Limits, told: Told | None = None) -> None:
-        """Prepare the call that `command` asks for; it is to go on with what was `told`."""
+    def __init__(self, means: Means, order: Order, command: Send, limits: Limits, before: Call | None = None) -> None:
+        """Prepare the call that `command` asks for; `before` is the last one of the exchange."""
         self._means = means
         self._order = order
         self._limits = limits
+        self.files: Files = Files(means.fetcher) if before is None else before.files
+        """What was fetched for the exchange."""
         self._deployment = command.deployment
         self._interpreter = _interpreter(order, command.deployment, means)
         self._watch = Watchdog(command.remaining)
         self._meter = Meter(command.attempt_id, command.deployment, self._now())
+        self._resumes = before.told if command.purpose == "resume" and before is not None else None
         self._meter.purpose = command.purpose
         self._reply: Reply | None = None
         self._stream: Passage | None = None
         self._held = b""
-        self._resumes = told
         self.told: Told | None = None
         """What the caller has of a stream that broke, where somebody else can go on with it."""
         self.outrun = False
@@ -136,11 +143,17 @@ class Call:
             if isinstance(failure, CallerLeft):
                 outlet.abort()
             raise
+        finally:
+            if self._stream is not None:
+                self._order.spoken = self._stream.relay.number
         return Ended(at=self._now(), error=error, resumable=self.told is not None)
 
     async def _open(self) -> Reply:
-        """Connect, send the request and read the head; raise UpstreamRefused on an error status."""
+        """Fetch what is said as bytes, send the request and read the head; raise UpstreamRefused on an error status."""
         order, provider, limits = self._order, self._deployment.provider, self._limits
+        if wants := self._interpreter.wants:
+            self._watch.arm("total", self._watch.remaining)
+            self._interpreter.take(await self.files.get(wants, provider.id))
         body = self._interpreter.request()
         call = Outgoing(self._interpreter.url, self._interpreter.headers, body)
         proven = await self._means.credentials.prove(provider, call, self._means.upstream)

@@ -16,7 +16,6 @@ from gearshift.execution.machine import Limits, execute
 from gearshift.execution.order import Order
 from gearshift.execution.outlet import Outlet
 from gearshift.execution.pulse import Pulse
-from gearshift.protocols.resuming import Told
 
 
 class Driver:
@@ -46,8 +45,7 @@ class Driver:
             while True:
                 match command:
                     case Send():
-                        told = call.told if command.purpose == "resume" and call is not None else None
-                        call, signal = await self._send(order, command, limits, told)
+                        call, signal = await self._send(order, command, limits, call)
                     case Sleep():
                         await asyncio.sleep(command.seconds)
                         signal = Slept(at=self._means.clock() - order.began)
@@ -63,14 +61,14 @@ class Driver:
         finally:
             plan.close()
 
-    async def _send(self, order: Order, command: Send, limits: Limits, told: Told | None) -> tuple[Call, Signal]:
+    async def _send(self, order: Order, command: Send, limits: Limits, before: Call | None) -> tuple[Call, Signal]:
         """Make a call, and its hedge where it has one and takes long; give the one that has the last word."""
-        call, hedge = Call(self._means, order, command, limits, told), command.hedge
+        call, hedge = Call(self._means, order, command, limits, before), command.hedge
         if hedge is None:
             return call, await call.send()
 
         def rival() -> Call | None:
             granted = self._guards.retries.spend(self._means.clock())
-            return Call(self._means, order, hedge, limits) if granted else None
+            return Call(self._means, order, hedge, limits, before) if granted else None
 
         return await race(call, rival, command.hedge_after)

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from gearshift.errors import CannotCarry, InvalidRequest
 from gearshift.execution.order import Order
 from gearshift.protocols.codec import RequestEdits, ResponsePeek, StreamRelay
-from gearshift.protocols.embedding import Embedder, cross_request
+from gearshift.protocols.embedding import Embedder, cross_request, peek
+from gearshift.protocols.inlining import Given, Want
 from gearshift.protocols.registry import EMBEDDER_OF, EMBEDDERS
 from gearshift.protocols.resuming import Told
 from gearshift.types.catalog import Deployment
@@ -31,6 +32,7 @@ class EmbeddingInterpreter:
         self._same = self.upstream is self._caller
         self.losses: tuple[Loss, ...] = ()
         self.stream_type = ""  # there is none
+        self.wants: tuple[Want, ...] = ()  # no input is named by URL
 
     @property
     def url(self) -> str:
@@ -53,13 +55,16 @@ class EmbeddingInterpreter:
         self.losses = said.losses
         return said.body
 
+    def take(self, given: Given) -> None:
+        """Take nothing, for nothing is wanted."""
+
     def answer(self, body: bytes) -> tuple[ResponsePeek, bytes]:
         """Give the facts of an answer, and it as the caller's protocol has it."""
         count = len(self._request.inputs)
-        peek = self.upstream.peek_response(body, count)
         if self._same:
-            return peek, body
-        return peek, self._caller.encode_response(self.upstream.decode_response(body, count), self._request)
+            return self.upstream.peek_response(body, count), body
+        response = self.upstream.decode_response(body, count)
+        return peek(response), self._caller.encode_response(response, self._request)
 
     def told(self, pieces: Iterable[bytes]) -> None:
         """Go on with nothing: vectors are not streamed."""

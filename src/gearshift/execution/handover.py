@@ -3,11 +3,11 @@
     Request ─ unsigned ─> without thinking that another provider signed
             ─ rested ───> without thinking where the turn has lost its own
             ─ paired ───> every call with its result, every result behind its call
-            ─ fitted ───> without its oldest turns, where the caller lets them go
+            ─ fitted ───> without what its window does not hold, where the caller lets that go (`shortening`)
 
 Each step says what it did: `mapped` or `dropped`, by message. A request that needs nothing is the same object.
-Invariants: pure; a signature is only ever stripped, never changed; the instructions and the last turn always stay, and
-no turn is ever parted. Sources: the 400s of Anthropic ("tool use", `tool_use` ids without `tool_result`) and of OpenAI
+Invariants: pure; a signature is only ever stripped, never changed.
+Sources: the 400s of Anthropic ("tool use", `tool_use` ids without `tool_result`) and of OpenAI
 ("function calling", every `tool_call_id` needs its message), both read 2026-11.
 """
 
@@ -19,8 +19,9 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gearshift import tokens
+from gearshift.execution.shortening import begins_turn, middle_out, oldest_out
 from gearshift.protocols.losses import dropped, mapped
+from gearshift.protocols.places import Turns, number_of, place
 from gearshift.types.chat import TRUNCATED, Message, Part, Reasoning, Request, Text, ToolCall, ToolResult
 from gearshift.types.decision import Standing
 from gearshift.types.record import Loss
@@ -30,8 +31,6 @@ THOUGHTFUL: Final = "anthropic_messages"
 UNANSWERED: Final = "no result was recorded"
 """What is said as the result of a call that has none."""
 _SHOWN: Final = 40
-_LONG: Final = 2
-"""By how much the estimate of tokens may be too low (`tokens`: none was below half the truth)."""
 
 
 class Handed(Struct, frozen=True, kw_only=True):
@@ -42,11 +41,15 @@ class Handed(Struct, frozen=True, kw_only=True):
 
 
 class Heir(Struct, frozen=True, kw_only=True):
-    """Hold whom a conversation is handed to; `window` is tokens, None: not known."""
+    """Hold whom a conversation is handed to; `window` is tokens, None: not known.
+
+    `shortens`: told `middle-out` in its own protocol, it does that itself.
+    """
 
     protocol: str
     provider: str
     window: int | None = None
+    shortens: bool = False
 
 
 def hand_over(request: Request, standing: Standing | None, heir: Heir) -> Handed:
@@ -58,11 +61,10 @@ def hand_over(request: Request, standing: Standing | None, heir: Heir) -> Handed
     if standing is not None and standing.exact and (standing.moved or standing.provider != heir.provider):
         handed = unsigned(request, whole=standing.provider != heir.provider)
     if request.protocol == heir.protocol:
-        return _then(handed, rested(handed.request)) if handed.losses else handed
-    handed = _then(handed, paired(handed.request))
-    if request.truncation == TRUNCATED and heir.window is not None:
-        handed = _then(handed, fitted(handed.request, heir.window))
-    return handed
+        handed = _then(handed, rested(handed.request)) if handed.losses else handed
+    else:
+        handed = _then(handed, paired(handed.request))
+    return handed if heir.window is None else _then(handed, fitted(handed.request, heir, heir.window))
 
 
 def _then(before: Handed, after: Handed) -> Handed:
@@ -77,16 +79,18 @@ def unsigned(request: Request, *, whole: bool) -> Handed:
     """
     end = len(request.messages) if whole else _current(request.messages)
     losses: list[Loss] = []
-    messages: list[Message] = []
+    turns = Turns()
     for at, message in enumerate(request.messages):
+        number = number_of(request, at)
         kept = message.parts if at >= end else tuple(part for part in message.parts if not _is_signed(part))
         if len(kept) == len(message.parts):
-            messages.append(message)
+            turns.add(number, [message])
             continue
-        losses.append(dropped(f"messages[{at}].reasoning", "it was signed by another provider, which alone takes it"))
+        why = "it was signed by another provider, which alone takes it"
+        losses.append(dropped(f"{place(request, at)}.reasoning", why))
         if kept:
-            messages.append(replace(message, parts=kept))
-    return Handed(request=replace(request, messages=tuple(messages)) if losses else request, losses=tuple(losses))
+            turns.add(number, [replace(message, parts=kept)])
+    return _handed(request, turns, losses)
 
 
 def rested(request: Request) -> Handed:
@@ -115,37 +119,29 @@ def paired(request: Request) -> Handed:
     """
     if _in_pairs(request.messages):
         return Handed(request=request)
-    pairing = _Pairing()
-    for at, message in enumerate(request.messages):
-        pairing.take(at, message)
+    pairing = _Pairing(request)
+    for at in range(len(request.messages)):
+        pairing.take(at)
     pairing.settle()
-    if not pairing.losses:
-        return Handed(request=request)
-    return Handed(request=replace(request, messages=tuple(pairing.messages)), losses=tuple(pairing.losses))
+    return _handed(request, pairing.turns, pairing.losses)
 
 
-def fitted(request: Request, window: int) -> Handed:
-    """Leave out as few of the oldest turns as make the rest, and its answer, surely fit `window` tokens.
+def _handed(request: Request, turns: Turns, losses: Sequence[Loss]) -> Handed:
+    """Give a request with other messages, where anything was changed."""
+    if not losses:
+        return Handed(request=request)
+    return Handed(request=replace(request, messages=tuple(turns.messages), places=turns.places), losses=tuple(losses))
 
-    Where nothing helps, all but the last turn is left out, and the upstream says the rest.
-    """
-    if _surely(request, window):
-        return Handed(request=request)
-    head, starts = _turns(request.messages)
-    low, high = 0, len(starts) - 1
-    while low < high:  # the fewest turns left out with which it fits
-        middle = (low + high) // 2
-        if _surely(_without(request, head, starts[middle]), window):
-            high = middle
-        else:
-            low = middle + 1
-    if not starts or starts[low] == head:
-        return Handed(request=request)
-    loss = dropped(
-        f"messages[{head}:{starts[low]}]",
-        f"the oldest {low} of {len(starts)} turns, for the whole does not fit a window of {window} tokens",
-    )
-    return Handed(request=_without(request, head, starts[low]), losses=(loss,))
+
+def fitted(request: Request, heir: Heir, window: int) -> Handed:
+    """Leave out what does not fit `window` tokens, where the caller allows it and the upstream leaves it to us."""
+    losses: tuple[Loss, ...] = ()
+    if request.truncation == TRUNCATED and request.protocol != heir.protocol:
+        request, losses = oldest_out(request, window)
+    if request.routing.middle_out and not (heir.shortens and request.protocol == heir.protocol):
+        request, more = middle_out(request, window)
+        losses += more
+    return Handed(request=request, losses=losses)
 
 
 def _is_signed(part: Part) -> bool:
@@ -155,29 +151,9 @@ def _is_signed(part: Part) -> bool:
 def _current(messages: Sequence[Message]) -> int:
     """Give where the current turn begins."""
     for at in range(len(messages) - 1, -1, -1):
-        if _begins_turn(messages[at]):
+        if begins_turn(messages[at]):
             return at
     return 0
-
-
-def _begins_turn(message: Message) -> bool:
-    return message.role == "user" and not any(isinstance(part, ToolResult) for part in message.parts)
-
-
-def _turns(messages: Sequence[Message]) -> tuple[int, list[int]]:
-    """Give how many messages of instructions lead, and where each turn begins."""
-    head = next((at for at, each in enumerate(messages) if each.role not in {"system", "developer"}), len(messages))
-    starts = [at for at in range(head, len(messages)) if at == head or _begins_turn(messages[at])]
-    return head, starts
-
-
-def _without(request: Request, head: int, start: int) -> Request:
-    return replace(request, messages=(*request.messages[:head], *request.messages[start:]))
-
-
-def _surely(request: Request, window: int) -> bool:
-    reserve = tokens.reserve(request)
-    return tokens.fits(request, window, reserve) is True or _LONG * tokens.estimate(request) <= window - reserve
 
 
 def _in_pairs(messages: Sequence[Message]) -> bool:
@@ -198,16 +174,20 @@ def _in_pairs(messages: Sequence[Message]) -> bool:
 class _Pairing:
     """Walk a conversation and say it again with its calls and results in pairs."""
 
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
+    def __init__(self, request: Request) -> None:
+        self.turns = Turns()
         self.losses: list[Loss] = []
+        self._request = request
+        self._number = 0
+        """Where the caller said the message that was taken last."""
         self._open: dict[str, tuple[int, ToolCall]] = {}
         """Calls that wait for their results, by id, with where they were made."""
         self._told: list[Part] = []
         """What is to be said as text once the results that belong together are through."""
 
-    def take(self, at: int, message: Message) -> None:
+    def take(self, at: int) -> None:
         """Take the next message."""
+        message = self._request.messages[at]
         parts, answers = self._answers(at, message)
         if message.role == "tool" and not answers:
             self._told += parts
@@ -216,7 +196,8 @@ class _Pairing:
             self.settle()
         if parts != message.parts:
             message = replace(message, parts=parts)
-        self.messages.append(message)
+        self._number = number_of(self._request, at)
+        self.turns.add(self._number, [message])
         self._open.update((part.id, (at, part)) for part in parts if isinstance(part, ToolCall))
 
     def settle(self) -> None:
@@ -224,12 +205,13 @@ class _Pairing:
         results: list[ToolResult] = []
         for at, call in self._open.values():
             shown = call.name[:_SHOWN]
-            self.losses.append(mapped(f"messages[{at}].{shown}", f"a call without a result: told that {UNANSWERED}"))
+            how = f"a call without a result: told that {UNANSWERED}"
+            self.losses.append(mapped(f"{place(self._request, at)}.{shown}", how))
             results.append(ToolResult(call_id=call.id, parts=(Text(text=UNANSWERED),), name=call.name, is_error=True))
         if results:
-            self.messages.append(Message(role="tool", parts=tuple(results)))
+            self.turns.add(self._number, [Message(role="tool", parts=tuple(results))])
         if self._told:
-            self.messages.append(Message(role="user", parts=tuple(self._told)))
+            self.turns.add(self._number, [Message(role="user", parts=tuple(self._told))])
         self._open, self._told = {}, []
 
     def _answers(self, at: int, message: Message) -> tuple[tuple[Part, ...], bool]:
@@ -244,6 +226,7 @@ class _Pairing:
                 answers = True
             else:
                 shown = part.call_id[:_SHOWN]
-                self.losses.append(mapped(f"messages[{at}].{shown}", "a result without a call before it: told as text"))
+                how = "a result without a call before it: told as text"
+                self.losses.append(mapped(f"{place(self._request, at)}.{shown}", how))
                 parts += [Text(text=f"Result of the tool {part.name or shown}:"), *part.parts]
         return tuple(parts), answers

@@ -13,6 +13,10 @@ from gearshift.execution.order import Order
 from gearshift.protocols.answering import peek
 from gearshift.protocols.codec import Codec, RequestEdits, ResponsePeek, StreamRelay
 from gearshift.protocols.crossing import Crossing, Stamp, cross_request, cross_response, is_foreign
+from gearshift.protocols.inlining import Given, Want, inlined, wanted
+from gearshift.protocols.losses import mapped
+from gearshift.protocols.openrouter import SHORTENING
+from gearshift.protocols.places import encode
 from gearshift.protocols.resuming import Resumption, Told, may_resume, read_told
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request
@@ -42,6 +46,8 @@ class Interpreter:
         self._caller = codecs[order.codec.name]
         self.upstream: Codec = codecs[deployment.provider.protocol]
         self._same = self.upstream is self._caller
+        self._needs = self.upstream.needs_bytes | set(deployment.provider.quirks.needs_bytes)
+        self._fetched: tuple[Loss, ...] = ()
         self._losses: tuple[Loss, ...] = ()
         self._crossing: Crossing | None = None
 
@@ -66,6 +72,17 @@ class Interpreter:
         passed_on = self._order.passed_on if self._same else {}
         return {"content-type": "application/json", **self.upstream.headers, **passed_on}
 
+    @property
+    def wants(self) -> tuple[Want, ...]:
+        """The URLs in the request that must be said as the bytes behind them."""
+        return wanted(self._request, self._needs)
+
+    def take(self, given: Given) -> None:
+        """Take the bytes behind the URLs of `wants`."""
+        how = "fetched by the gateway, for this upstream takes bytes only"
+        self._fetched = tuple(mapped(want.at, how) for want in self.wants)
+        self._request = inlined(self._request, self._needs, given)
+
     def request(self) -> bytes:
         """Say the request; raise InvalidRequest where it cannot be carried."""
         request, quirks = self._request, self._deployment.provider.quirks
@@ -78,17 +95,22 @@ class Interpreter:
         handed = self._handed()
         if not self._same:
             said = cross_request(handed.request, self.upstream, edits)
-        elif handed.losses or is_foreign(handed.request, self.upstream):
-            said = self.upstream.encode_request(handed.request, edits)
+        elif handed.losses or self._fetched or is_foreign(handed.request, self.upstream):
+            said = encode(handed.request, self.upstream, edits)
         else:
             return self.upstream.patch_request(self._order.body, edits)
-        self._losses = handed.losses + said.losses
+        self._losses = self._fetched + handed.losses + said.losses
         return said.body
 
     def _handed(self) -> Handed:
         """Prepare the conversation for this upstream."""
         deployment = self._deployment
-        heir = Heir(protocol=self.upstream.name, provider=deployment.provider.id, window=deployment.context_window)
+        heir = Heir(
+            protocol=self.upstream.name,
+            provider=deployment.provider.id,
+            window=deployment.context_window,
+            shortens=SHORTENING.issubset(deployment.provider.quirks.extensions),
+        )
         return hand_over(self._request, self._order.decision.standing, heir)
 
     def answer(self, body: bytes) -> tuple[ResponsePeek, bytes]:

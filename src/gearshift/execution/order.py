@@ -25,6 +25,8 @@ class Order(Protocol):
     exchange_id: str
     began: float
     attempts: list[Attempt]
+    spoken: int
+    """The number of the stream's next event, where the caller's protocol numbers them."""
 
     @property
     def passed_on(self) -> Mapping[str, str]:

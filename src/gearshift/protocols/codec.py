@@ -109,6 +109,8 @@ class StreamEncoder(Protocol):
 
     losses: list[Loss]
     """What could not be said so far."""
+    number: int
+    """The number of the next event, where the protocol numbers them; else 0."""
 
     def feed(self, event: Event) -> bytes:
         """Give the bytes that say `event`, b"" when it needs none of its own; `Finished` is said by `end`."""
@@ -138,6 +140,11 @@ class StreamRelay(Protocol):
     call_id: str | None
     """See `Facts`."""
 
+    @property
+    def number(self) -> int:
+        """Give the number of the next event that the caller is told, where the protocol numbers them; else 0."""
+        ...
+
     def feed(self, data: bytes) -> bytes:
         """Give the bytes to pass on; raise StreamBroken on an in-band error, UpstreamInvalid on garbage.
 
@@ -166,6 +173,8 @@ class Codec(Protocol):
     """Answers can hold images; else what an upstream gave is lost on its way to a caller of this protocol."""
     names_parts: bool
     """The parts of its answers have ids, which each upstream makes up for itself."""
+    needs_bytes: frozenset[str]
+    """The kinds of media (`image`, `audio`, `file`) for whose URLs on the web it has no words."""
     passed_on: frozenset[bytes]
     """The caller's headers that an upstream of this protocol is told too, in lower case."""
     keep_alive: bytes
@@ -210,8 +219,8 @@ class Codec(Protocol):
         """Say `error` as this protocol's error body; `extra` holds further top-level members as inner JSON text."""
         ...
 
-    def encode_stream_error(self, error: GearshiftError) -> bytes:
-        """Say `error` inside a stream that has begun; never followed by a terminator."""
+    def encode_stream_error(self, error: GearshiftError, number: int = 0) -> bytes:
+        """Say `error` inside a stream that has begun, as its event `number`; never followed by a terminator."""
         ...
 
     def stream_decoder(self, choices: int = 1) -> StreamDecoder:

@@ -19,6 +19,7 @@ from gearshift.protocols.codec import Codec, Encoded, RequestEdits, ResponseEdit
 from gearshift.protocols.fields import NULL, OBJECT, Misfit
 from gearshift.protocols.following import Progress
 from gearshift.protocols.namespaces import Namespaces
+from gearshift.protocols.places import placed, renamed
 from gearshift.protocols.steering import unshared
 from gearshift.protocols.way import Way, unsaid, untold
 from gearshift.protocols.wording import invalid
@@ -101,8 +102,11 @@ def cross_request(request: Request, codec: Codec, edits: RequestEdits) -> Encode
     if request.sampling.max_output_tokens == 0:
         raise InvalidRequest(untold("max_tokens=0", codec), param="max_tokens")
     told = msgspec.structs.replace(request, extra={}) if request.extra else request
-    said = codec.encode_request(Way(codec, losses, InvalidRequest).cross(told, ""), edits)
-    return Encoded(body=said.body, losses=_once([*left, *losses, *said.losses]))
+    try:
+        said = codec.encode_request(Way(codec, losses, InvalidRequest).cross(told, ""), edits)
+    except InvalidRequest as error:
+        raise renamed(request, error) from None
+    return Encoded(body=said.body, losses=_once([*left, *placed(request, (*losses, *said.losses))]))
 
 
 def _left(request: Request, codec: Codec) -> list[Loss]:
@@ -147,6 +151,11 @@ class Crossing(Progress):
     def losses(self) -> tuple[Loss, ...]:
         """What of the stream could not be said in the caller's protocol."""
         return _once([*self._losses, *self._encoder.losses])
+
+    @property
+    def number(self) -> int:
+        """Give the number of the next event."""
+        return self._encoder.number
 
     def feed(self, data: bytes) -> bytes:
         """Give the bytes to pass on; raise StreamBroken on an in-band error, UpstreamInvalid on garbage."""

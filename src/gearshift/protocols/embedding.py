@@ -75,8 +75,8 @@ class Embedder(Protocol):
         """Say `error` as this protocol's error body; `extra` holds further top-level members as inner JSON text."""
         ...
 
-    def encode_stream_error(self, error: GearshiftError) -> bytes:
-        """Say `error` inside a stream that has begun."""
+    def encode_stream_error(self, error: GearshiftError, number: int = 0) -> bytes:
+        """Say `error` inside a stream that has begun, as its event `number`."""
         ...
 
     def upstream_message(self, body: bytes) -> str:
@@ -95,6 +95,17 @@ def cross_request(request: EmbeddingRequest, embedder: Embedder, edits: RequestE
     losses = [] if request.user is None else [dropped("user", f"{embedder.name} is not told it")]
     said = embedder.encode_request(msgspec.structs.replace(request, extra={}, user=None), edits)
     return Encoded(body=said.body, losses=(*losses, *said.losses))
+
+
+def peek(response: EmbeddingResponse) -> ResponsePeek:
+    """Give the facts of an answer that was decoded whole."""
+    return ResponsePeek(
+        usage=response.usage,
+        finish_reason=None,
+        response_id=response.id or None,
+        upstream_model=response.model or None,
+        answer_bytes=0,
+    )
 
 
 def untold(field: str, protocol: str) -> InvalidRequest:

@@ -70,6 +70,11 @@ class Progress:
         self._begun: set[int] = set()
         self._over: set[int] = set()
 
+    @property
+    def number(self) -> int:
+        """Give the number of the next event."""
+        return 0
+
     def note(self, event: Event) -> None:
         """Learn from one event."""
         match event:  # deltas first: nearly all are, and a class that is not the event's takes time to tell

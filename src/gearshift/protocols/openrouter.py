@@ -65,6 +65,12 @@ PLUGIN: Final = (
     "pin_model",
 )
 AUTO: Final = "auto-router"
+COMPRESSION: Final = "context-compression"
+"""The plugin that took the place of `transforms`."""
+TRANSFORMS: Final = "transforms"
+MIDDLE_OUT: Final = "middle-out"
+SHORTENING: Final = frozenset({TRANSFORMS, "plugins"})
+"""The words by which an upstream is told to shorten a conversation itself."""
 TIERS: Final = ("low", "medium", "high", "xhigh", "max")
 UNKNOWN: Final = "unknown"
 """OpenRouter's word for a quantization that is not known."""
@@ -130,7 +136,7 @@ def _decode_max_price(wishes: Wishes, provider: Members) -> None:
 
 
 def decode_plugins(wishes: Wishes, members: Members) -> None:
-    """Take the plugin `auto-router`; the others stay in `members`, for an upstream that has them."""
+    """Take the plugins that are honoured; all but `auto-router` stay in `members`, for an upstream that has them."""
     if "plugins" not in members:
         return
     spoken = members["plugins"]
@@ -144,7 +150,10 @@ def decode_plugins(wishes: Wishes, members: Members) -> None:
             _decode_auto(wishes, inner, at, enabled=enabled is not False)
             continue
         others.append(plugin)
-        if enabled is not False:
+        if name == COMPRESSION and maybe(inner, "engine", TEXT, at) in {None, MIDDLE_OUT}:
+            if enabled is not False:
+                wishes.add("middle_out", value=True, path=f"plugins.{COMPRESSION}")
+        elif enabled is not False:
             wishes.note(f"plugins.{name[:MAX_SHOWN]}", "Gearshift has no such plugin", "plugins")
     if others:
         members["plugins"] = spoken if len(others) == len(plugins) else raw(others)
@@ -167,10 +176,14 @@ def _decode_auto(wishes: Wishes, inner: Members, at: str, *, enabled: bool) -> N
 
 def decode_rest(wishes: Wishes, members: Members) -> None:
     """Take `transforms`, `route` and `usage`."""
-    spoken = members.get("transforms")
-    if maybe(members, "transforms", TEXTS) and spoken is not None:
-        members["transforms"] = spoken
-        wishes.note("transforms", "Gearshift changes no message; shorten the conversation yourself", "transforms")
+    spoken = members.get(TRANSFORMS)
+    names = maybe(members, TRANSFORMS, TEXTS)
+    if names and spoken is not None:
+        members[TRANSFORMS] = spoken
+        if MIDDLE_OUT in names:
+            wishes.add("middle_out", value=True, path=TRANSFORMS)
+        if set(names) != {MIDDLE_OUT}:
+            wishes.note(TRANSFORMS, f"of transforms only {MIDDLE_OUT} is known here", TRANSFORMS)
     route = maybe(members, "route", TEXT)
     if route is not None and route != "fallback":
         wishes.note("route", "only fallback is known, and is done whether it is said or not")

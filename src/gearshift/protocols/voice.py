@@ -37,8 +37,8 @@ class Voice(Protocol):
         """Say `error` as this protocol's error body; `extra` holds further top-level members as inner JSON text."""
         ...
 
-    def encode_stream_error(self, error: GearshiftError) -> bytes:
-        """Say `error` inside a stream that has begun."""
+    def encode_stream_error(self, error: GearshiftError, number: int = 0) -> bytes:
+        """Say `error` inside a stream that has begun, as its event `number`."""
         ...
 
     def upstream_message(self, body: bytes) -> str:

@@ -221,8 +221,9 @@ def _window(request: Request, deployments: Sequence[Deployment]) -> Check | None
     windows = {each.context_window for each in deployments if each.context_window is not None}
     small = set() if not windows or tokens.fits(request, min(windows), reserve) else windows
     too_small = {window for window in small if tokens.fits(request, window, reserve) is False}
-    if request.truncation == TRUNCATED and all(each.context_window in too_small for each in deployments):
-        too_small = set()  # nobody takes it whole: its oldest turns are left out
+    shortened = request.truncation == TRUNCATED or request.routing.middle_out
+    if shortened and all(each.context_window in too_small for each in deployments):
+        too_small = set()  # nobody takes it whole: some of it is left out
     answers = (each.max_output_tokens for each in deployments if each.max_output_tokens is not None)
     if not too_small and (asked is None or asked <= min(answers, default=asked)):
         return None

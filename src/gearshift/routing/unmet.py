@@ -29,6 +29,8 @@ def _ours(request: Asked, router: Router) -> Iterator[Unmet]:
             if words:
                 yield Unmet(field=f"plugins.auto-router.{field}", detail=why)
     embeds = isinstance(request, EmbeddingRequest)
+    if embeds and routing.middle_out:
+        yield Unmet(field="transforms", detail="what is embedded is not shortened, for its vector would be another's")
     if embeds or router.objective is None:
         why = "vectors of different models cannot be compared, so none is weighed against another; leave it out"
         why = why if embeds else f"{router.name} weighs no cost against quality; name a router that has an objective"

@@ -91,6 +91,10 @@ QUANTIZATIONS: Final = ("int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "
 """Every word for how precisely weights are kept (OpenRouter, "Provider routing", `quantizations`, read 2026-11)."""
 
 
+MEDIA_KINDS: Final = ("image", "audio", "file")
+"""Every kind of media."""
+
+
 class Terms(Struct, frozen=True, kw_only=True):
     """Hold on which terms a deployment serves; None: not known, which satisfies no wish.
 
@@ -114,6 +118,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     """Words beyond its protocol that it understands, of `EXTENSIONS`."""
     drops: tuple[str, ...] = ()
     """Request fields that it refuses; sending one is refused with an error that names the field."""
+    needs_bytes: tuple[str, ...] = ()
+    """Kinds of media, of `MEDIA_KINDS`, that it takes by their bytes only, where its protocol has URLs for them."""
     caches_from: int | None = None
     """Tokens from which on it caches every prompt unasked; None: it does not, or that is not known."""
     path: str | None = None

@@ -33,6 +33,8 @@ Task: TypeAlias = Literal[
 """What a request is for, as far as it can be told by looking (`routing.task`)."""
 TRUNCATED: Final = "auto"
 """What a caller says who lets the oldest turns of a long conversation go (OpenAI Responses, `truncation`)."""
+APART: Final = -1
+"""Where a system prompt was said that stands beside the list of messages (`Request.places`)."""
 PartKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool_call"]
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error"]
 
@@ -190,8 +192,9 @@ class Routing(Struct, frozen=True, kw_only=True):
     or with `sort_across` those of all models together. `preferred_max_latency` holds seconds to the first token and
     `preferred_min_throughput` tokens per second, each with its percentile; deployments known to be slower are tried
     last. What must be known of a deployment: `no_collection` (the prompts are neither kept nor trained on), `zdr` (they
-    are not retained at all), `distillable` (its answers may be trained on), one of `quantizations`. `unmet` are the
-    wishes that no other field holds.
+    are not retained at all), `distillable` (its answers may be trained on), one of `quantizations`. `middle_out`: what
+    is in the middle of a conversation may be left out where it is too long for a model. `unmet` are the wishes that no
+    other field holds.
     """
 
     models: tuple[str, ...] = ()
@@ -212,6 +215,7 @@ class Routing(Struct, frozen=True, kw_only=True):
     no_collection: bool = False
     zdr: bool = False
     distillable: bool = False
+    middle_out: bool = False
     quantizations: tuple[str, ...] = ()
     max_price: MaxPrice | None = None
     constraint: Constraint | None = None
@@ -224,13 +228,15 @@ class Request(Struct, frozen=True, kw_only=True, weakref=True):
     `protocol` is the one that it was said in, whose own words every `extra` in it holds. `user` is whom the caller asks
     for, in the caller's words. `include_usage` is None when the caller did not say. `metadata` values are strings,
     numbers or booleans. `cache` marks the whole conversation. `truncation` `auto`: its oldest turns may be left out
-    where it is too long for a model. `extra` keeps every top-level field without a noun, as raw JSON.
+    where it is too long for a model. `places` says which of the caller's own messages each of `messages` was, or
+    `APART`; nothing: they are one by one. `extra` keeps every top-level field without a noun, as raw JSON.
     """
 
     protocol: str = ""
 
     model: str
     messages: tuple[Message, ...]
+    places: tuple[int, ...] = ()
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None

@@ -51,8 +51,12 @@ class EmbeddingRequest(Struct, frozen=True, kw_only=True):
 
 
 class EmbeddingResponse(Struct, frozen=True, kw_only=True):
-    """Hold one vector for each input, in their order: each a JSON list of numbers, digit for digit as it came."""
+    """Hold one vector for each input, in their order: each a JSON list of numbers, digit for digit as it came.
 
+    `id` and `model` are empty where the upstream says none.
+    """
+
+    id: str = ""
     model: str
     vectors: tuple[Raw, ...]
     usage: Usage | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gearshift.cli.assemble import assemble, load_predictors, prepare
+from gearshift.cli.assemble import assemble, load_predictors, make_fetcher, prepare
 from gearshift.config import from_mapping
 from gearshift.errors import ConfigError
 from gearshift.types.chat import Message, Request, Text
@@ -18,6 +18,12 @@ MAPPING = {
     "providers": {"lab": {"protocol": "openai_chat", "base_url": "http://127.0.0.1:9/v1", "key": "env:LAB_KEY"}},
     "models": {"small": {"deployments": [{"provider": "lab", "price": {"input": 0.1, "output": 0.4}}]}},
 }
+
+
+def test_files_by_url_are_fetched_only_where_the_config_says_so() -> None:
+    assert make_fetcher(from_mapping(MAPPING, source="test", environ={})) is None
+    stated = {**MAPPING, "media": {"fetch": True, "max_bytes": 2048, "timeout": "3s"}}
+    assert make_fetcher(from_mapping(stated, source="test", environ={})) is not None
 
 
 def test_everything_is_wired_from_a_config(tmp_path: Path) -> None:

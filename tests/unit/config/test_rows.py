@@ -17,7 +17,7 @@ from gearshift.config.proofs import AuthConfig
 from gearshift.config.rows import ProviderRow, builtin, parse, resolve, row_of, unplaced
 from gearshift.config.values import PROTOCOLS
 from gearshift.errors import ConfigError
-from gearshift.types.catalog import CAPABILITIES, EXTENSIONS, Provider, Quirks
+from gearshift.types.catalog import CAPABILITIES, EXTENSIONS, MEDIA_KINDS, Provider, Quirks
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "reference" / "providers.md"
 ROW = """
@@ -46,6 +46,7 @@ def test_every_row_is_whole(name: str) -> None:
     assert not row.base_url.endswith("/")
     assert set(row.capabilities) <= CAPABILITIES
     assert set(row.lacks) <= CAPABILITIES
+    assert set(row.quirks.quirks.needs_bytes) <= set(MEDIA_KINDS)
     assert urlsplit(row.source).scheme == "https"
     assert date.fromisoformat(row.date) >= date(2026, 1, 1)
     for quirk in msgspec.to_builtins(row.quirks).values():
@@ -254,3 +255,13 @@ def test_a_second_account_of_a_cloud_has_a_place_of_its_own() -> None:
     assert made.base_url == "https://bedrock-runtime.eu-central-1.amazonaws.com/openai/v1"
     with pytest.raises(ConfigError, match='found "bedrok", expected a built-in provider; did you mean "bedrock"'):
         from_mapping({**document, "providers": {"eu": {"like": "bedrok"}}}, source="test", environ={})
+
+
+def test_a_config_says_which_media_its_provider_takes_by_their_bytes_only() -> None:
+    row = builtin()["ollama"]
+    assert row.quirks.quirks.needs_bytes == ("image",)
+    assert resolve("ollama", ProviderConfig(needs_bytes=()), row, {}).quirks.needs_bytes == ()
+    stated = ProviderConfig(protocol="openai_chat", base_url="http://u", needs_bytes=("image", "file"))
+    assert resolve("mine", stated, None, {}).quirks == Quirks(needs_bytes=("image", "file"))
+    with pytest.raises(ValidationError, match="expected image, audio, file"):
+        ProviderConfig(needs_bytes=("images",))

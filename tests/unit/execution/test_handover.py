@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gearshift import tokens
-from gearshift.execution.handover import UNANSWERED, Heir, fitted, hand_over, paired, unsigned
-from gearshift.types.chat import Message, Part, Reasoning, Request, Sampling, Text, ToolCall, ToolResult
+from gearshift.execution.handover import UNANSWERED, Heir, hand_over, paired, unsigned
+from gearshift.types.chat import Message, Part, Reasoning, Request, Routing, Sampling, Text, ToolCall, ToolResult
 from gearshift.types.decision import Standing
 from tests.fakes.nouns import request
 
@@ -190,31 +189,6 @@ def long(turns: int, **changes: object) -> Request:
     return talk(RULES, *body, says(), **changes)
 
 
-def test_the_oldest_turns_go_until_it_surely_fits() -> None:
-    asked = long(20)
-    handed = fitted(asked, 8_000)
-    kept = handed.request.messages
-    assert kept[0] == RULES
-    assert kept[-1] == says()
-    assert kept[1].role == "user"
-    assert len(kept) < len(asked.messages)
-    assert tokens.estimate(handed.request) * 2 <= 8_000 - tokens.reserve(asked)
-    more = replace(asked, messages=(RULES, *asked.messages[len(asked.messages) - len(kept) - 2 :]))
-    assert tokens.estimate(more) * 2 > 8_000 - tokens.reserve(asked)
-    (loss,) = handed.losses
-    assert loss.kind == "dropped"
-    assert loss.field == f"messages[1:{len(asked.messages) - len(kept) + 1}]"
-    assert "turns" in loss.detail
-
-
-def test_what_fits_is_left_whole_and_the_last_turn_always_stays() -> None:
-    asked = long(2)
-    assert fitted(asked, 100_000).request is asked
-    single = talk(RULES, says(Text(text="word " * 50_000)))
-    assert fitted(single, 1_000).request is single
-    assert told(fitted(long(3), 10).request.messages) == [("system", ["Be brief"]), ("user", ["Hi"])]
-
-
 def test_turns_are_left_out_only_for_callers_who_allow_it_and_not_where_the_upstream_does_it_itself() -> None:
     small = replace(HERE, protocol="gemini", window=8_000)
     assert len(hand_over(long(20), None, small).request.messages) == 62
@@ -222,6 +196,17 @@ def test_turns_are_left_out_only_for_callers_who_allow_it_and_not_where_the_upst
     assert len(hand_over(asked, None, small).request.messages) < 62
     assert hand_over(asked, None, replace(small, protocol="openai_chat")).request is asked
     assert hand_over(asked, None, replace(small, window=None)).losses == ()
+
+
+def test_the_middle_is_left_out_unless_the_upstream_does_so_itself() -> None:
+    asked = long(20, routing=Routing(middle_out=True))
+    small = replace(HERE, protocol="openai_chat", window=8_000)
+    for heir in (small, replace(small, protocol="gemini"), replace(small, protocol="gemini", shortens=True)):
+        handed = hand_over(asked, None, heir)
+        assert len(handed.request.messages) < 62
+        assert [loss.kind for loss in handed.losses] == ["dropped"]
+    assert hand_over(asked, None, replace(small, shortens=True)).request is asked
+    assert hand_over(asked, None, replace(small, window=None)).request is asked
 
 
 BUDGET = Sampling(reasoning_budget=2_000)

@@ -34,12 +34,20 @@ ANSWER = json.dumps(
 ).encode()
 
 
-def interpreter(caller: str, body: bytes, upstream: str, standing: Standing | None = None) -> Interpreter:
+def interpreter(
+    caller: str,
+    body: bytes,
+    upstream: str,
+    standing: Standing | None = None,
+    *,
+    window: int | None = None,
+    quirks: Quirks = Quirks(),  # noqa: B008 - frozen
+) -> Interpreter:
     inbound = Inbound(path="/", body=body, began=0.0, passed_on={"anthropic-beta": "x"})
     case = Case(WORLD, CODECS[caller], inbound, "gx-1", time.monotonic)
     case.read()
     case.decision = decision(standing=standing)
-    at = deployment("small", provider("lab", "https://up/v1", protocol=upstream))
+    at = deployment("small", provider("lab", "https://up/v1", protocol=upstream, quirks=quirks), context_window=window)
     assert isinstance(case.request, Request)
     return Interpreter(case, case.request, at, CODECS, Stamp("gx-1", 1_700_000_000))
 
@@ -157,3 +165,35 @@ def test_an_answer_to_which_the_upstream_gives_no_id_has_the_exchange_s() -> Non
     made = interpreter("openai_chat", CHAT, "anthropic_messages")
     assert json.loads(made.answer(ANSWER)[1])["id"] == "msg_1"
     assert json.loads(made.answer(ANSWER.replace(b"msg_1", b""))[1])["id"] == "gx-1"
+
+
+def test_urls_are_wanted_as_bytes_where_the_upstream_has_no_words_for_them() -> None:
+    image = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
+    body = json.dumps(
+        {"model": "auto", "max_tokens": 9, "system": "Hi", "messages": [{"role": "user", "content": [image]}]}
+    ).encode()
+    assert interpreter("anthropic_messages", body, "openai_chat").wants == ()
+    made = interpreter("anthropic_messages", body, "bedrock_converse")
+    (want,) = made.wants
+    assert (want.url, want.kind, want.at) == ("https://example.com/a.png", "image", "messages[0].content[0]")
+    with pytest.raises(InvalidRequest, match="found a URL"):
+        made.request()
+    made.take({want.url: ("image/png", b"PNG")})
+    said = json.loads(made.request())
+    assert said["messages"][0]["content"] == [{"image": {"format": "png", "source": {"bytes": "UE5H"}}}]
+    assert [loss.field for loss in made.losses] == ["messages[0].content[0]"]
+    assert made.wants == ()
+
+
+@pytest.mark.parametrize(
+    ("extensions", "whole"), [((), False), (("transforms",), False), (("plugins", "transforms"), True)]
+)
+def test_a_conversation_loses_its_middle_unless_the_upstream_is_told_to_do_it(
+    extensions: tuple[str, ...], whole: bool
+) -> None:
+    turns = [{"role": "user", "content": "word " * 400} for _ in range(9)]
+    body = json.dumps({"model": "auto", "messages": turns, "transforms": ["middle-out"], "odd": 1.5}).encode()
+    made = interpreter("openai_chat", body, "openai_chat", window=4_000, quirks=Quirks(extensions=extensions))
+    said = json.loads(made.request())
+    assert (len(said["messages"]) == 9, "transforms" in said, said["odd"]) == (whole, bool(extensions), 1.5)
+    assert [loss.field.partition(":")[0] for loss in made.losses] == ([] if whole else ["messages[2"])

@@ -279,5 +279,5 @@ def test_what_geminis_config_means_is_refused_and_its_hints_are_named(config: ob
 
 def test_an_item_without_a_noun_is_refused_by_its_type() -> None:
     body = {"model": "m", "input": [{"type": "custom_tool_call", "call_id": "c", "name": "x", "input": "ls"}]}
-    with pytest.raises(InvalidRequest, match=r"messages\[0\].item=custom_tool_call: openai_chat has no words"):
+    with pytest.raises(InvalidRequest, match=r"input\[0\].item=custom_tool_call: openai_chat has no words"):
         cross_request(RESPONSES.decode_request(json.dumps(body).encode()), CHAT, EDITS)

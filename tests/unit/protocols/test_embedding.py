@@ -12,7 +12,7 @@ from msgspec import Raw
 
 from gearshift.errors import InvalidRequest, UpstreamInvalid
 from gearshift.protocols.codec import RequestEdits
-from gearshift.protocols.embedding import Embedder, as_base64, as_numbers, check_count, cross_request
+from gearshift.protocols.embedding import Embedder, as_base64, as_numbers, check_count, cross_request, peek
 from gearshift.protocols.registry import EMBEDDERS
 from gearshift.types.embedding import EmbeddingRequest, EmbeddingResponse
 
@@ -79,3 +79,25 @@ def test_what_is_said_is_what_was_meant(name: str, single: bool) -> None:
     assert codec.decode_response(answer, len(texts)).vectors == vectors
     packed = b64encode(pack("<2f", 1.5, 2)).decode()
     assert (packed.encode() in answer) is False
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        (
+            "openai_embeddings",
+            b'{"id":"e1","model":"m","data":[{"embedding":[1.5]}],"usage":{"prompt_tokens":3,"total_tokens":3}}',
+        ),
+        (
+            "openai_embeddings",
+            b'{"data":[{"embedding":[1.5]}]}',
+        ),
+        (
+            "gemini_embeddings",
+            b'{"embeddings":[{"values":[1.5]}],"modelVersion":"m","usageMetadata":{"promptTokenCount":3}}',
+        ),
+    ],
+)
+def test_an_answer_that_was_decoded_has_the_facts_that_a_look_at_it_finds(name: str, body: bytes) -> None:
+    embedder = EMBEDDERS[name]
+    assert peek(embedder.decode_response(body, 1)) == embedder.peek_response(body, 1)

@@ -129,7 +129,6 @@ def test_an_auto_router_that_is_switched_off_is_checked_and_has_no_say() -> None
         "web",
         "file-parser",
         "response-healing",
-        "context-compression",
         "moderation",
         "pareto-router",
     ],
@@ -149,7 +148,7 @@ def test_what_openrouter_alone_has_is_named() -> None:
     said = members(
         provider={"sort": "exacto", "options": {"openai": {"x": 1}}, "max_price": {"audio": 1}},
         plugins=[{"id": "auto-router", "cost_quality_tradeoff": 7, "pin_model": True}],
-        transforms=["middle-out"],
+        transforms=["inside-out"],
         route="sort",
     )
     found = [(each.field, each.word) for each in decoded(said).unmet]
@@ -162,7 +161,7 @@ def test_what_openrouter_alone_has_is_named() -> None:
         ("transforms", "transforms"),
         ("route", ""),
     ]
-    assert said == members(transforms=["middle-out"])
+    assert said == members(transforms=["inside-out"])
 
 
 def test_what_is_done_anyway_is_no_wish() -> None:
@@ -240,3 +239,25 @@ def test_a_wrong_wish_is_refused_in_words(fields: dict[str, object], fault: str)
     with pytest.raises(Misfit) as caught:
         decoded(members(**fields))
     assert str(caught.value).startswith(fault)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"transforms": ["middle-out"]},
+        {"plugins": [{"id": "context-compression"}]},
+        {"plugins": [{"id": "context-compression", "enabled": True, "engine": "middle-out"}]},
+        {"transforms": ["middle-out"], "plugins": [{"id": "context-compression"}]},
+    ],
+)
+def test_a_long_conversation_may_lose_its_middle_in_either_spelling(said: dict[str, object]) -> None:
+    spoken = members(**said)
+    assert decoded(spoken) == Routing(middle_out=True)
+    assert spoken == members(**said)  # for an upstream that does it itself
+
+
+def test_another_way_to_shorten_is_named() -> None:
+    found = decoded(members(transforms=["middle-out", "x"], plugins=[{"id": "context-compression", "engine": "y"}]))
+    assert found.middle_out
+    assert {each.field for each in found.unmet} == {"transforms", "plugins.context-compression"}
+    assert decoded(members(plugins=[{"id": "context-compression", "enabled": False}])) == Routing()

@@ -1,3 +1,5 @@
+from typing import Any
+
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -130,8 +132,9 @@ def test_the_answer_that_is_asked_for_needs_room_too() -> None:
     assert "9000 kept for the answer do not fit its window of 8192" in rejection.detail
 
 
-def test_whose_oldest_turns_may_go_goes_to_who_takes_it_whole_if_anybody_does() -> None:
-    asked = replace(request(text="word " * 9_000), truncation="auto")
+@pytest.mark.parametrize("leave", [{"truncation": "auto"}, {"routing": Routing(middle_out=True)}])
+def test_what_may_be_shortened_goes_to_who_takes_it_whole_if_anybody_does(leave: dict[str, Any]) -> None:
+    asked = replace(request(text="word " * 9_000), **leave)
     small, large = deployment("small", context_window=4_096), deployment("large")
     assert split(asked, [small, large], world(small, large))[0] == [large]
     assert split(asked, [small], world(small))[0] == [small]

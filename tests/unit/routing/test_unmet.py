@@ -7,6 +7,7 @@ from gearshift.types.asking import Constraint, Unmet
 from gearshift.types.catalog import Deployment, Quirks
 from gearshift.types.chat import Reasoning, Request, Routing
 from gearshift.types.decision import CostTier
+from gearshift.types.embedding import EmbeddingRequest
 from tests.unit.routing.scene import deployment, request, says
 
 WEB = Unmet(field="plugins.web", detail="no such plugin", word="plugins")
@@ -68,3 +69,9 @@ def test_lists_of_models_are_for_whoever_chooses_among_models() -> None:
     assert unmet(asked, AUTO, [deployment("m")]) == ()
     found = [each.field for each in unmet(asked, NAMED, [deployment("m")])]
     assert found == ["plugins.auto-router.allowed_models", "plugins.auto-router.excluded_models"]
+
+
+def test_what_is_embedded_is_not_shortened() -> None:
+    asked = EmbeddingRequest(model="m", inputs=("Hi",), routing=Routing(middle_out=True))
+    assert [each.field for each in unmet(asked, AUTO, [])] == ["transforms"]
+    assert unmet(asking(middle_out=True), AUTO, []) == ()

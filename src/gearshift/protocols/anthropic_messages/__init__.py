@@ -24,6 +24,7 @@ class AnthropicMessages:
     headers: Mapping[str, str] = MappingProxyType({"anthropic-version": "2023-06-01"})
     gives_media = False
     names_parts = False
+    needs_bytes: frozenset[str] = frozenset()
     passed_on: frozenset[bytes] = frozenset({b"anthropic-beta", b"anthropic-version"})
     keep_alive = b'event: ping\ndata: {"type": "ping"}\n\n'
 

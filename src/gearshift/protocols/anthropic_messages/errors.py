@@ -33,7 +33,7 @@ def encode_error(error: GearshiftError, extra: bytes = b"") -> bytes:
     return b'{"type":"error","error":%b%b}' % (inner, b"," + extra if extra else b"")
 
 
-def encode_stream_error(error: GearshiftError) -> bytes:
+def encode_stream_error(error: GearshiftError, number: int = 0) -> bytes:  # noqa: ARG001 - events have none
     """Say `error` inside a stream."""
     return encode_event(encode_error(error), "error")
 

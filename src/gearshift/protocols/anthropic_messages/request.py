@@ -35,8 +35,20 @@ from gearshift.protocols.fields import (
     take,
 )
 from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.places import Turns
 from gearshift.protocols.steering import decode_routing, take_model
-from gearshift.types.chat import Message, Request, ResponseFormat, Role, Sampling, Text, Tool, ToolChoice, ToolResult
+from gearshift.types.chat import (
+    APART,
+    Message,
+    Request,
+    ResponseFormat,
+    Role,
+    Sampling,
+    Text,
+    Tool,
+    ToolChoice,
+    ToolResult,
+)
 
 MAX_ITEMS: Final = 100_000
 """Messages of one request (the API's own limit)."""
@@ -61,14 +73,17 @@ def decode(members: Members, *, limit: bool) -> Request:
     """Give the request that `members` say; without `limit` it needs no `max_tokens`, as where tokens are counted."""
     model = take_model(members)
     most = take(members, "max_tokens", _MOST) if limit else maybe(members, "max_tokens", _MOST)
-    messages = (*_system(members), *_messages(members))
+    turns = Turns()
+    turns.add(APART, _system(members))
+    _take_messages(members, turns)
     choice, parallel = _tool_choice(members)
     config = _Config(members)
     user, tags = _metadata(members)
     return Request(
         protocol=NAME,
         model=model,
-        messages=messages,
+        messages=tuple(turns.messages),
+        places=turns.places,
         tools=each(maybe(members, "tools", OBJECTS) or (), _tool, "tools"),
         tool_choice=choice,
         parallel_tool_calls=parallel,
@@ -105,13 +120,13 @@ def _system(members: Members) -> Iterator[Message]:
         yield Message(role="system", parts=parts)
 
 
-def _messages(members: Members) -> Iterator[Message]:
+def _take_messages(members: Members, turns: Turns) -> None:
     items = take(members, "messages", OBJECTS)
     if not 0 < len(items) <= MAX_ITEMS:
         raise Misfit("messages", f"found {len(items)} messages, expected 1 to {MAX_ITEMS}")
     for index, item in enumerate(items):
         try:
-            yield from _message(item)
+            turns.add(index, _message(item))
         except Misfit as misfit:
             raise misfit.within(f"messages[{index}]") from None
 

@@ -47,6 +47,7 @@ class Encoder:
     def __init__(self) -> None:
         """Begin a stream."""
         self.losses: list[Loss] = []
+        self.number = 0  # events have none
         self._sequence = Sequence()
         self._origin = ""
         self._open: PartStarted | None = None

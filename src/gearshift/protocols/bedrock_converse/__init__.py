@@ -23,6 +23,7 @@ class BedrockConverse:
     stream_type = CONTENT_TYPE
     gives_media = False
     names_parts = False
+    needs_bytes: frozenset[str] = frozenset({"image", "audio", "file"})
     keep_alive = b""  # no caller speaks it
     headers: Mapping[str, str] = MappingProxyType({})
     passed_on: frozenset[bytes] = frozenset()

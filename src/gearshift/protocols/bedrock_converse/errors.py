@@ -21,6 +21,6 @@ def encode_error(error: GearshiftError, extra: bytes = b"") -> bytes:
     return b'{"message":%b%b}' % (message, b"," + extra if extra else b"")
 
 
-def encode_stream_error(error: GearshiftError) -> bytes:
+def encode_stream_error(error: GearshiftError, number: int = 0) -> bytes:  # noqa: ARG001 - events have none
     """Say `error` inside a stream."""
     return encode_frame(encode_error(error), _TYPES.get(error.status, "internalServerException"), kind="exception")

@@ -25,6 +25,7 @@ class Gemini:
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = True
     names_parts = False
+    needs_bytes: frozenset[str] = frozenset()
     passed_on: frozenset[bytes] = frozenset()
     keep_alive = b"\n"
     """An empty line. Google's clients take a comment for a piece of the answer: google-genai 3.6 for Python parses it

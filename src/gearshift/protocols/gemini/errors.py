@@ -47,6 +47,6 @@ def encode_error(error: GearshiftError, extra: bytes = b"") -> bytes:
     return b'{"error":%b%b}' % (msgspec.json.encode(inner), b"," + extra if extra else b"")
 
 
-def encode_stream_error(error: GearshiftError) -> bytes:
+def encode_stream_error(error: GearshiftError, number: int = 0) -> bytes:  # noqa: ARG001 - events have none
     """Say `error` inside a stream."""
     return encode_event(encode_error(error))

@@ -40,9 +40,21 @@ from gearshift.protocols.gemini.parts import NAME, camel, decode_parts
 from gearshift.protocols.gemini.plain import decode_functions
 from gearshift.protocols.gemini.schemas import to_json_schema
 from gearshift.protocols.json_patch import JsonObject, Members
+from gearshift.protocols.places import Turns
 from gearshift.protocols.steering import decode_routing
 from gearshift.protocols.wishes import checked_name
-from gearshift.types.chat import Message, Part, Request, ResponseFormat, Sampling, Text, Tool, ToolChoice, ToolResult
+from gearshift.types.chat import (
+    APART,
+    Message,
+    Part,
+    Request,
+    ResponseFormat,
+    Sampling,
+    Text,
+    Tool,
+    ToolChoice,
+    ToolResult,
+)
 
 _PATH: Final = re.compile(r"/models/(?P<model>[^?]+):(?P<verb>\w+)(?:\?.*)?$")
 STREAM: Final = "streamGenerateContent"
@@ -83,14 +95,17 @@ def decode(members: Members, path: str) -> Request:
     found = _PATH.search(path)
     if found is None:
         raise Misfit("path", f"found {path[:80]!r}, expected /models/MODEL:generateContent")
-    messages = (*_system(members), *_contents(members, Calls()))
+    turns = Turns()
+    turns.add(APART, _system(members))
+    _take_contents(members, Calls(), turns)
     config = camel(maybe(members, "generationConfig", OBJECT) or {}, "generationConfig.")
     form, sampling = _format(config), _sampling(config)
     keep(members, "generationConfig", config)
     return Request(
         protocol=NAME,
         model=checked_name(found["model"], "model"),
-        messages=messages,
+        messages=tuple(turns.messages),
+        places=turns.places,
         tools=tuple(_tools(members)),
         tool_choice=_tool_choice(members),
         response_format=form,
@@ -117,19 +132,19 @@ def _system(members: Members) -> Iterator[Message]:
         yield Message(role="system", parts=parts, extra=said)
 
 
-def _contents(members: Members, calls: Calls) -> Iterator[Message]:
+def _take_contents(members: Members, calls: Calls, turns: Turns) -> None:
     spoken = members.pop("contents", None)
     if spoken is None:
         raise Misfit("contents", "missing, expected a list of contents")
     said = CONTENTS.read(spoken, "contents")
     if isinstance(said, str):
-        yield Message(role="user", parts=(Text(text=said),))
+        turns.add(0, [Message(role="user", parts=(Text(text=said),))])
         return
     contents = [said] if isinstance(said, dict) else said
     if not contents:
         raise Misfit("contents", "found an empty list, expected at least one content")
     for index, content in enumerate(contents):
-        yield from _content(content, calls, f"contents[{index}]")
+        turns.add(index, _content(content, calls, f"contents[{index}]"))
 
 
 def _role(members: Members, at: str) -> str:

@@ -50,6 +50,7 @@ class Encoder:
     def __init__(self) -> None:
         """Begin a stream."""
         self.losses: list[Loss] = []
+        self.number = 0  # events have none
         self._sequence = Sequence()
         self._head: Spoken = {}
         self._tail = b"}"  # the same as bytes, as every piece ends

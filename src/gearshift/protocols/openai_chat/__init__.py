@@ -22,6 +22,7 @@ class OpenAIChat:
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = False
     names_parts = False
+    needs_bytes: frozenset[str] = frozenset({"audio"})
     passed_on: frozenset[bytes] = frozenset()
     keep_alive = b": keep-alive\n\n"
 

@@ -30,7 +30,7 @@ def encode_error(error: GearshiftError, extra: bytes = b"") -> bytes:
     return b'{"error":%b,%b}' % (inner, extra) if extra else b'{"error":%b}' % inner
 
 
-def encode_stream_error(error: GearshiftError) -> bytes:
+def encode_stream_error(error: GearshiftError, number: int = 0) -> bytes:  # noqa: ARG001 - events have none
     """Say `error` inside a stream, as OpenAI does: clients raise on the top-level `error`.
 
     There are no `choices` beside it, as OpenRouter has them: the AI SDK (@ai-sdk/openai 4.0) takes what has `choices`

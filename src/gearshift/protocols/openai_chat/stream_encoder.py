@@ -41,6 +41,7 @@ class Encoder:
     def __init__(self, *, send_usage: bool) -> None:
         """Begin a stream; without `send_usage` the usage is left out."""
         self.losses: list[Loss] = []
+        self.number = 0  # events have none
         self._send_usage = send_usage
         self._origin = ""
         self._head: Spoken = {}

@@ -66,6 +66,7 @@ def decode_response(body: bytes, count: int) -> EmbeddingResponse:
     if all(each.index >= 0 for each in found):
         found.sort(key=lambda each: each.index)
     return EmbeddingResponse(
+        id=word(members.get("id", ABSENT)) or "",
         model=word(members.get("model", ABSENT)) or "",
         vectors=tuple(as_numbers(each.embedding) for each in found),
         usage=_usage(members),

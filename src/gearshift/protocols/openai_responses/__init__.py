@@ -7,10 +7,9 @@ from types import MappingProxyType
 
 from gearshift.protocols import wording
 from gearshift.protocols.codec import Codec, StreamDecoder, StreamEncoder, StreamRelay
-from gearshift.protocols.following import Following
 from gearshift.protocols.openai_responses import errors, outbound, request, response
 from gearshift.protocols.openai_responses.items import NAME
-from gearshift.protocols.openai_responses.relay import Patch
+from gearshift.protocols.openai_responses.relay import Patch, Relay
 from gearshift.protocols.openai_responses.stream_decoder import Decoder
 from gearshift.protocols.openai_responses.stream_encoder import Encoder
 from gearshift.protocols.sse import CONTENT_TYPE
@@ -24,6 +23,7 @@ class OpenAIResponses:
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = True
     names_parts = True
+    needs_bytes: frozenset[str] = frozenset({"audio"})
     passed_on: frozenset[bytes] = frozenset({b"openai-beta"})
     keep_alive = b": keep-alive\n\n"
 
@@ -53,7 +53,7 @@ class OpenAIResponses:
 
     def relay(self, model: str, choices: int = 1) -> StreamRelay:  # noqa: ARG002 - there is one answer
         """Begin to pass one stream on under the caller's name of the model."""
-        return Following(Decoder(), Patch(model))
+        return Relay(Decoder(), Patch(model))
 
 
 codec: Codec = OpenAIResponses()

@@ -33,9 +33,9 @@ def encode_error(error: GearshiftError, extra: bytes = b"") -> bytes:
     return b'{"error":%b%b}' % (msgspec.json.encode(inner), b"," + extra if extra else b"")
 
 
-def encode_stream_error(error: GearshiftError) -> bytes:
-    """Say `error` inside a stream."""
-    said = {"type": "error", "sequence_number": 0, **_inner(error), "error": _typed(error)}
+def encode_stream_error(error: GearshiftError, number: int = 0) -> bytes:
+    """Say `error` inside a stream, of which it is the event `number`."""
+    said = {"type": "error", "sequence_number": number, **_inner(error), "error": _typed(error)}
     return encode_event(msgspec.json.encode(said), "error")
 
 

@@ -18,6 +18,7 @@ from gearshift.protocols.fields import ABSENT, OBJECTS, TEXT, Kind, Misfit, Spok
 from gearshift.protocols.json_patch import Members
 from gearshift.protocols.losses import dropped
 from gearshift.protocols.openai_responses.parts import Speaker, decode_parts, unknown
+from gearshift.protocols.places import Turns
 from gearshift.protocols.signatures import seal, unseal
 from gearshift.types.chat import Media, Message, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 
@@ -36,22 +37,23 @@ _OF_MESSAGE: Final = ("id", "status", "phase")
 MESSAGE: Final = "message"
 
 
-def decode_input(spoken: Raw) -> list[Message]:
-    """Give the turns that `input` holds."""
+def take_input(spoken: Raw, turns: Turns) -> int:
+    """Add the turns that `input` holds, and give how many items these were."""
     said = INPUT.read(spoken, "input")
     if isinstance(said, str):
-        return [Message(role="user", parts=(Text(text=said),))]
-    turns: list[Message] = []
+        turns.add(0, [Message(role="user", parts=(Text(text=said),))])
+        return 1
     for index, item in enumerate(said):
         try:
             turn = _decode_item(item)
         except Misfit as misfit:
             raise misfit.within(f"input[{index}]") from None
-        if turn.role == "assistant" and turns and turns[-1].role == "assistant":
-            turns[-1] = Message(role="assistant", parts=(*turns[-1].parts, *turn.parts))
+        before = turns.messages[-1:]
+        if turn.role == "assistant" and before and before[0].role == "assistant":
+            turns.messages[-1] = Message(role="assistant", parts=(*before[0].parts, *turn.parts))
         else:
-            turns.append(turn)
-    return turns
+            turns.add(index, [turn])
+    return len(said)
 
 
 def _decode_item(members: Members) -> Message:
@@ -164,9 +166,9 @@ PARAGRAPH: Final = "\n\n"
 """What stands between the parts of a summary."""
 
 
-def encode_items(messages: tuple[Message, ...], speaker: Speaker) -> Iterator[Spoken]:
-    """Say the turns of a conversation."""
-    for place, message in enumerate(messages):
+def encode_items(messages: tuple[Message, ...], speaker: Speaker, start: int = 0) -> Iterator[Spoken]:
+    """Say the turns of a conversation, of which the first is `start`."""
+    for place, message in enumerate(messages[start:], start):
         at = f"messages[{place}]"
         if message.name is not None:
             speaker.losses.append(dropped(f"{at}.name", "items have no names"))

@@ -88,7 +88,7 @@ def _conversation(messages: tuple[Message, ...], speaker: Speaker) -> Spoken:
             _,
             *_,
         ) if not (rest or more):
-            return {"instructions": text, "input": [*encode_items(messages[1:], speaker)]}
+            return {"instructions": text, "input": [*encode_items(messages, speaker, 1)]}
         case _:
             return {"input": [*encode_items(messages, speaker)]}
 

@@ -5,8 +5,10 @@ Invariant: an event keeps its bytes but for the model's name, where it is told, 
 
 from __future__ import annotations
 
+from gearshift.errors import UpstreamInvalid
 from gearshift.protocols.codec import ResponseEdits
-from gearshift.protocols.fields import ABSENT
+from gearshift.protocols.fields import ABSENT, INTEGER, Misfit
+from gearshift.protocols.following import Following, ItemDecoder
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.protocols.openai_responses.usage import PATCHER
 from gearshift.protocols.sse import ServerEvent, encode_like
@@ -42,3 +44,30 @@ class Patch:
             return encode_like(item, item.data)
         answer = JsonObject(bytes(event.members["response"]), invalid, lax=True)
         return encode_like(item, event.patch({"response": PATCHER.patch(answer, edits)}))
+
+
+class Relay(Following):
+    """Pass a stream on and know how its events are numbered."""
+
+    def __init__(self, decoder: ItemDecoder, patch: Patch) -> None:
+        """Begin a stream."""
+        super().__init__(decoder, patch)
+        self._last: ServerEvent | None = None
+
+    @property
+    def number(self) -> int:
+        """Give the number behind that of the event that was passed on last."""
+        if self._last is None:
+            return 0
+        try:
+            members = JsonObject(self._last.data, invalid, lax=True).members
+            return INTEGER.read(members.get("sequence_number", ABSENT), "sequence_number") + 1
+        except (Misfit, UpstreamInvalid):
+            return 0
+
+    def take(self, item: ServerEvent) -> bytes:
+        """Give what is passed on of `item`."""
+        passed = super().take(item)
+        if passed:
+            self._last = item
+        return passed

@@ -36,9 +36,10 @@ from gearshift.protocols.fields import (
 )
 from gearshift.protocols.json_patch import JsonObject, Members
 from gearshift.protocols.namespaces import NAMESPACE
-from gearshift.protocols.openai_responses.items import NAME, decode_input
+from gearshift.protocols.openai_responses.items import NAME, take_input
+from gearshift.protocols.places import Turns
 from gearshift.protocols.steering import decode_routing, take_model
-from gearshift.types.chat import Message, Request, ResponseFormat, Sampling, Text, Tool, ToolChoice
+from gearshift.types.chat import APART, Message, Request, ResponseFormat, Sampling, Text, Tool, ToolChoice
 
 LOGPROBS: Final = "message.output_text.logprobs"
 """The word of `include` that asks for probabilities."""
@@ -60,7 +61,9 @@ def decode_request(body: bytes, path: str = "") -> Request:  # noqa: ARG001 - th
 
 def _decode(members: Members) -> Request:
     model = take_model(members)
-    messages = (*_instructions(members), *_input(members))
+    turns = Turns()
+    turns.add(APART, _instructions(members))
+    _take_input(members, turns)
     form, verbosity = _text(members)
     included = maybe(members, "include", TEXTS) or []
     if rest := [word for word in included if word != LOGPROBS]:
@@ -69,7 +72,8 @@ def _decode(members: Members) -> Request:
     return Request(
         protocol=NAME,
         model=model,
-        messages=messages,
+        messages=tuple(turns.messages),
+        places=turns.places,
         tools=tuple(chain.from_iterable(each(maybe(members, "tools", OBJECTS) or (), _spread, "tools"))),
         tool_choice=_tool_choice(members),
         parallel_tool_calls=maybe(members, "parallel_tool_calls", BOOLEAN),
@@ -100,14 +104,13 @@ def _instructions(members: Members) -> Iterator[Message]:
         yield Message(role="system", parts=(Text(text=said),))
 
 
-def _input(members: Members) -> list[Message]:
+def _take_input(members: Members, turns: Turns) -> None:
     spoken = members.pop("input", None)
-    turns = [] if spoken is None else decode_input(spoken)
+    taken = 0 if spoken is None else take_input(spoken, turns)
     kept = ("previous_response_id", "conversation", "prompt")
-    if not turns and all(bytes(members.get(name, Raw(NULL))) == NULL for name in kept):
+    if not taken and all(bytes(members.get(name, Raw(NULL))) == NULL for name in kept):
         found = "missing" if spoken is None else "found an empty list"
         raise Misfit("input", f"{found}, expected a string or a list of at least one item")
-    return turns
 
 
 def _text(members: Members) -> tuple[ResponseFormat | None, str | None]:

@@ -46,7 +46,7 @@ class Encoder:
         """Begin a stream."""
         self.losses: list[Loss] = []
         self._sequence = Sequence()
-        self._number = 0
+        self.number = 0
         self._head: Spoken = {}
         self._origin = ""
         self._output: list[Spoken] = []
@@ -101,8 +101,8 @@ class Encoder:
             probabilities = None
         out, told = b"", item.delta(delta, probabilities)
         if told is not None:
-            told.sequence_number = self._number
-            self._number += 1
+            told.sequence_number = self.number
+            self.number += 1
             out = encode_event(msgspec.json.encode(told), told.type)
         return out + self._all(item.annotate(delta)) if delta.citations or delta.extra else out
 
@@ -128,8 +128,8 @@ class Encoder:
         return b"".join([self._event(kind, **said) for kind, said in events])
 
     def _event(self, kind: str, **said: object) -> bytes:
-        numbered = {"type": kind, "sequence_number": self._number, **said}
-        self._number += 1
+        numbered = {"type": kind, "sequence_number": self.number, **said}
+        self.number += 1
         return encode_event(msgspec.json.encode(numbered), kind)
 
 

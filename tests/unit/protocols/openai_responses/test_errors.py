@@ -32,5 +32,7 @@ def test_an_error_inside_a_stream_is_an_event_of_its_own() -> None:
     said = encode_stream_error(StreamBroken("cut"))
     assert said.startswith(b'event: error\ndata: {"type":"error"')
     told = json.loads(said.split(b"data: ")[1])
+    assert told["sequence_number"] == 0
+    assert json.loads(encode_stream_error(StreamBroken("cut"), 7).split(b"data: ")[1]) == told | {"sequence_number": 7}
     assert told["error"] == {"message": "cut", "param": None, "code": "upstream_stream_broken", "type": "server_error"}
     assert told["error"].items() >= {(name, told[name]) for name in ("message", "param", "code")}

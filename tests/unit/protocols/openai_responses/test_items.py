@@ -8,15 +8,22 @@ import pytest
 from msgspec import Raw
 
 from gearshift.protocols.fields import Misfit
-from gearshift.protocols.openai_responses.items import decode_input, encode_items, encode_output
+from gearshift.protocols.openai_responses.items import encode_items, encode_output, take_input
 from gearshift.protocols.openai_responses.parts import Speaker
+from gearshift.protocols.places import Turns
 from gearshift.protocols.signatures import seal
 from gearshift.types.chat import CacheMark, Media, Message, Reasoning, Refusal, Text, ToolCall, ToolResult
 from gearshift.types.record import Loss
 
 
 def heard(*items: object) -> list[Message]:
-    return decode_input(Raw(json.dumps(items, separators=(",", ":")).encode()))
+    return _taken(json.dumps(items, separators=(",", ":")).encode())
+
+
+def _taken(spoken: bytes) -> list[Message]:
+    turns = Turns()
+    take_input(Raw(spoken), turns)
+    return turns.messages
 
 
 def said(*messages: Message, to_caller: bool = False) -> tuple[Any, list[Loss]]:
@@ -43,7 +50,7 @@ ANSWER = {
 
 
 def test_a_string_is_what_the_user_says() -> None:
-    assert decode_input(Raw(b'"Hi"')) == [Message(role="user", parts=(Text(text="Hi"),))]
+    assert _taken(b'"Hi"') == [Message(role="user", parts=(Text(text="Hi"),))]
 
 
 def test_what_the_assistant_did_in_a_row_is_one_message() -> None:
@@ -95,7 +102,7 @@ def test_a_wrong_field_is_named(item: object, path: str) -> None:
 
 def test_input_is_a_string_or_a_list() -> None:
     with pytest.raises(Misfit, match="input: found a number, expected a string or a list of items"):
-        decode_input(Raw(b"5"))
+        _taken(b"5")
 
 
 def test_the_text_of_thinking_is_taken_where_there_is_no_summary() -> None:

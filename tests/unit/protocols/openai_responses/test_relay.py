@@ -29,3 +29,17 @@ def test_a_stream_without_names_of_events_keeps_its_framing() -> None:
 def test_an_event_without_its_type_passes_under_the_callers_name() -> None:
     relay = codec.relay("small")
     assert relay.feed(b'data: {"response":{"model":"gpt"}}\n\n') == b'data: {"response":{"model":"small"}}\n\n'
+
+
+def test_the_next_number_is_behind_that_of_what_was_passed_on_last() -> None:
+    relay = codec.relay("small")
+    assert relay.number == 0
+    said = b'data: {"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"a"%s}\n\n'
+    relay.feed(START)
+    relay.feed(said % b',"sequence_number":6')
+    assert relay.number == 7
+    relay.feed(b": still here\n\n")
+    assert relay.number == 7
+    for odd in (b"", b',"sequence_number":"x"'):
+        relay.feed(said % odd)
+        assert relay.number == 0
