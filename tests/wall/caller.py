@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
 from tests.wall.tongues import Heard, Verdict, hear, request
 
-Manner: TypeAlias = Literal["reads", "leaves", "deaf"]
-_CONTENT: Final = (b'"content"', b"_delta", b"output_text.delta", b'"text"')
 PATIENCE: Final = 400.0
 """Seconds after which a caller calls it a hang; longer than any deadline of ours."""
 
@@ -23,7 +21,7 @@ PATIENCE: Final = 400.0
 class Ask(Struct, frozen=True, kw_only=True):
     """Hold one request: what is asked, how, and when after the case began.
 
-    `leaves`: the caller goes away so many seconds after its request was sent.
+    `leaves`: the caller goes away so many seconds after the upstream was asked.
     """
 
     protocol: str = "openai_chat"
@@ -52,7 +50,7 @@ class Answer(Struct, kw_only=True):
     @property
     def heard(self) -> Heard:
         """Read the body as a client does."""
-        return hear(self.ask.protocol, self.body, stream=self.ask.stream and self.status == 200)  # noqa: PLR2004
+        return hear(self.ask.protocol, self.body, stream=self.ask.stream and self.status == 200)
 
     @property
     def verdict(self) -> Verdict:
@@ -60,8 +58,8 @@ class Answer(Struct, kw_only=True):
         return self.heard.verdict(self.status, framed=self.framed)
 
 
-async def ask(url: str, what: Ask) -> Answer:
-    """Ask, and read the answer to its end; raise TimeoutError on a hang."""
+async def ask(url: str, what: Ask, busy: asyncio.Event | None = None) -> Answer:
+    """Ask, and read the answer to its end; raise TimeoutError on a hang. `busy` is set once the upstream was asked."""
     at = urlsplit(url)
     path, body = request(what.protocol, what.model, stream=what.stream, fields=what.fields)
     said = {"host": at.netloc, "content-type": "application/json", "content-length": str(len(body)), **what.headers}
@@ -71,14 +69,19 @@ async def ask(url: str, what: Ask) -> Answer:
     answer = Answer(ask=what)
     writer.write(f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body)
     began = loop.time()
+    reading = asyncio.create_task(_read(reader, answer, began))
     try:
-        async with asyncio.timeout(PATIENCE if what.leaves is None else what.leaves):
-            await _read(reader, answer, began)
-    except TimeoutError:
-        if what.leaves is None:
-            raise
-        answer.left = True
+        if what.leaves is not None and busy is not None:
+            await busy.wait()
+        await asyncio.wait([reading], timeout=PATIENCE if what.leaves is None else what.leaves)
+        answer.left = not reading.done()
+        if answer.left and what.leaves is None:
+            message = f"a hang: no end within {PATIENCE:g} s"
+            raise TimeoutError(message)
+        if not answer.left:
+            reading.result()
     finally:
+        reading.cancel()
         answer.ended_at = loop.time()
         answer.took = answer.ended_at - began
         writer.transport.abort()

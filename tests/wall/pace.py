@@ -15,15 +15,20 @@ _SHIPPED: Final = ReliabilityConfig()
 
 
 class Pace(Struct, frozen=True, kw_only=True):
-    """Hold the limits, in seconds; `slack` is what a busy machine may add. `down`: how long a flapping target is."""
+    """Hold the limits, in seconds; `slack` is what a busy machine may add. `down`: how long a flapping target is.
+
+    `at_once` cases are played side by side: more would be late for short timers on two cores.
+    """
 
     name: str
     first_token: float
     answer: float
     stall: float
+    content: float
     deadline: float
     down: float
     slack: float
+    at_once: int
 
     @property
     def reliability(self) -> dict[str, Any]:
@@ -34,6 +39,7 @@ class Pace(Struct, frozen=True, kw_only=True):
             "first_token_timeout": self.first_token,
             "answer_timeout": self.answer,
             "stall_timeout": self.stall,
+            "content_timeout": self.content,
             "deadline": self.deadline,
         }
 
@@ -43,9 +49,13 @@ FULL: Final = Pace(
     first_token=_SHIPPED.first_token_timeout,
     answer=_SHIPPED.answer_timeout,
     stall=_SHIPPED.stall_timeout,
+    content=_SHIPPED.content_timeout,
     deadline=_SHIPPED.deadline,
     down=60.0,
     slack=1.0,
+    at_once=72,
 )
 """The shipped limits, whatever they are: `gearshift serve` without a `reliability` section."""
-FAST: Final = Pace(name="fast", first_token=0.6, answer=1.2, stall=0.6, deadline=10.0, down=4.0, slack=1.5)
+FAST: Final = Pace(
+    name="fast", first_token=0.6, answer=1.2, stall=0.6, content=1.2, deadline=10.0, down=6.0, slack=1.5, at_once=24
+)

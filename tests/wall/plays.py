@@ -94,7 +94,9 @@ def answers(*, usage: Usage | None = BILLED, prefill: Literal["continued", "refu
     def play(asked: Asked) -> Sequence[Step]:
         before = 0 if prefill == "ignored" else said_before(asked)
         if before and prefill == "refused":
-            return refuses(400, "invalid_request_error", "This model does not support assistant message prefill.")(asked)
+            return refuses(400, "invalid_request_error", "This model does not support assistant message prefill.")(
+                asked
+            )
         if asked.stream:
             return stream(asked, skip=before, usage=usage).steps
         body = asked.dialect.whole(TEXT, usage, "stop")
@@ -108,7 +110,9 @@ def refuses(status: int, code: str = "server_error", message: str = "", *lines: 
     """Answer with an error."""
 
     def play(asked: Asked) -> Sequence[Step]:
-        return whole(asked.dialect.error(status, code, message or f"the wall says {status}"), status=status, lines=lines)
+        return whole(
+            asked.dialect.error(status, code, message or f"the wall says {status}"), status=status, lines=lines
+        )
 
     return play
 
@@ -135,7 +139,12 @@ def cuts(after: int, ending: Ending = "fin", *, torn: bool = False) -> Play:
     def play(asked: Asked) -> Sequence[Step]:
         if not asked.stream:
             body = asked.dialect.whole(TEXT, BILLED, "stop")
-            return [head(length=len(body)), Charged(PROMPT_TOKENS), Said(body[: len(body) // 2], OUTPUT_TOKENS), ENDINGS[ending]]
+            return [
+                head(length=len(body)),
+                Charged(PROMPT_TOKENS),
+                Said(body[: len(body) // 2], OUTPUT_TOKENS),
+                ENDINGS[ending],
+            ]
         told = stream(asked)
         half = told.deltas[after].data if torn and after < len(told.deltas) else b""
         return [*begun(), *told.opening, *told.deltas[:after], Said(half[: len(half) // 2]), ENDINGS[ending]]
@@ -206,7 +215,8 @@ def errs(at: int, status: int, code: str, message: str = "overloaded") -> Play:
     def play(asked: Asked) -> Sequence[Step]:
         told = stream(asked)
         before = (*told.opening, *told.deltas)[: at - 1]
-        return [*begun(), *before, piece(asked.dialect.error_event(status, code, message)), last_chunk()]
+        taken_on = begun() if at > len(told.opening) + 1 else begun()[:1]  # no provider charges for a refusal
+        return [*taken_on, *before, piece(asked.dialect.error_event(status, code, message)), last_chunk()]
 
     return play
 

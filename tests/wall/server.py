@@ -1,4 +1,4 @@
-"""Own the wall: an upstream on raw sockets that plays scripts by model and attempt, keeps a log, and makes its own bill.
+"""Own the wall: an upstream on raw sockets that plays scripts by model and attempt, keeps a log, and makes a bill.
 
 Invariants: the log has every attempt, with the times at which it connected, was read, began and ended to be answered,
 and was left; the bill is counted here, from what was said, and knows nothing of the gateway's accounting.
@@ -16,7 +16,7 @@ from typing import Final, Self, cast
 
 from msgspec import Struct, field
 
-from tests.wall.dialects import CHAT, DIALECTS, GEMINI, MESSAGES, RESPONSES, Dialect
+from tests.wall.dialects import CHAT, GEMINI, MESSAGES, RESPONSES, Dialect
 from tests.wall.steps import Asked, Beat, Charged, Closed, Pause, Reset, Said, Script, Silent, Step
 
 NANO_PER_TOKEN: Final[Mapping[str, tuple[int, int]]] = {
@@ -26,7 +26,7 @@ NANO_PER_TOKEN: Final[Mapping[str, tuple[int, int]]] = {
 }
 """What the wall charges for a token in and a token out of each model, in nano-USD."""
 _GEMINI_TARGET: Final = re.compile(r"/models/(?P<model>[^:/]+):(?P<verb>\w+)")
-_PATHS: Final = {"/chat/completions": CHAT, "/responses": RESPONSES, "/messages": MESSAGES}
+_PATHS: Final[Mapping[str, Dialect]] = {"/chat/completions": CHAT, "/responses": RESPONSES, "/messages": MESSAGES}
 
 
 class Attempt(Struct, kw_only=True):
@@ -65,13 +65,13 @@ class Wall:
         self.log: list[Attempt] = []
         self.connections: list[Connection] = []
         self.base_url = ""
-        self.port = 0
+        self.busy = asyncio.Event()
+        """Set once a request has come."""
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Connection(self), "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.base_url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -93,6 +93,7 @@ class Wall:
         """Log an attempt and give what is done about it."""
         script = self._scripts[attempt.model]
         self.log.append(attempt)
+        self.busy.set()
         asked = Asked(
             dialect=dialect,
             model=attempt.model,
@@ -131,7 +132,7 @@ class Connection(asyncio.Protocol):
         del exc
         self._gone.set()
         self._free.set()
-        if self._attempt is not None and self._attempt.left is None:
+        if self._attempt is not None and not self._attempt.ended.is_set():
             self._attempt.left = self._loop.time()
 
     def pause_writing(self) -> None:
@@ -229,6 +230,6 @@ def _understood(target: str, body: bytes) -> tuple[Dialect, str, bool]:
     if found := _GEMINI_TARGET.search(target):
         return GEMINI, found["model"], found["verb"] == "streamGenerateContent"
     said = json.loads(body)
-    path = target.split("?")[0]
+    path = target.partition("?")[0]
     dialect = next(dialect for ending, dialect in _PATHS.items() if path.endswith(ending))
-    return DIALECTS[dialect.name], said["model"], bool(said.get("stream"))
+    return dialect, said["model"], bool(said.get("stream"))

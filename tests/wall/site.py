@@ -1,7 +1,7 @@
 """Own a gateway before a wall: the shipped assembly of a config, behind the server that ships, on a free port.
 
-Models of the config: `primary` falls back to `fallback` and then to `large`, whose window is the larger one. Each is at
-a provider of its own. Every case has its own gateway and its own wall, so that none feels another's faults.
+Models of the config: `primary` falls back to `fallback` and, where a case has it, to `large`, of a larger window. Each
+is at a provider of its own. Every case has its own gateway and its own wall, so that none feels another's faults.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Layout(Struct, frozen=True, kw_only=True):
     """Hold how a case's config differs from the usual: who speaks what, who is there, and who is not listening."""
 
     protocols: Mapping[str, str] = {}
-    models: Sequence[str] = ("primary", "fallback", "large")
+    models: Sequence[str] = ("primary", "fallback")
     dead: Sequence[str] = ()
     reliability: Mapping[str, Any] = {}
 
@@ -96,8 +96,8 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def serving(config: Mapping[str, Any]) -> AsyncIterator[str]:
     """Serve a config in this process; give the URL."""
-    made = await asyncio.to_thread(from_mapping, dict(config), source="the case", environ=ENVIRON)
-    assembly = await asyncio.to_thread(assemble, made, ENVIRON, source="the case")
+    made = from_mapping(dict(config), source="the case", environ=ENVIRON)
+    assembly = assemble(made, ENVIRON, source="the case")  # 40 ms of the loop; its timers are longer
     options = uvicorn.Config(
         assembly.app,
         http=CallerConnection,
@@ -110,7 +110,7 @@ async def serving(config: Mapping[str, Any]) -> AsyncIterator[str]:
     server = _Server(options)
     with bind("127.0.0.1", 0) as door:
         task = asyncio.create_task(server.serve(sockets=[door]))
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
         try:
             yield address(door)

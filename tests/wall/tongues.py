@@ -32,7 +32,7 @@ class Heard(Struct, kw_only=True):
 
     def verdict(self, status: int, *, framed: bool) -> Verdict:
         """Judge; `framed`: the body came to the end that HTTP has for it."""
-        if status != 200:  # noqa: PLR2004
+        if status != 200:
             return "refused"
         if self.error is not None:
             return "lie" if self.after_end or self.terminated else "in_band"
