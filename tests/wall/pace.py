@@ -52,10 +52,10 @@ FULL: Final = Pace(
     content=_SHIPPED.content_timeout,
     deadline=_SHIPPED.deadline,
     down=60.0,
-    slack=1.0,
-    at_once=72,
+    slack=1.5,
+    at_once=24,
 )
 """The shipped limits, whatever they are: `gearshift serve` without a `reliability` section."""
 FAST: Final = Pace(
-    name="fast", first_token=0.6, answer=1.2, stall=0.6, content=1.2, deadline=10.0, down=6.0, slack=1.5, at_once=24
+    name="fast", first_token=1.0, answer=1.5, stall=1.0, content=2.0, deadline=10.0, down=6.0, slack=1.5, at_once=16
 )

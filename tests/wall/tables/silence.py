@@ -173,7 +173,10 @@ def _deadlines(pace: Pace) -> list[Case]:
             fault="F35",
             behaviour="the caller's own deadline bounds all attempts together",
             scripts=dict.fromkeys(("primary", "fallback"), (ends("silent"),)),
-            asks=(Ask(headers=each),),
+            asks=(Ask(headers=each, stream="x-gearshift-timeout-ms" in each),),
+            layout=Layout(
+                reliability={"first_token_timeout": 5, "answer_timeout": 5}
+            ),  # so that it is none of these that ends it
             expect=Expect(
                 verdicts=SAFE - {"whole"},
                 statuses=frozenset({504}),
