@@ -95,6 +95,10 @@ $(VENV)/fuzz/.setup: $(VENV)/.setup requirements/base.txt requirements/fuzz.txt
 fuzz: $(VENV)/fuzz/.setup ## fuzz every reader of foreign bytes: a million cases (atheris, a quarter of an hour)
 	@PYTHONPATH=src:. $(VENV)/fuzz/bin/python -m tools.fuzz $(ARGS)
 
+.PHONY: faults
+faults: setup ## play every fault at the shipped limits, cut 100,000 streams, and write the figures down (25 minutes)
+	@$(BIN)/python -m tools.build_faults $(ARGS)
+
 .PHONY: lint
 lint: setup ## check style and format (ruff)
 	@$(BIN)/ruff check
