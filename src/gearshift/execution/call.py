@@ -26,6 +26,7 @@ from gearshift.errors import (
     UpstreamError,
     UpstreamInvalid,
 )
+from gearshift.execution.aside import aside
 from gearshift.execution.commands import Ended, Failed, Ready, Send, Signal
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.embedding import EmbeddingInterpreter
@@ -141,7 +142,7 @@ class Call:
     async def _open(self) -> Reply:
         """Connect, send the request and read the head; raise UpstreamRefused on an error status."""
         order, provider, limits = self._order, self._deployment.provider, self._limits
-        body = self._interpreter.request()
+        body = await aside(len(order.body), self._interpreter.request)
         call = Outgoing(self._interpreter.url, self._interpreter.headers, body)
         proven = await self._means.credentials.prove(provider, call, self._means.upstream)
         patience = first_content(limits, self._deployment, order.request)
