@@ -121,6 +121,10 @@ check: test clients lint type arch ## run all that CI runs
 bench: setup ## measure the gateway's own overhead and throughput
 	@$(BIN)/gearshift bench $(ARGS)
 
+.PHONY: bench-overload
+bench-overload: setup ## ask for more than can be done: goodput, and how soon the others are told
+	@$(BIN)/python tools/bench_overload.py $(ARGS)
+
 .PHONY: bench-peers
 bench-peers: setup ## compare with the other gateways that are installed on this machine
 	@$(BIN)/python tools/bench_peers.py $(ARGS)

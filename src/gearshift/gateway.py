@@ -19,6 +19,7 @@ from msgspec import Struct
 from gearshift import documents
 from gearshift.case import Case, World
 from gearshift.errors import CallerError, GearshiftError, InternalError, NoCandidate
+from gearshift.execution.aside import BIG, aside
 from gearshift.execution.driver import Driver
 from gearshift.execution.guards import Guards
 from gearshift.execution.outlet import Outlet
@@ -93,8 +94,8 @@ class Gateway:
         self._telemetry.began()
         try:
             outlet = case.listen(outlet)
-            case.read()
-            self._decide(case)
+            await aside(len(case.body), case.read)
+            await self._decide(case)
             verdict = await self._driver.run(case, case.limits(), outlet)
             if verdict.error is not None:
                 case.fail(verdict.error)
@@ -126,32 +127,44 @@ class Gateway:
 
     def decide(self, request: Asked, key: str | None = None) -> Decision:
         """Decide where `request` of the caller with `key` goes, without calling anyone; it may be that nobody fits."""
-        world, now = self.world, self._wall_clock()
-        router = world.routers.resolve(request)
         began = self._clock()
-        speeds = self._memory.speeds.known(began)
+        decision = self._look(request, key)()
+        self._telemetry.decided(decision, self._clock() - began)
+        return decision
+
+    def _look(self, request: Asked, key: str | None) -> Callable[[], Decision]:
+        """Look at all that a decision sees; give what takes it, in whatever thread."""
+        world, now, began = self.world, self._wall_clock(), self._clock()
+        router = world.routers.resolve(request)
         snapshot = Snapshot(
             now=now,
             deployments=world.deployments,
             health=self._memory.guards.health.known(world.deployments, began),
-            speeds=speeds,
+            speeds=self._memory.speeds.known(began),
             paces=self.pacer.paces,
             standing=self._memory.sessions.find(request, key, now),
         )
-        decision = self._choose(request, snapshot, router)
-        if not decision.plan and any(each.reason == "unhealthy" for each in decision.rejected):
-            # All that fit rest: executing waits for the first to be back, or says when that is.
-            decision = self._choose(request, msgspec.structs.replace(snapshot, health={}), router)
-        self._telemetry.decided(decision, self._clock() - began)
-        return decision
+
+        def take() -> Decision:
+            decision = self._choose(request, snapshot, router)
+            if not decision.plan and any(each.reason == "unhealthy" for each in decision.rejected):
+                # All that fit rest: executing waits for the first to be back, or says when that is.
+                return self._choose(request, msgspec.structs.replace(snapshot, health={}), router)
+            return decision
+
+        return take
 
     def _choose(self, request: Asked, snapshot: Snapshot, router: Router) -> Decision:
         if isinstance(request, EmbeddingRequest):
             return decide_embedding(request, snapshot, router)
         return decide(request, snapshot, router, self._dice)
 
-    def _decide(self, case: Case) -> None:
-        case.decision = decision = self.decide(case.request, case.key)
+    async def _decide(self, case: Case) -> None:
+        if len(case.body) < BIG:
+            decision = self.decide(case.request, case.key)
+        else:
+            decision = await aside(len(case.body), self._look(case.request, case.key))
+        case.decision = decision
         self.pacer.note(decision)
         if not decision.plan:
             raise refusal(decision)

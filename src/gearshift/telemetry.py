@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
@@ -27,6 +28,7 @@ from gearshift.types.record import Exchange
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
+_LAG = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 _NONE = "none"
 SLOW_DECISION: Seconds = 0.020
 """Beyond it a decision is slow. Nothing else is answered while one is taken, and none can be interrupted."""
@@ -62,6 +64,9 @@ class Telemetry:
         self._reloads = self._counter("reloads", "changes of config or artefact that serve since")
         self._repeats = self._counter("repeats", "requests answered by another's exchange, by their key", "how")
         self._refused = self._counter("reload_failures", "changes that were refused: what was there before serves on")
+        self._away = self._counter("turned_away", "requests that were refused before they were read", "reason")
+        self._lag = self._histogram("loop_lag_seconds", "how late the event loop was when it was looked at", _LAG)
+        self._waiting = self._gauge("waiting", "requests that wait to be begun")
         self._child = lru_cache(maxsize=4096)(self._make_child)
 
     def began(self) -> None:
@@ -119,6 +124,18 @@ class Telemetry:
     def repeated(self, how: Repeat) -> None:
         """Count a request that made no exchange of its own, for its `Idempotency-Key` names one."""
         self._child(self._repeats, how).inc()
+
+    def watch(self, waiting: Callable[[], int]) -> None:
+        """Show how many requests wait, whenever somebody looks."""
+        self._waiting.set_function(waiting)
+
+    def turned_away(self, reason: str, count: int) -> None:
+        """Count requests that were refused before they were read."""
+        self._child(self._away, reason).inc(count)
+
+    def lagged(self, lag: Seconds) -> None:
+        """Note how late the event loop is."""
+        self._lag.observe(lag)
 
     def exposition(self) -> bytes:
         """Give all metrics in Prometheus' text format."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from gearshift.execution.proxied import AiohttpUpstream
 from gearshift.execution.speeds import ENOUGH
 from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway
+from gearshift.protocols.openai_chat import codec
 from gearshift.routing.router import Router, RouterTable
 from gearshift.routing.rules import compile_rule
 from gearshift.storage.store import Row
@@ -540,3 +542,24 @@ def test_a_tool_loop_goes_on_with_the_model_that_began_it_for_its_own_caller_onl
                 assert (other.json["chosen"], other.json["standing"]) == ("at-large/large", None)
 
     asyncio.run(scene())
+
+
+def test_a_big_request_is_read_and_decided_beside_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+    read = codec.decode_request
+
+    def noting(body: bytes, path: str = "") -> Request:
+        threads.append(threading.current_thread().name)
+        return read(body, path)
+
+    monkeypatch.setattr(codec, "decode_request", noting)
+
+    async def scene() -> None:
+        async with serving(tmp_path, answers(), answers()) as (home, _):
+            for size in (10, 300_000):
+                visit = await home.chat(messages=[{"role": "user", "content": "x " * size}]).done()
+                assert visit.status == 200
+            assert [row.outcome for row in home.rows()] == ["completed", "completed"]
+
+    asyncio.run(scene())
+    assert threads == [threading.current_thread().name, "aside_0"]

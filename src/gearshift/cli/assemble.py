@@ -172,7 +172,10 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         max_body=plan.config.server.max_body_bytes,
         wall_clock=time.time,
         close=close,
+        stopping=lambda: site.gate.stopping,
     )
+    server = plan.config.server
+    site.gate.adopt(plan.keys, room=server.max_in_flight, patience=server.queue_wait)
     return gateway, _door(plan, site, gateway), views
 
 

@@ -104,7 +104,7 @@ class Running:
         listener = bind("127.0.0.1", 0)
         assembly = assemble(config, os.environ)
         started = asyncio.Event()
-        server = Server(assembly.app, started.set)
+        server = Server(assembly.app, assembly.site.gate, config.server.shutdown_grace, started.set)
         running = cls(assembly, address(listener), mapping, describe(child.models, child.unavailable))
         running.ended = asyncio.create_task(server.serve(sockets=[listener]))
 

@@ -71,7 +71,7 @@ async def _serve(path: Path | None, environ: dict[str, str]) -> None:
             _announce(assembly.plan.config, address(listener), source, notes)
 
         await stack.enter_async_context(reloading(Reloader(assembly, found, environ, seen=seen, file=path)))
-        await Server(assembly.app, ready).serve(sockets=[listener])
+        await Server(assembly.app, assembly.site.gate, found.server.shutdown_grace, ready).serve(sockets=[listener])
 
 
 async def start_demo(stack: AsyncExitStack, environ: dict[str, str], **changes: str) -> tuple[Config, list[str]]:

@@ -16,6 +16,8 @@ from gearshift.execution.retry_budget import RetryBudget
 from gearshift.execution.speeds import Speeds
 from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Memory
+from gearshift.server.auth import Keys
+from gearshift.server.gate import Gate
 from gearshift.server.repeats import Repeats
 from gearshift.sessions import Sessions
 from gearshift.storage.sqlite import SQLiteStore
@@ -30,6 +32,7 @@ class Site(Struct, frozen=True, kw_only=True):
     telemetry: Telemetry
     memory: Memory
     repeats: Repeats
+    gate: Gate
 
 
 def open_site(store: Path, environ: Mapping[str, str]) -> Site:
@@ -42,6 +45,7 @@ def open_site(store: Path, environ: Mapping[str, str]) -> Site:
         telemetry=telemetry,
         memory=Memory(Speeds(), Sessions(), guards),
         repeats=Repeats(telemetry, time.monotonic),
+        gate=Gate(Keys(()), telemetry, time.monotonic, room=1, patience=1),  # it adopts the config's
     )
 
 

@@ -59,6 +59,9 @@ class ServerConfig(Section):
     max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024 * MIB)] = 32 * MIB
     """Anthropic takes 32 MB ("API overview", request size limits, 2026-11), the others less but for uploads."""
     idempotency_ttl: Interval = 3600.0
+    max_in_flight: Annotated[Whole, Field(ge=1, le=100_000)] = 1000
+    queue_wait: Duration = 0.1
+    shutdown_grace: Interval = 30.0
     host: Annotated[str, AfterValidator(filled)] = "127.0.0.1"
 
     @field_validator("host", mode="after")

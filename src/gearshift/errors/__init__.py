@@ -7,6 +7,7 @@
     │   ├── UnknownModel       404  (names close matches)
     │   ├── UnknownExchange    404
     │   ├── RouteNotFound      404  (405: wrong method)
+    │   ├── RequestTooSlow     408
     │   ├── BodyTooLarge       413
     │   ├── HeadTooLarge       431
     │   ├── NoCandidate        422  (lists the rejections)
@@ -25,6 +26,7 @@
     ├── DeadlineExceeded       504  the whole exchange ran out of time
     ├── NoHealthyDeployment    503  everybody who fits rests after failures; says when the first is back
     ├── ShuttingDown           503  the gateway was stopped before the answer was complete
+    ├── Overloaded             503  more to do than can be done: nothing was begun
     ├── StoreUnavailable       503  the log cannot be read or written at present
     ├── InternalError          500  our own bug
     ├── ConfigError                 every fault of a config at once
@@ -47,6 +49,7 @@ from gearshift.errors.caller import (
     KeyInUse,
     KeyReused,
     NoCandidate,
+    RequestTooSlow,
     RouteNotFound,
     Unauthorized,
     UnknownExchange,
@@ -59,6 +62,7 @@ from gearshift.errors.own import (
     DeadlineExceeded,
     InternalError,
     NoHealthyDeployment,
+    Overloaded,
     ShuttingDown,
     StoreUnavailable,
 )
@@ -106,6 +110,8 @@ __all__ = [
     "NoCandidate",
     "NoHealthyDeployment",
     "Outrun",
+    "Overloaded",
+    "RequestTooSlow",
     "RouteNotFound",
     "ShuttingDown",
     "StoreUnavailable",

@@ -86,6 +86,13 @@ class KeyInUse(CallerError):
     code = "idempotency_key_in_use"
 
 
+class RequestTooSlow(CallerError):
+    """Refuse a request that does not arrive: its head or its body trickles."""
+
+    status = 408
+    code = "request_timeout"
+
+
 class CallerLeft(CallerError):
     """Say that the caller went away, or takes nothing any more: nobody is left to answer."""
 

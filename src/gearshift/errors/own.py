@@ -1,4 +1,4 @@
-"""Own the errors that are ours: the deadline, a stop, the store, a bug, and files that cannot be used."""
+"""Own the errors that are ours: the deadline, a stop, overload, the store, a bug, and files that cannot be used."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ class ShuttingDown(GearshiftError):
     status = 503
     code = "shutting_down"
     retry_after = 1.0  # by then another process, or the next one, listens
+
+
+class Overloaded(GearshiftError):
+    """Say that there is more to do than can be done: nothing of the request was begun, it may be sent again."""
+
+    status = 503
+    code = "overloaded"
 
 
 class StoreUnavailable(GearshiftError):

@@ -26,6 +26,7 @@ from gearshift.errors import (
     UpstreamError,
     UpstreamInvalid,
 )
+from gearshift.execution.aside import aside
 from gearshift.execution.commands import Ended, Failed, Ready, Send, Signal
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.embedding import EmbeddingInterpreter
@@ -154,7 +155,7 @@ class Call:
         if wants := self._interpreter.wants:
             self._watch.arm("total", self._watch.remaining)
             self._interpreter.take(await self.files.get(wants, provider.id))
-        body = self._interpreter.request()
+        body = await aside(len(order.body), self._interpreter.request)
         call = Outgoing(self._interpreter.url, self._interpreter.headers, body)
         proven = await self._means.credentials.prove(provider, call, self._means.upstream)
         patience = first_content(limits, self._deployment, order.request)

@@ -22,7 +22,7 @@ from gearshift.execution.upstream import LINGER, NO_HEAD, OK, unheard
 from gearshift.types.catalog import Seconds
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-MAX_BUFFERED_BYTES: Final = 256 * 1024
+MAX_BUFFERED_BYTES: Final = 64 * 1024
 """Bytes of body that may wait unread before the socket is paused."""
 _FIRST_FINAL_STATUS: Final = 200
 

@@ -105,6 +105,8 @@ class Passage:
 
     async def _write(self, outlet: Outlet, data: bytes) -> None:
         self.sent.add(data)
+        if not self.sent.whole:
+            self.sent.pieces.clear()  # nobody can go on with it any more
         await outlet.write(data)
 
     def _due(self) -> Phase:

@@ -45,7 +45,7 @@ class App:
             ("GET", "/v1/models"): self._guarded(views.models),
             ("GET", paths.GEMINI_MODELS): self._guarded(views.models),
             ("POST", "/v1/route"): self._guarded(views.route),
-            ("POST", "/v1/feedback"): self._guarded(views.feedback),
+            ("POST", paths.FEEDBACK): self._guarded(views.feedback),
             ("GET", "/v1/generation"): self._guarded(views.generation),
             ("GET", "/healthz"): self._open(views.health),
             ("GET", "/readyz"): self._open(views.ready),

@@ -1,22 +1,29 @@
 """Own the edge to ASGI: reading a body within bounds, answering, and noticing that the caller has left.
 
 Source: ASGI HTTP spec 2.5, https://asgi.readthedocs.io/en/latest/specs/www.html.
-Invariants: no body is buffered above the limit; from the moment the body is read, a disconnect cancels the handler.
+Invariants: no body is buffered above the limit, nor awaited for ever; from the moment the body is read, a disconnect
+cancels the handler.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
-from typing import Any, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
-from gearshift.errors import BodyTooLarge, CallerLeft, InvalidRequest
+from gearshift.errors import BodyTooLarge, CallerLeft, InvalidRequest, RequestTooSlow
 
 Scope: TypeAlias = Mapping[str, Any]
 Message: TypeAlias = Mapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+BODY_PIECE: Final = 32 * 1024
+BODY_PERIOD: Final = 30
+"""Seconds for each `BODY_PIECE` of a body: about 1 KiB/s, slower than any link that is worth waiting for."""
+BODY_TIMEOUT: Final = 600
+"""Seconds for the whole body."""
 
 
 def header(scope: Scope, name: bytes) -> str | None:
@@ -41,15 +48,32 @@ def sole_headers(scope: Scope, names: Container[bytes]) -> dict[str, str]:
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """Read the request's body; raise BodyTooLarge before more than `limit` bytes are held, CallerLeft at its cut."""
+    """Read the request's body; raise BodyTooLarge before more than `limit` bytes are held, CallerLeft at its cut.
+
+    Raises RequestTooSlow when another `BODY_PIECE` bytes take longer than `BODY_PERIOD` seconds, or all of it takes
+    longer than `BODY_TIMEOUT`.
+    """
     encoding = header(scope, b"content-encoding")
     if encoding not in {None, "", "identity"}:
         raise InvalidRequest(f"found content-encoding {encoding[:40]!r}, expected an uncompressed body; send it plain")
     declared = header(scope, b"content-length")
     if declared is not None and declared.isdecimal() and int(declared) > limit:
         raise BodyTooLarge(_too_large(f"{int(declared)} bytes", limit))
+    try:
+        async with asyncio.timeout(BODY_PERIOD) as timer:
+            return await _gather(receive, limit, timer)
+    except TimeoutError:
+        message = (
+            f"found a body that trickles, expected {BODY_PIECE} bytes of it every {BODY_PERIOD} s; send it at once"
+        )
+        raise RequestTooSlow(message) from None
+
+
+async def _gather(receive: Receive, limit: int, timer: asyncio.Timeout) -> bytes:
+    """Read a body, and put `timer` off as it grows."""
     parts: list[bytes] = []
-    size = 0
+    size, enough = 0, BODY_PIECE
+    end = asyncio.get_running_loop().time() + BODY_TIMEOUT
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -61,6 +85,9 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         parts.append(body)
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
+        if size >= enough:
+            enough = size + BODY_PIECE
+            timer.reschedule(min(asyncio.get_running_loop().time() + BODY_PERIOD, end))
 
 
 def _too_large(found: str, limit: int) -> str:

@@ -30,13 +30,23 @@ _END: Final = b"\n]"
 
 def framed(scope: Scope, outlet: Outlet) -> Outlet:
     """Give the outlet of a request as its path and query want it framed; raise InvalidRequest where it cannot be."""
-    if not scope["path"].endswith(":streamGenerateContent"):
-        return outlet
-    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-    wanted = (query.get("alt") or query.get("$alt") or ["json"])[0]
+    wanted = _framing(scope)
     if wanted not in {"sse", "json"}:
         raise InvalidRequest(f"alt: found {wanted[:40]!r}, expected sse or json", param="alt")
     return outlet if wanted == "sse" else ArrayOutlet(outlet)
+
+
+def wants_array(scope: Scope) -> bool:
+    """Say whether all that answers a request, an error too, is to stand in a JSON array."""
+    return _framing(scope) == "json"
+
+
+def _framing(scope: Scope) -> str:
+    """Give what a request says of its answer's framing; "sse", the answer as it is, where its path has no such say."""
+    if not scope["path"].endswith(":streamGenerateContent"):
+        return "sse"
+    query: dict[str, list[str]] = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    return (query.get("alt") or query.get("$alt") or ["json"])[0]
 
 
 class ArrayOutlet:

@@ -16,6 +16,7 @@ from gearshift.server.asgi import ASGIOutlet, CallerWatch, Receive, Scope, Send,
 from gearshift.server.auth import Keys
 from gearshift.server.connection import ABORT
 from gearshift.server.framing import framed
+from gearshift.server.gate import ARRIVED
 from gearshift.server.repeats import Repeats
 from gearshift.server.steering import steer
 from gearshift.types.catalog import Seconds
@@ -38,7 +39,7 @@ class Inference(Struct, frozen=True, kw_only=True):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        inbound = Inbound(path=scope["path"], body=b"", began=self.clock())
+        inbound = Inbound(path=scope["path"], body=b"", began=scope.get(ARRIVED) or self.clock())
         caller = ASGIOutlet(send, scope.get("extensions", {}).get(ABORT, {}).get("call"))
         outlet: Outlet = caller
         try:

@@ -25,6 +25,7 @@ INFERENCE: Final = {
 }
 """Where requests of each protocol come in, but for Gemini's, whose paths say the model."""
 COUNT: Final = "/v1/messages/count_tokens"
+FEEDBACK: Final = "/v1/feedback"
 GEMINI_MODELS: Final = "/v1beta/models"
 _GEMINI: Final = re.compile(r"/v1(?:alpha|beta)?\d*/(?:[^:]+/)?models/[^:]+:(?P<verb>\w+)")
 GENERATE: Final = frozenset({"generateContent", "streamGenerateContent"})

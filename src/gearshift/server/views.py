@@ -17,10 +17,12 @@ from gearshift import documents, telemetry
 from gearshift.errors import (
     GearshiftError,
     InvalidRequest,
+    ShuttingDown,
     StoreUnavailable,
     UnknownExchange,
     UnknownModel,
 )
+from gearshift.execution.aside import aside
 from gearshift.gateway import Gateway, refusal
 from gearshift.routing.explain import explain_flip
 from gearshift.routing.task import task_of
@@ -47,7 +49,7 @@ class Views(Struct, frozen=True, kw_only=True):
     """Answer the routes beside inference; each view gives a JSON body or raises.
 
     `wall_clock` is seconds since the epoch. `degraded` names parts that the gateway does without. `close` lets go of
-    the upstream and the store.
+    the upstream and the store. `stopping` says whether the gateway has been told to stop.
     """
 
     gateway: Gateway
@@ -57,6 +59,7 @@ class Views(Struct, frozen=True, kw_only=True):
     max_body: int
     wall_clock: Callable[[], float]
     close: Callable[[], Awaitable[None]]
+    stopping: Callable[[], bool] = bool
     degraded: tuple[str, ...] = ()
 
     async def models(self, scope: Scope, _receive: Receive) -> bytes:
@@ -73,7 +76,8 @@ class Views(Struct, frozen=True, kw_only=True):
     async def count(self, scope: Scope, receive: Receive) -> bytes:
         """Count the tokens of a request, without calling anyone."""
         body = await read_body(scope, receive, self.max_body)
-        return count_anthropic(body) if scope["path"] == COUNT else count_gemini(body, scope["path"])
+        path = scope["path"]
+        return await aside(len(body), lambda: count_anthropic(body) if path == COUNT else count_gemini(body, path))
 
     async def route(self, scope: Scope, receive: Receive) -> bytes:
         """Decide, and explain, without calling anyone; body and headers are those of inference."""
@@ -115,7 +119,9 @@ class Views(Struct, frozen=True, kw_only=True):
         return b'{"status":"ok"}'
 
     async def ready(self, _scope: Scope, _receive: Receive) -> bytes:
-        """Say that requests can be answered, and which parts are degraded."""
+        """Say that requests can be answered, and which parts are degraded; raise ShuttingDown once told to stop."""
+        if self.stopping():
+            raise ShuttingDown("the gateway is being stopped; ask another one")
         degraded = [f"store: {self.store.given_up} exchanges were lost"] if self.store.given_up else []
         if self.store.failing:
             degraded.append("store: the disk takes no rows, they wait in memory")

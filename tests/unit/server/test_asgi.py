@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from gearshift.errors import BodyTooLarge, CallerLeft, InvalidRequest
+from gearshift.errors import BodyTooLarge, CallerLeft, InvalidRequest, RequestTooSlow
+from gearshift.server import asgi
 from gearshift.server.asgi import (
     ASGIOutlet,
     CallerWatch,
@@ -228,3 +229,39 @@ def test_an_outlet_breaks_the_connection_where_the_server_can() -> None:
     ASGIOutlet(send, lambda: broken.append("yes")).abort()
     ASGIOutlet(send).abort()
     assert broken == ["yes"]
+
+
+def trickling(body: bytes, pause: float) -> Receive:
+    """Give a body byte by byte."""
+    left = [body[at : at + 1] for at in range(len(body))]
+
+    async def receive() -> Message:
+        await asyncio.sleep(pause)
+        return part(left.pop(0), more=bool(left))
+
+    return receive
+
+
+def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "BODY_PERIOD", 0.02)
+    with pytest.raises(RequestTooSlow, match=r"trickles, expected 32768 bytes of it every 0\.02 s"):
+        asyncio.run(read_body(scope(), receiving(part(b"{")), 100))
+
+
+def test_a_body_that_trickles_is_given_up_however_steadily(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "BODY_PERIOD", 0.05)
+    with pytest.raises(RequestTooSlow):
+        asyncio.run(read_body(scope(), trickling(b"x" * 1000, 0.001), 1000))
+
+
+def test_a_body_that_keeps_the_pace_may_take_longer_than_a_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "BODY_PERIOD", 0.5)
+    monkeypatch.setattr(asgi, "BODY_PIECE", 1)
+    assert asyncio.run(read_body(scope(), trickling(b"x" * 30, 0.03), 1000)) == b"x" * 30
+
+
+def test_a_body_that_keeps_the_pace_is_not_awaited_for_ever_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "BODY_PIECE", 1)
+    monkeypatch.setattr(asgi, "BODY_TIMEOUT", 0.05)
+    with pytest.raises(RequestTooSlow):
+        asyncio.run(read_body(scope(), trickling(b"x" * 1000, 0.002), 1000))

@@ -11,11 +11,16 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from gearshift.server import connection
+from gearshift.server import connection, drain
+from gearshift.server.admission import FEW
 from gearshift.server.asgi import Message, Receive, Scope, Send
+from gearshift.server.auth import Keys
 from gearshift.server.connection import ABORT, MAX_AHEAD_BYTES, MAX_HEAD_BYTES, CallerConnection
+from gearshift.server.gate import Gate
+from gearshift.telemetry import Telemetry
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+POST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
 GET = b"GET /%b HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
@@ -60,12 +65,15 @@ class Kitchen:
 
 
 @asynccontextmanager
-async def calling(kitchen: Kitchen) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Serve `kitchen` and connect to it."""
-    config = uvicorn.Config(kitchen, http=CallerConnection, ws="none", log_config=None)
+async def calling(
+    kitchen: Kitchen, gate: Gate | None = None
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Serve `kitchen`, behind a gate where one is given, and connect to it."""
+    kind = CallerConnection if gate is None else CallerConnection.through(gate)
+    config = uvicorn.Config(kitchen, http=kind, ws="none", log_config=None)
     config.load()
     state = ServerState()
-    server = await asyncio.get_running_loop().create_server(lambda: CallerConnection(config, state, {}), "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(lambda: kind(config, state, {}), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1], limit=1 << 22)
     try:
         yield reader, writer
@@ -196,7 +204,7 @@ def test_what_is_no_http_is_still_a_400(caplog: pytest.LogCaptureFixture) -> Non
 
 @pytest.mark.parametrize("closing", [False, True])
 def test_a_caller_who_takes_nothing_of_its_answer_is_cut_off(closing: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "KEEP_ALIVE", 0.1)
+    monkeypatch.setattr(drain, "UNTAKEN", 0.1)
 
     async def scene() -> None:
         kitchen = Kitchen(size=1 << 24)
@@ -223,5 +231,213 @@ def test_an_app_can_break_the_connection() -> None:
                 with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
                     await reader.readexactly(1)
             await kitchen.until(lambda: kitchen.left == ["/one"])
+
+    run(scene)
+
+
+# Callers who are slow to ask
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_head_that_trickles_is_refused_and_that_is_said(
+    ahead: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connection, "HEAD_TIMEOUT", 0.05)
+
+    async def scene() -> None:
+        async with calling(Kitchen()) as (reader, writer):
+            if ahead:
+                writer.write(GET % b"")
+                await answer(reader)
+            for byte in b"GET / HTTP/1.1":
+                writer.write(bytes([byte]))
+                await asyncio.sleep(0.001)
+            async with asyncio.timeout(3):
+                said = await reader.read()
+            assert said.startswith(b"HTTP/1.1 408 ")
+            assert b"connection: close" in said
+            assert b'"request_timeout"' in said
+            assert [line.getMessage() for line in caplog.records] == ["slow_head"]
+
+    caplog.set_level(logging.WARNING, "gearshift")
+    run(scene)
+
+
+def test_a_head_in_pieces_is_no_slow_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HEAD_TIMEOUT", 0.1)
+
+    async def scene() -> None:
+        kitchen = Kitchen()
+        async with calling(kitchen) as (reader, writer):
+            request = GET % b"one"
+            for piece in (request[:10], request[10:20], request[20:]):
+                writer.write(piece)
+                await asyncio.sleep(0.005)
+            await asyncio.sleep(0.2)
+            kitchen.go.set()
+            assert b" 200 " in await answer(reader)
+
+    run(scene)
+
+
+def test_a_connection_on_which_nothing_is_asked_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "KEEP_ALIVE", 0.02)
+
+    async def scene() -> None:
+        async with calling(Kitchen()) as (reader, _):
+            async with asyncio.timeout(3):
+                assert await reader.read() == b""
+
+    run(scene)
+
+
+def test_the_rest_of_a_body_is_not_read_for_ever_once_it_was_refused(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connection, "LINGER", 0.05)
+
+    async def refuse(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"xx"})
+
+    async def scene() -> None:
+        async with calling(refuse) as (reader, writer):  # type: ignore[arg-type]
+            writer.write(POST % 1000)
+            assert b" 413 " in await answer(reader)
+            async with asyncio.timeout(3):
+                while not (reader.at_eof() or reader.exception() or writer.transport.is_closing()):
+                    writer.write(b"x")
+                    await asyncio.sleep(0.001)
+            assert [line.getMessage() for line in caplog.records] == ["slow_body"]
+
+    caplog.set_level(logging.WARNING, "gearshift")
+    run(scene)
+
+
+def test_who_takes_nothing_in_the_middle_of_a_stream_is_gone_for_its_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain, "UNTAKEN", 0.05)
+    gone = asyncio.Event()
+
+    async def stream(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        watch = asyncio.ensure_future(receive())
+        while not watch.done():
+            await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
+            await asyncio.sleep(0)
+        assert (await watch)["type"] == "http.disconnect"
+        gone.set()
+
+    async def scene() -> None:
+        async with calling(stream) as (_, writer):  # type: ignore[arg-type]
+            writer.write(GET % b"")
+            async with asyncio.timeout(5):
+                await gone.wait()
+
+    run(scene)
+
+
+# Behind a gate
+
+
+def gated(room: int) -> Gate:
+    return Gate(Keys(()), Telemetry(), lambda: 1.0, room=room, patience=0.2)
+
+
+def overloaded() -> Gate:
+    """Give a gate that sheds whoever comes: one is in flight, and the loop lags."""
+    gate = gated(FEW)
+    gate._admission.begin(None)  # noqa: SLF001 - as if another connection had asked
+    for _ in range(2):
+        gate._admission.look(1.0, 0.0)  # noqa: SLF001
+    return gate
+
+
+def test_what_is_shed_is_answered_at_once_and_the_connection_serves_on() -> None:
+    async def scene() -> None:
+        kitchen, gate = Kitchen(), overloaded()
+        async with calling(kitchen, gate) as (reader, writer):
+            for _ in range(2):
+                writer.write(POST % 4 + b"body")
+                head = await reader.readuntil(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 503 ")
+                assert b"retry-after: " in head
+                size = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+                assert b'"overloaded"' in await reader.readexactly(size)
+            assert kitchen.asked == []
+            writer.write(GET % b"")
+            assert b" 200 " in await answer(reader)
+            gate._admission.look(0.0, 0.0)  # noqa: SLF001
+            kitchen.go.set()
+            writer.write(POST % 4 + b"body")
+            assert b" 200 " in await answer(reader)
+            assert kitchen.asked == ["/", "/v1/chat/completions"]
+
+    run(scene)
+
+
+@pytest.mark.parametrize("way", ["HTTP/1.0", "closing"])
+def test_what_is_shed_for_the_last_time_closes_the_connection(way: str) -> None:
+    async def scene() -> None:
+        async with calling(Kitchen(), overloaded()) as (reader, writer):
+            old = POST.replace(b"HTTP/1.1", b"HTTP/1.0")
+            writer.write(old % 0 if way == "HTTP/1.0" else POST.replace(b"host: x", b"connection: close") % 0)
+            async with asyncio.timeout(3):
+                said = await reader.read()
+            assert said.startswith(b"HTTP/1.1 503 ")
+            assert b"connection: close" in said
+
+    run(scene)
+
+
+def test_who_waits_is_begun_in_its_turn_and_who_leaves_is_forgotten() -> None:
+    async def scene() -> None:
+        kitchen, gate = Kitchen(), gated(2)
+        async with calling(kitchen, gate) as (first, one), calling(kitchen, gate) as (_, two):
+            async with calling(kitchen, gate) as (third, three), calling(kitchen, gate) as (_, four):
+                one.write(POST % 0)
+                two.write(POST % 0)
+                await kitchen.until(lambda: len(kitchen.asked) == 2)
+                four.write(POST % 0)
+                await kitchen.until(lambda: gate._admission.waiting == 1)  # noqa: SLF001
+                three.write(POST % 0)
+                await kitchen.until(lambda: gate._admission.waiting == 2)  # noqa: SLF001
+                four.transport.abort()
+                await kitchen.until(lambda: gate._admission.waiting == 1)  # noqa: SLF001
+                kitchen.go.set()
+                assert b" 200 " in await answer(first)
+                assert b" 200 " in await answer(third)
+            assert len(kitchen.asked) == 3
+            await kitchen.until(lambda: gate._admission.in_flight == 0)  # noqa: SLF001
+
+    run(scene)
+
+
+def test_who_is_refused_while_it_waits_can_ask_again() -> None:
+    async def scene() -> None:
+        kitchen, gate = Kitchen(), gated(1)
+        async with calling(kitchen, gate) as (_, one), calling(kitchen, gate) as (reader, two):
+            one.write(POST % 0)
+            await kitchen.until(lambda: len(kitchen.asked) == 1)
+            two.write(POST % 0)
+            await kitchen.until(lambda: gate._admission.waiting == 1)  # noqa: SLF001
+            gate.close()
+            assert b'"shutting_down"' in (await reader.readuntil(b"}}"))
+            kitchen.go.set()
+            await kitchen.until(lambda: gate._admission.in_flight == 0)  # noqa: SLF001
+            two.write(POST % 0)
+            assert b" 200 " in await answer(reader)
+
+    run(scene)
+
+
+def test_once_the_gateway_stops_answers_close_their_connection() -> None:
+    async def scene() -> None:
+        kitchen, gate = Kitchen(), gated(5)
+        async with calling(kitchen, gate) as (reader, writer):
+            gate.stopping = True
+            writer.write(GET % b"")
+            assert b"connection: close" in await answer(reader)
+            assert await reader.read() == b""
 
     run(scene)

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,8 @@ from gearshift.errors import UpstreamUnreachable
 from gearshift.types.catalog import Seconds
 
 READY_TIMEOUT: Final[Seconds] = 60
+PATIENT: Final = {"queue_wait": "60s"}
+"""The `server` section of a gateway that sheds nobody."""
 _POLL: Final[Seconds] = 0.005
 _CANDIDATES: Final[tuple[tuple[str, float, float, int, list[str]], ...]] = (
     ("nano", 0.05, 0.40, 16_000, []),
@@ -46,10 +48,13 @@ class Started(Struct, frozen=True, kw_only=True):
     idle_bytes: int | None
 
 
-def config(port: int, upstream_port: int, folder: Path) -> dict[str, object]:
-    """Give the config of a gateway that listens on `port` and keeps its log in `folder`."""
+def config(port: int, upstream_port: int, folder: Path, server: Mapping[str, object] = PATIENT) -> dict[str, object]:
+    """Give the config of a gateway that listens on `port` and keeps its log in `folder`; `server` adds to its section.
+
+    Where nothing is to be shed, since it is the gateway's pace that is measured, callers may wait.
+    """
     return {
-        "server": {"host": HOST, "port": port},
+        "server": {"host": HOST, "port": port, **server},
         "store": f"sqlite:///{folder / 'bench.db'}",
         "providers": {"bench": {"protocol": "openai_chat", "base_url": f"http://{HOST}:{upstream_port}/v1"}},
         "models": {
@@ -72,7 +77,12 @@ def config(port: int, upstream_port: int, folder: Path) -> dict[str, object]:
 
 @contextmanager
 def start_gateway(
-    upstream_port: int, folder: Path, cpus: frozenset[int], *, keep_log: bool = False
+    upstream_port: int,
+    folder: Path,
+    cpus: frozenset[int],
+    *,
+    keep_log: bool = False,
+    server: Mapping[str, object] = PATIENT,
 ) -> Generator[Started, None, None]:
     """Run `gearshift serve` for as long as the block runs, from when it is ready.
 
@@ -81,7 +91,7 @@ def start_gateway(
     """
     port = free_port()
     file = folder / "gearshift.yaml"
-    file.write_bytes(msgspec.json.encode(config(port, upstream_port, folder)))  # JSON is YAML
+    file.write_bytes(msgspec.json.encode(config(port, upstream_port, folder, server)))  # JSON is YAML
     command = [sys.executable, "-m", "gearshift", "serve", "--config", str(file)]
     started = time.perf_counter()
     with (

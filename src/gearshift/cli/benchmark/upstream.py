@@ -1,6 +1,6 @@
 """Own the built-in upstream: an OpenAI-like provider that answers at once, so that what is measured is the gateway.
 
-    not streamed    a chat completion of about 1 KB
+    not streamed    a chat completion of about 1 KB; `[[think=400]]` in the prompt: 400 ms later
     streamed        the role and `CONTENT_EVENTS - 1` words, an event each, then finish, usage and `[DONE]`;
                     `[[pace=5]]` in the prompt: 5 ms apart, without it each in a write of its own with no pause
 
@@ -29,6 +29,7 @@ EVENTS: Final = CONTENT_EVENTS + 3
 """SSE events of a stream: content, finish, usage and `[DONE]`."""
 _BACKLOG: Final = 2048
 _PACE: Final = re.compile(rb"\[\[pace=(\d+)\]\]")
+_THINK: Final = re.compile(rb"\[\[think=(\d+)\]\]")
 _ID: Final = "chatcmpl-bench0000000000000000000001"
 _MODEL: Final = "bench-1"
 _USAGE: Final = {"prompt_tokens": 57, "completion_tokens": CONTENT_EVENTS, "total_tokens": 57 + CONTENT_EVENTS}
@@ -90,7 +91,11 @@ class Connection(asyncio.Protocol):
         if self._parser.get_method() != b"POST":
             self._finish(_NO_MODELS)
         elif not _streamed(body):
-            self._finish(_PLAIN)
+            think = _THINK.search(body)
+            if think is None:
+                self._finish(_PLAIN)
+            else:
+                self._timer = self._loop.call_later(int(think[1]) / 1000, self._finish, _PLAIN)
         else:
             pace = _PACE.search(body)
             self._pause = int(pace[1]) / 1000 if pace else 0.0
