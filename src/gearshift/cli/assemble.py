@@ -157,13 +157,18 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         dice=random.SystemRandom(),
     )
     gateway.pacer.start()
+    server = plan.config.server
+    site.gate.adopt(plan.keys, room=server.max_in_flight, patience=server.queue_wait)
+    return gateway, _door(plan, site, gateway), _views(plan, site, gateway)
 
+
+def _views(plan: Plan, site: Site, gateway: Gateway) -> Views:
     async def close() -> None:
         gateway.pacer.close()
         await site.upstream.close()
         site.store.close()
 
-    views = Views(
+    return Views(
         gateway=gateway,
         listing=_listing(plan.world, plan.catalog),
         store=site.store,
@@ -174,9 +179,6 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         close=close,
         stopping=lambda: site.gate.stopping,
     )
-    server = plan.config.server
-    site.gate.adopt(plan.keys, room=server.max_in_flight, patience=server.queue_wait)
-    return gateway, _door(plan, site, gateway), views
 
 
 def _door(plan: Plan, site: Site, gateway: Gateway) -> Inference:
