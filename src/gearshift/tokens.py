@@ -111,6 +111,11 @@ def estimate(request: Request) -> int:
     return measure(request).estimate
 
 
+def estimate_text(text: str) -> int:
+    """Guess how many tokens a text takes."""
+    return _size_of(text).estimate
+
+
 def estimate_inputs(request: EmbeddingRequest) -> int | None:
     """Guess how many tokens are embedded in all; None where an input is neither text nor token ids."""
     total = 0

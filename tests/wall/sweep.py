@@ -54,6 +54,7 @@ class CutReply:
     status = 200
     content_type = _SSE
     head: Mapping[str, str] = {}
+    received = 0
 
     def __init__(self, data: bytes, size: int, cut: Cut) -> None:
         self._pieces = [data[at : at + size] for at in range(0, len(data), size)]

@@ -40,6 +40,7 @@ from gearshift.execution.passage import Bounds, Passage
 from gearshift.execution.patience import between_content, first_content
 from gearshift.execution.proof import Outgoing
 from gearshift.execution.refusal import late_refusal, no_stream, refusal
+from gearshift.execution.transcript import spoken, written
 from gearshift.execution.upstream import Reply, Upstream
 from gearshift.execution.watchdog import Watchdog
 from gearshift.protocols.codec import Codec
@@ -112,7 +113,7 @@ class Call:
         except InvalidRequest as error:
             return self._fail(CannotCarry(error))
         except UpstreamError as error:
-            begun = self._stream is not None and self._stream.relay.content_seen
+            begun = self._stream is not None and self._stream.relay.answer_bytes > 0
             return self._fail(error if begun else late_refusal(error, self._deployment))
         except BaseException as error:
             self._abandon(error)
@@ -232,6 +233,10 @@ class Call:
         """Close the books on this call, with all that its stream has told."""
         if self._stream is not None:
             self._meter.learn(self._stream.relay)
+        elif error is not None and self._reply is not None:
+            self._meter.answer_bytes = self._reply.received
+        if self._called and (error is not None or self._meter.usage is None):
+            self._meter.sample = self._sample()
         self._meter.losses = self._interpreter.losses
         if error is not None:
             error.message = self._means.credentials.redact(self._deployment.provider, error.message)
@@ -239,6 +244,15 @@ class Call:
         self._order.attempts.append(attempt)
         self._recorded = True
         return attempt
+
+    def _sample(self) -> str:
+        """Give a beginning of the answer's text, as far as there is one."""
+        codec = self._means.codecs.get(self._order.codec.name)
+        if codec is None:  # vectors are no text
+            return ""
+        if self._stream is None:
+            return written(codec, self._held)
+        return (self._resumes.text if self._resumes is not None else "") or spoken(codec, self._stream.beginning())
 
     def _abandon(self, error: BaseException) -> None:
         """Record and close a call that was cancelled, whose caller has left, or that failed in our own code."""

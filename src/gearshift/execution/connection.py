@@ -246,7 +246,7 @@ class Connection(asyncio.Protocol):
 class Http1Reply:
     """Be one answer whose head has arrived; see `execution.upstream.Reply`."""
 
-    __slots__ = ("_connection", "content_type", "head", "status")
+    __slots__ = ("_connection", "content_type", "head", "received", "status")
 
     def __init__(self, connection: Connection, status: int, headers: dict[str, str]) -> None:
         """Take the head; the body is still on the connection."""
@@ -254,14 +254,14 @@ class Http1Reply:
         self.status = status
         self.content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         self.head = NO_HEAD if status == OK else headers
+        self.received = 0
 
     async def read(self, limit: int) -> bytes:
         """Give the whole body; raise UpstreamInvalid above `limit` bytes, StreamBroken when it is cut."""
         parts: list[bytes] = []
-        size = 0
         while chunk := await self.chunk():
-            size += len(chunk)
-            if size > limit:
+            self.received += len(chunk)
+            if self.received > limit:
                 raise UpstreamInvalid(
                     f"the upstream's answer is longer than {limit} bytes", upstream_status=self.status
                 )

@@ -5,7 +5,7 @@ Invariant: as there. An embedding is never streamed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from gearshift.errors import CannotCarry, InvalidRequest
 from gearshift.execution.order import Order
@@ -66,7 +66,7 @@ class EmbeddingInterpreter:
         response = self.upstream.decode_response(body, count)
         return peek(response), self._caller.encode_response(response, self._request)
 
-    def told(self, pieces: Iterable[bytes]) -> None:
+    def told(self, pieces: Sequence[bytes]) -> None:
         """Go on with nothing: vectors are not streamed."""
 
     def relay(self, told: Told | None = None) -> StreamRelay:  # noqa: ARG002 - as `Interpreter` has it

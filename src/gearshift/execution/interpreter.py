@@ -5,7 +5,7 @@ Invariant: whatever could not be said is in `losses`, once the answer has been t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from gearshift.execution.handover import Handed, Heir, hand_over
@@ -18,6 +18,7 @@ from gearshift.protocols.losses import mapped
 from gearshift.protocols.openrouter import SHORTENING
 from gearshift.protocols.places import encode
 from gearshift.protocols.resuming import Resumption, Told, may_resume, read_told
+from gearshift.protocols.wording import text_of
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request
 from gearshift.types.record import Loss
@@ -116,20 +117,15 @@ class Interpreter:
     def answer(self, body: bytes) -> tuple[ResponsePeek, bytes]:
         """Give the facts of an answer that is not streamed, and it as the caller's protocol has it."""
         if self._same:
-            return self.upstream.peek_response(body), body
+            return self.upstream.peek_response(text_of(body)), body
         response = self.upstream.decode_response(body)
         said = cross_response(response, self._caller, self._stamp)
         self._losses += said.losses
         return peek(response), said.body
 
-    def told(self, pieces: Iterable[bytes]) -> Told | None:
-        """Read what the caller has of a broken stream; None where nobody else can go on with it.
-
-        Where the parts of an answer have names of the upstream's, the caller knows them by those.
-        """
-        if (self._same and self.upstream.names_parts) or not may_resume(self._request):
-            return None
-        return read_told(self._caller, pieces)
+    def told(self, pieces: Sequence[bytes]) -> Told | None:
+        """Read what the caller has of a broken stream; None where nobody else can go on with it."""
+        return read_told(self._caller, pieces) if may_resume(self._request) else None
 
     def relay(self, told: Told | None = None) -> StreamRelay:
         """Begin to pass a stream on, or, of an answer of which something was `told` before, what is beyond that."""

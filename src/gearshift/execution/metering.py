@@ -6,6 +6,8 @@ that surely was not billed costs 0, one whose price is unknown costs None.
 
 from __future__ import annotations
 
+from math import ceil
+
 import msgspec
 
 from gearshift import accounting, tokens
@@ -17,7 +19,8 @@ from gearshift.types.embedding import Asked, EmbeddingRequest
 from gearshift.types.record import Attempt, Billing, Loss, Purpose
 
 BYTES_PER_TOKEN = 4
-"""Bytes of answer text per token, for estimates only (OpenAI: "1 token ~= 4 chars in English", help centre 4936856)."""
+"""Bytes of an answer per token, where nothing of its text is known (OpenAI: "1 token ~= 4 chars in English", help
+centre 4936856)."""
 
 
 class Meter:
@@ -34,6 +37,7 @@ class Meter:
         "losses",
         "purpose",
         "response_id",
+        "sample",
         "sent",
         "started",
         "status",
@@ -52,6 +56,8 @@ class Meter:
         self.billing: Billing = "maybe_billed"
         self.usage: Usage | None = None
         self.answer_bytes = 0
+        self.sample = ""
+        """A beginning of the answer's text, where its tokens must be guessed: they are as long as those of it."""
         self.upstream_model: str | None = None
         self.response_id: str | None = None
         self.finish_reason: str | None = None
@@ -113,7 +119,7 @@ class Meter:
         """Give the usage; what a stream said before it broke (Anthropic's at its start) lacks what came after it."""
         if self.usage is None:
             return self._estimate(request)
-        output = -(-self.answer_bytes // BYTES_PER_TOKEN)
+        output = self._output()
         if not broken or self.usage.output_tokens >= output:
             return self.usage
         counted = msgspec.structs.replace(self.usage, output_tokens=output, estimated=True)
@@ -127,8 +133,13 @@ class Meter:
         if isinstance(request, EmbeddingRequest):
             length = tokens.estimate_inputs(request)
             return None if length is None else Usage(input_tokens=length, estimated=True)
-        output = -(-self.answer_bytes // BYTES_PER_TOKEN)
-        return Usage(input_tokens=tokens.estimate(request), output_tokens=output, estimated=True)
+        return Usage(input_tokens=tokens.estimate(request), output_tokens=self._output(), estimated=True)
+
+    def _output(self) -> int:
+        """Guess the tokens of the answer."""
+        size = len(self.sample.encode())
+        share = tokens.estimate_text(self.sample) / size if size else 1 / BYTES_PER_TOKEN
+        return ceil(self.answer_bytes * share)
 
     def _cost(self, usage: Usage | None) -> NanoUSD | None:
         if self.billing in {"not_sent", "not_billed"}:

@@ -26,6 +26,8 @@ MAX_HELD_BYTES: Final = 1024 * 1024
 """Bytes of a stream that may come before its first content."""
 TERMINATOR_GRACE: Final[Seconds] = 1.0
 """How long a stream that owes nothing more may still take to send its terminator."""
+SAMPLE: Final = 16 * 1024
+"""Bytes of a stream that are looked into to guess how long its tokens are: a caller who leaves must cost nothing."""
 USAGE_GRACE: Final[Seconds] = 1.0
 """How long a stream whose answers are complete may still take to send the usage that it was asked for."""
 
@@ -55,6 +57,16 @@ class Passage:
         self._bounds = bounds
         self._now = now
         self._held: list[bytes] = []
+
+    def beginning(self) -> list[bytes]:
+        """Give the first `SAMPLE` bytes of what the caller was given, or of what was held back."""
+        pieces, size = [], 0
+        for piece in self.sent.pieces or self._held:
+            pieces.append(piece)
+            size += len(piece)
+            if size >= SAMPLE:
+                break
+        return pieces
 
     async def begin(self) -> None:
         """Read until the first content; raise what broke the stream before it."""

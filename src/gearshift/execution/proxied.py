@@ -108,6 +108,7 @@ class _AiohttpReply:
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
+        self.received = 0
         self.status = response.status
         self.content_type = response.content_type
         told = {} if response.status == OK else response.headers
@@ -117,10 +118,10 @@ class _AiohttpReply:
         length = self._response.content_length
         if length is not None and length > limit:
             raise UpstreamInvalid(_too_long(limit), upstream_status=self.status)
-        parts, size = [], 0
+        parts = []
         while chunk := await self.chunk():
-            size += len(chunk)
-            if size > limit:
+            self.received += len(chunk)
+            if self.received > limit:
                 raise UpstreamInvalid(_too_long(limit), upstream_status=self.status)
             parts.append(chunk)
         return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -5,7 +5,7 @@ Invariants: the caller comes first, nothing waits for the keeping; at most `MAX_
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from gearshift.errors import UpstreamError
@@ -83,28 +83,36 @@ class Transcript:
         codec = CODECS.get(voice.name)
         if codec is None:  # vectors are no text
             return None
+        return (spoken(codec, self._kept.pieces) if stream else written(codec, b"".join(self._kept.pieces))) or None
+
+
+def written(codec: Codec, body: bytes) -> str:
+    """Give the text of the first answer of a body; "" where there is none, or the body cannot be read."""
+    try:
+        choices = codec.decode_response(body).choices[:1]
+    except UpstreamError:
+        return ""
+    return "".join(part.text for choice in choices for part in choice.parts if isinstance(part, Text | Refusal))
+
+
+def spoken(codec: Codec, pieces: Iterable[bytes]) -> str:
+    """Give the text of the first answer of a stream, as far as it can be read."""
+    return "".join(_spoken(codec, pieces))
+
+
+def _spoken(codec: Codec, pieces: Iterable[bytes]) -> Iterator[str]:
+    decoder = codec.stream_decoder()
+    texts: set[int] = set()
+    for piece in pieces:
         try:
-            return "".join(self._streamed(codec) if stream else self._whole(codec)) or None
-        except UpstreamError:
-            return None
-
-    def _whole(self, codec: Codec) -> Iterator[str]:
-        for choice in codec.decode_response(b"".join(self._kept.pieces)).choices[:1]:
-            yield from (part.text for part in choice.parts if isinstance(part, Text | Refusal))
-
-    def _streamed(self, codec: Codec) -> Iterator[str]:
-        decoder = codec.stream_decoder()
-        spoken: set[int] = set()
-        for piece in self._kept.pieces:
-            try:
-                events = decoder.feed(piece)
-            except UpstreamError:  # the error that ends a broken stream
-                return
-            for event in events:
-                if isinstance(event, PartStarted) and event.choice == 0 and event.kind in {"text", "refusal"}:
-                    spoken.add(event.part)
-                elif isinstance(event, PartDelta) and event.choice == 0 and event.part in spoken:
-                    yield event.text
+            events = decoder.feed(piece)
+        except UpstreamError:  # the error that ends a broken stream
+            return
+        for event in events:
+            if isinstance(event, PartStarted) and event.choice == 0 and event.kind in {"text", "refusal"}:
+                texts.add(event.part)
+            elif isinstance(event, PartDelta) and event.choice == 0 and event.part in texts:
+                yield event.text
 
 
 def prompt_text(request: Asked) -> str | None:

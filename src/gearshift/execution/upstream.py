@@ -34,6 +34,9 @@ class Reply(Protocol):
     head: Mapping[str, str]
     """The headers, their names in lower case: what a refusal says of itself. Empty on a 200, where nobody asks."""
 
+    received: int
+    """Bytes of the body that `read` has had, also where it was cut."""
+
     async def read(self, limit: int) -> bytes:
         """Give the whole body; raise UpstreamInvalid above `limit` bytes, StreamBroken when it is cut."""
         ...

@@ -7,7 +7,7 @@ fields survive; across protocols (`crossing`) it is decode and encode, and what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -91,6 +91,8 @@ class StreamDecoder(Protocol):
 
     failure: UpstreamError | None
     """What broke the stream behind what the last `feed` gave; the next one raises it."""
+    usage: Usage | None
+    """What was counted so far."""
 
     def feed(self, data: bytes) -> list[Event]:
         """Give the events completed by `data`; raise StreamBroken on an in-band error, UpstreamInvalid on garbage.
@@ -161,6 +163,18 @@ class StreamRelay(Protocol):
         ...
 
 
+class Marks(Struct, frozen=True):
+    """Hold what tells a stream from another that says the same: the ids of its parts, and its next event's number."""
+
+    names: tuple[bytes, ...] = ()
+    number: int = 0
+
+
+def unmarked(pieces: Iterable[bytes]) -> Marks:  # noqa: ARG001 - as `Codec.marks`
+    """Give the marks of a stream of a protocol that has none."""
+    return Marks()
+
+
 class Codec(Protocol):
     """Translate one protocol. Every method is pure."""
 
@@ -171,8 +185,6 @@ class Codec(Protocol):
     """What every request to an upstream says beside its body."""
     gives_media: bool
     """Answers can hold images; else what an upstream gave is lost on its way to a caller of this protocol."""
-    names_parts: bool
-    """The parts of its answers have ids, which each upstream makes up for itself."""
     needs_bytes: frozenset[str]
     """The kinds of media (`image`, `audio`, `file`) for whose URLs on the web it has no words."""
     passed_on: frozenset[bytes]
@@ -229,6 +241,10 @@ class Codec(Protocol):
 
     def stream_encoder(self, *, send_usage: bool) -> StreamEncoder:
         """Begin to encode one stream."""
+        ...
+
+    def marks(self, pieces: Iterable[bytes]) -> Marks:
+        """Read what a caller knows a stream by, of which it was given these pieces."""
         ...
 
     def relay(self, model: str, choices: int = 1) -> StreamRelay:

@@ -172,6 +172,7 @@ class Crossing(Progress):
             if not any(out):
                 raise
         self.failure = self.failure or self._decoder.failure
+        self.usage = self._decoder.usage or self.usage
         return b"".join(out)
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol
 from gearshift.errors import UpstreamError
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.sse import Comment, ServerEvent, SSEParser, encode_comment
+from gearshift.protocols.wording import text_of
 from gearshift.types.chat import Usage
 from gearshift.types.stream import (
     ChoiceDelta,
@@ -126,7 +127,11 @@ class Passing(Progress):
             for item in self.parser.feed(data):
                 if self.ended:
                     break
-                out.append(encode_comment(item) if isinstance(item, Comment) else self.take(item))
+                if isinstance(item, Comment):
+                    out.append(encode_comment(item))
+                    continue
+                text_of(item.data)
+                out.append(self.take(item))
         except UpstreamError as error:
             self.failure = error
             if not any(out):

@@ -10,14 +10,14 @@ Invariant: of every text no character is said twice, left out, or said by two an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from gearshift.errors import StreamBroken, UpstreamError
-from gearshift.protocols.codec import Codec
+from gearshift.protocols.codec import Codec, Marks, ResponseEdits
 from gearshift.protocols.crossing import UNSTAMPED, Crossing, Stamp
 from gearshift.types.chat import Request
 from gearshift.types.stream import (
@@ -38,13 +38,14 @@ _SILENT: Final = "another model gave another answer, so that it could not go on 
 class Told(Struct, frozen=True):
     """Hold what a caller was told before its stream broke: the events of it, their text, and how many parts it had.
 
-    `part` is the number of the text's part, None: it had not begun.
+    `part` is the number of the text's part, None: it had not begun. `marks` are what the caller knows the stream by.
     """
 
     events: tuple[Event, ...]
     text: str
     parts: int
     part: int | None = None
+    marks: Marks = Marks()
 
 
 def may_resume(request: Request) -> bool:
@@ -54,7 +55,7 @@ def may_resume(request: Request) -> bool:
     return plain and sampling.n in {None, 1} and not sampling.logprobs and not sampling.top_logprobs
 
 
-def read_told(codec: Codec, pieces: Iterable[bytes]) -> Told | None:
+def read_told(codec: Codec, pieces: Sequence[bytes]) -> Told | None:
     """Read what a caller was told, in its own protocol; None where that is more than one plain text.
 
     Signed thinking, a tool call that has begun, probabilities or media cannot be gone on with by somebody else.
@@ -71,7 +72,12 @@ def read_told(codec: Codec, pieces: Iterable[bytes]) -> Told | None:
         return None
     part = texts[0] if texts else None
     text = "".join(event.text for event in events if isinstance(event, PartDelta) and event.part == part)
-    return Told(tuple(events), text, max((start.part + 1 for start in starts), default=0), part)
+    return Told(tuple(events), text, max((start.part + 1 for start in starts), default=0), part, codec.marks(pieces))
+
+
+def _by(model: str, event: Event) -> Event:
+    """Give an event as `model` says it."""
+    return msgspec.structs.replace(event, model=model) if isinstance(event, Started) else event
 
 
 def _plain(event: Event) -> bool:
@@ -93,8 +99,9 @@ class Resumption(Crossing):
     def __init__(self, upstream: Codec, caller: Codec, model: str, told: Told, stamp: Stamp = UNSTAMPED) -> None:
         """Begin to read the other answer."""
         super().__init__(upstream, caller, model, 1, stamp)
-        for event in told.events:
-            self._encoder.feed(msgspec.structs.replace(event, model=model) if isinstance(event, Started) else event)
+        again = [self._encoder.feed(_by(model, event)) for event in told.events]
+        self._encoder.number = told.marks.number
+        self._names = tuple(zip(caller.marks(again).names, told.marks.names, strict=False))
         self._headed = True
         self._told = told
         self._same = 0  # characters of the text that have come again
@@ -105,6 +112,19 @@ class Resumption(Crossing):
         """Raise StreamBroken when the input ended before the stream did."""
         super().close()
         self._check_told()
+
+    def end(self, edits: ResponseEdits, *, send_usage: bool) -> bytes:
+        """Give the end of the stream."""
+        return self._as_known(super().end(edits, send_usage=send_usage))
+
+    def _tell(self, event: Event) -> bytes:
+        return self._as_known(super()._tell(event))
+
+    def _as_known(self, said: bytes) -> bytes:
+        """Say the parts' names as the caller knows them: the first upstream may have made them up."""
+        for ours, theirs in self._names:
+            said = said.replace(b'"%b"' % ours, b'"%b"' % theirs)
+        return said
 
     def _say(self, event: Event) -> bytes:
         match event:

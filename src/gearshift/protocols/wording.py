@@ -47,6 +47,16 @@ def closed_early() -> StreamBroken:
     return StreamBroken("the upstream closed the stream before the end of its answer")
 
 
+def text_of(data: bytes) -> bytes:
+    """Give `data`, which is text; raise UpstreamInvalid where it is none: nobody could read what is passed on."""
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            raise unreadable(error) from None
+    return data
+
+
 def unreadable(error: Exception) -> UpstreamInvalid:
     """Make the error of a stream with a chunk in which text may have been lost."""
     return invalid(f"found a chunk that cannot be read: {error}")

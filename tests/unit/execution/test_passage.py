@@ -27,6 +27,7 @@ class Pieces:
         self._pieces = list(pieces)
         self._tick = tick
         self.head: Mapping[str, str] = {}
+        self.received = 0
 
     async def chunk(self) -> bytes:
         self._tick()

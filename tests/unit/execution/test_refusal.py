@@ -30,6 +30,7 @@ class Answer:
         self.status = status
         self.content_type = content_type
         self.head: Mapping[str, str] = {name.replace("_", "-"): value for name, value in head.items()}
+        self.received = 0
 
     async def read(self, limit: int) -> bytes:
         if self._body is None:

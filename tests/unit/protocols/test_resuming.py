@@ -94,7 +94,7 @@ def test_wherever_it_is_cut_the_caller_gets_the_whole_text_once(up: Codec, calle
         assert found.usage.output_tokens == 5
 
 
-@pytest.mark.parametrize("codec", [each for each in CALLERS if not each.names_parts], ids=lambda each: each.name)
+@pytest.mark.parametrize("codec", CALLERS, ids=lambda each: each.name)
 def test_what_was_passed_on_untranslated_is_gone_on_with(codec: Codec) -> None:
     pieces = said(codec)
     for at in range(2, len(pieces) - 3):

@@ -11,7 +11,7 @@ from gearshift.protocols.anthropic_messages.blocks import NAME
 from gearshift.protocols.anthropic_messages.relay import Patch
 from gearshift.protocols.anthropic_messages.stream_decoder import Decoder
 from gearshift.protocols.anthropic_messages.stream_encoder import Encoder
-from gearshift.protocols.codec import Codec, StreamDecoder, StreamEncoder, StreamRelay
+from gearshift.protocols.codec import Codec, StreamDecoder, StreamEncoder, StreamRelay, unmarked
 from gearshift.protocols.following import Following
 from gearshift.protocols.sse import CONTENT_TYPE
 
@@ -23,7 +23,6 @@ class AnthropicMessages:
     stream_type = CONTENT_TYPE
     headers: Mapping[str, str] = MappingProxyType({"anthropic-version": "2023-06-01"})
     gives_media = False
-    names_parts = False
     needs_bytes: frozenset[str] = frozenset()
     passed_on: frozenset[bytes] = frozenset({b"anthropic-beta", b"anthropic-version"})
     keep_alive = b'event: ping\ndata: {"type": "ping"}\n\n'
@@ -38,6 +37,7 @@ class AnthropicMessages:
     encode_error = staticmethod(errors.encode_error)
     encode_stream_error = staticmethod(errors.encode_stream_error)
     upstream_message = staticmethod(wording.upstream_message)
+    marks = staticmethod(unmarked)
 
     @staticmethod
     def path(model: str, *, stream: bool) -> str:  # noqa: ARG004 - the body says them

@@ -12,7 +12,7 @@ from gearshift.protocols.bedrock_converse.blocks import NAME
 from gearshift.protocols.bedrock_converse.frames import CONTENT_TYPE
 from gearshift.protocols.bedrock_converse.stream_decoder import Decoder
 from gearshift.protocols.bedrock_converse.stream_encoder import Encoder
-from gearshift.protocols.codec import Codec, StreamDecoder, StreamEncoder, StreamRelay
+from gearshift.protocols.codec import Codec, StreamDecoder, StreamEncoder, StreamRelay, unmarked
 from gearshift.protocols.crossing import Crossing
 
 
@@ -22,7 +22,6 @@ class BedrockConverse:
     name = NAME
     stream_type = CONTENT_TYPE
     gives_media = False
-    names_parts = False
     needs_bytes: frozenset[str] = frozenset({"image", "audio", "file"})
     keep_alive = b""  # no caller speaks it
     headers: Mapping[str, str] = MappingProxyType({})
@@ -38,6 +37,7 @@ class BedrockConverse:
     encode_error = staticmethod(errors.encode_error)
     encode_stream_error = staticmethod(errors.encode_stream_error)
     upstream_message = staticmethod(wording.upstream_message)
+    marks = staticmethod(unmarked)
 
     @staticmethod
     def path(model: str, *, stream: bool) -> str:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 from gearshift.protocols import wording
-from gearshift.protocols.codec import Codec, StreamDecoder, StreamEncoder, StreamRelay
+from gearshift.protocols.codec import Codec, StreamDecoder, StreamEncoder, StreamRelay, unmarked
 from gearshift.protocols.following import Following
 from gearshift.protocols.gemini import errors, outbound, request, response
 from gearshift.protocols.gemini.parts import NAME
@@ -24,7 +24,6 @@ class Gemini:
     stream_type = CONTENT_TYPE
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = True
-    names_parts = False
     needs_bytes: frozenset[str] = frozenset()
     passed_on: frozenset[bytes] = frozenset()
     keep_alive = b"\n"
@@ -41,6 +40,7 @@ class Gemini:
     encode_error = staticmethod(errors.encode_error)
     encode_stream_error = staticmethod(errors.encode_stream_error)
     upstream_message = staticmethod(wording.upstream_message)
+    marks = staticmethod(unmarked)
 
     @staticmethod
     def path(model: str, *, stream: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gearshift.protocols import wording
-from gearshift.protocols.codec import Codec, StreamDecoder, StreamEncoder, StreamRelay
+from gearshift.protocols.codec import Codec, StreamDecoder, StreamEncoder, StreamRelay, unmarked
 from gearshift.protocols.openai_chat import errors, outbound, request, response
 from gearshift.protocols.openai_chat.relay import Relay
 from gearshift.protocols.openai_chat.stream_decoder import Decoder
@@ -21,7 +21,6 @@ class OpenAIChat:
     stream_type = CONTENT_TYPE
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = False
-    names_parts = False
     needs_bytes: frozenset[str] = frozenset({"audio"})
     passed_on: frozenset[bytes] = frozenset()
     keep_alive = b": keep-alive\n\n"
@@ -41,6 +40,7 @@ class OpenAIChat:
     encode_error = staticmethod(errors.encode_error)
     encode_stream_error = staticmethod(errors.encode_stream_error)
     upstream_message = staticmethod(wording.upstream_message)
+    marks = staticmethod(unmarked)
 
     def stream_decoder(self, choices: int = 1) -> StreamDecoder:
         """Begin to decode one stream of `choices` answers."""

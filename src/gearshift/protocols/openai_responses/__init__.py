@@ -9,6 +9,7 @@ from gearshift.protocols import wording
 from gearshift.protocols.codec import Codec, StreamDecoder, StreamEncoder, StreamRelay
 from gearshift.protocols.openai_responses import errors, outbound, request, response
 from gearshift.protocols.openai_responses.items import NAME
+from gearshift.protocols.openai_responses.marking import marks
 from gearshift.protocols.openai_responses.relay import Patch, Relay
 from gearshift.protocols.openai_responses.stream_decoder import Decoder
 from gearshift.protocols.openai_responses.stream_encoder import Encoder
@@ -22,7 +23,6 @@ class OpenAIResponses:
     stream_type = CONTENT_TYPE
     headers: Mapping[str, str] = MappingProxyType({})
     gives_media = True
-    names_parts = True
     needs_bytes: frozenset[str] = frozenset({"audio"})
     passed_on: frozenset[bytes] = frozenset({b"openai-beta"})
     keep_alive = b": keep-alive\n\n"
@@ -37,6 +37,7 @@ class OpenAIResponses:
     encode_error = staticmethod(errors.encode_error)
     encode_stream_error = staticmethod(errors.encode_stream_error)
     upstream_message = staticmethod(wording.upstream_message)
+    marks = staticmethod(marks)
 
     @staticmethod
     def path(model: str, *, stream: bool) -> str:  # noqa: ARG004 - the body says them
