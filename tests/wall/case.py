@@ -25,9 +25,10 @@ from tests.wall.steps import Script
 from tests.wall.tongues import Verdict
 from tests.wall.words import TEXT
 
-Bill: TypeAlias = Literal["exact", "estimated", "bounded"]
+Bill: TypeAlias = Literal["exact", "estimated", "bounded", "flagged"]
 """`exact`: the ledger's cost is the wall's bill; `estimated`: flagged, and within 5 %; `bounded`: exact, or flagged and
-not more than 5 % below, for what a provider charges for an attempt that broke is known to nobody."""
+not more than 5 % below, for what a provider charges for an attempt that broke is known to nobody; `flagged`: no more
+than that, where more was said than could be read."""
 CLOSE_SECONDS: Final = 1.0
 TOLERANCE: Final = 0.05
 NANO: Final = 1_000_000_000
@@ -246,6 +247,8 @@ def _of_money(bill: Bill | None, found: Found) -> Iterator[str]:
         ok, wanted = charged == owed and not flagged, f"exactly {owed}"
     elif bill == "estimated":
         ok, wanted = flagged and abs(charged - owed) <= TOLERANCE * owed, f"{owed} within 5 %, flagged"
+    elif bill == "flagged":
+        ok, wanted = flagged and charged > 0, "something, flagged"
     else:
         ok = charged == owed or (flagged and charged >= (1 - TOLERANCE) * owed)
         wanted = f"{owed}, or at least that and flagged"

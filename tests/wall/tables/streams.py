@@ -194,10 +194,10 @@ def _garbage() -> list[Case]:
         Case(
             name="F14.one-bad-alone",
             fault="F14",
-            behaviour="one unreadable event beside a whole text, and nobody else to ask: skipped",
+            behaviour="one unreadable event, and nobody else to ask: an error, for text may have been in it",
             scripts={"primary": (inserts(10, bad["json"]),)},
             layout=ALONE,
-            expect=Expect(bill="bounded"),
+            expect=Expect(verdicts=SAFE, bill="flagged"),
         ),
         Case(
             name="F14.many-bad",
