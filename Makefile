@@ -99,6 +99,10 @@ fuzz: $(VENV)/fuzz/.setup ## fuzz every reader of foreign bytes: a million cases
 faults: setup ## play every fault at the shipped limits, cut 100,000 streams, and write the figures down (25 minutes)
 	@$(BIN)/python -m tools.build_faults $(ARGS)
 
+.PHONY: soak
+soak: setup ## drive a gateway for half an hour with faults and callers who leave: does it grow, is the bill right?
+	@$(BIN)/python -m tools.soak $(ARGS)
+
 .PHONY: lint
 lint: setup ## check style and format (ruff)
 	@$(BIN)/ruff check
