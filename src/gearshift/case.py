@@ -14,7 +14,7 @@ from msgspec import Struct
 from gearshift import accounting, documents
 from gearshift.errors import CallerLeft, GearshiftError, ShuttingDown
 from gearshift.execution import bounds
-from gearshift.execution.machine import Limits
+from gearshift.execution.bounds import Limits
 from gearshift.execution.metering import Meter
 from gearshift.execution.outlet import Headers, Outlet, ascii_of, farewell
 from gearshift.execution.transcript import Transcript, prompt_text
@@ -29,7 +29,7 @@ from gearshift.types.chat import Request
 from gearshift.types.decision import Decision
 from gearshift.types.embedding import Asked
 from gearshift.types.inbound import Inbound
-from gearshift.types.record import Attempt, Exchange, Outcome
+from gearshift.types.record import Attempt, Exchange, Outcome, served_of
 
 MAX_LOSSES: Final = 20
 """Fields that a header names; the metadata names them all."""
@@ -238,7 +238,7 @@ class Case:
 
     def _served(self) -> Attempt | None:
         """Give the attempt whose answer the caller got, whole or cut short."""
-        return next((made for made in reversed(self.attempts) if made.first_token is not None), None)
+        return served_of(self.attempts)
 
     def _baseline(self) -> Deployment | None:
         """Give the deployment that savings are stated against."""

@@ -12,7 +12,17 @@ import msgspec
 from gearshift.types.asking import Unmet
 from gearshift.types.catalog import NANO_PER_USD, NanoUSD
 from gearshift.types.chat import Task
-from gearshift.types.decision import Candidate, Decision, Flip, Objective, Rejection, Standing
+from gearshift.types.decision import (
+    Accept,
+    ByAgreement,
+    ByJudge,
+    Candidate,
+    Decision,
+    Flip,
+    Objective,
+    Rejection,
+    Standing,
+)
 from gearshift.types.record import Attempt, Loss
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -36,6 +46,8 @@ def decision(decided: Decision, flip: Flip | None = None, task: Task | None = No
         "config": decided.config,
         "chosen": decided.chosen.deployment.id if decided.plan else None,
         "propensity": decided.propensity,
+        "steps": [accept(step.accept) for step in decided.plan] if any(each.accept for each in decided.plan) else None,
+        "expected_cost_usd": usd(decided.expected_cost),
         "candidates": [candidate(option) for step in decided.plan for option in step.candidates],
         "rejected": [rejection(refused) for refused in decided.rejected],
         "unmet": [unmet(wish) for wish in decided.unmet],
@@ -83,6 +95,17 @@ def candidate(option: Candidate) -> Document:
         "latency_cost_usd": usd(option.latency_cost),
         "utility": option.utility,
     }
+
+
+def accept(by: Accept | None) -> Document:
+    """Show when the answer of a step is good enough, as the config spells it; empty: always."""
+    match by:
+        case ByJudge():
+            return {"judge": by.model, "min_score": by.min_score}
+        case ByAgreement():
+            return {"samples": by.samples, "min_agreement": by.min_agreement}
+        case None:
+            return {}
 
 
 def rejection(refused: Rejection) -> Document:

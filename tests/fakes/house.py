@@ -14,6 +14,7 @@ from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
 from gearshift.case import World
+from gearshift.execution.bounds import Limits
 from gearshift.execution.call import Means
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.driver import Driver
@@ -21,14 +22,13 @@ from gearshift.execution.fetching import Fetcher
 from gearshift.execution.guards import Guards
 from gearshift.execution.health import Health, Pass
 from gearshift.execution.http1 import Http1Upstream
-from gearshift.execution.machine import Limits
 from gearshift.execution.retry_budget import RetryBudget
 from gearshift.execution.speeds import Speeds
 from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway, Memory
 from gearshift.protocols.openai_chat import codec
 from gearshift.protocols.registry import CODECS
-from gearshift.routing.router import Router, RouterTable
+from gearshift.routing.router import Router, RouterTable, Stage
 from gearshift.server.app import App
 from gearshift.server.auth import Keys
 from gearshift.server.inference import Inference
@@ -146,6 +146,7 @@ async def house(
     baseline: str | None = None,
     objective: Objective | None = None,
     health: Health | None = None,
+    cascade: Sequence[Stage] = (),
 ) -> AsyncIterator[House]:
     """Serve `deployments`: `auto` tries them in order, each model and each deployment can be named.
 
@@ -157,7 +158,14 @@ async def house(
     for each in deployments:
         models.setdefault(each.model, []).append(each)
     oracle = Oracle({}) if objective else None
-    router = Router(name="auto", deployments=deployments, baseline=baseline, objective=objective, predictor=oracle)
+    router = Router(
+        name="auto",
+        deployments=deployments,
+        baseline=baseline or (deployments[0].id if cascade else None),
+        objective=objective,
+        predictor=oracle,
+        cascade=tuple(cascade),
+    )
     auto = {"auto": router}
     groups = {each.id: [each] for each in deployments} | models
     named = {name: Router(name=name, deployments=tuple(at), named=True) for name, at in groups.items()}

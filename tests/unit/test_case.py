@@ -12,7 +12,7 @@ import pytest
 
 from gearshift.case import Case, World
 from gearshift.errors import CallerLeft, InvalidRequest
-from gearshift.execution.machine import Limits
+from gearshift.execution.bounds import Limits
 from gearshift.protocols.openai_chat import codec
 from gearshift.routing.router import RouterTable
 from gearshift.types.catalog import Price, Rates

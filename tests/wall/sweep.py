@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from gearshift.errors import StreamBroken
-from gearshift.execution.machine import Limits
+from gearshift.execution.bounds import Limits
 from gearshift.execution.upstream import unheard
 from gearshift.types.catalog import Deployment, Seconds
 from tests.fakes.asgi import Visit

@@ -21,11 +21,11 @@ from gearshift.cli.site import Site, open_site
 from gearshift.config import Config, check_secrets, resolve_secret
 from gearshift.config.routers import BUILTIN
 from gearshift.errors import ConfigError, GearshiftError
+from gearshift.execution.bounds import Limits
 from gearshift.execution.call import Means
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.driver import Driver
 from gearshift.execution.fetching import Bounds, Fetcher
-from gearshift.execution.machine import Limits
 from gearshift.gateway import Gateway
 from gearshift.learning import shelf
 from gearshift.learning.artifact import builtin_path

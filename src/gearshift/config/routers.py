@@ -1,6 +1,6 @@
 """Own the `routers` section: named policies that callers use as if they were models.
 
-Invariant: a router has exactly one of `candidates`, `weights` and `rules`.
+Invariant: a router has exactly one of `candidates`, `weights`, `rules` and `cascade`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gearshift.config.references import Candidate, Route, Target
 from gearshift.config.section import Section
-from gearshift.config.values import Duration, Number, Unsupported, fault, filled, show
+from gearshift.config.values import Duration, Number, Whole, fault, filled, show
 from gearshift.types.decision import AtLeast, AtMost, Budget, CostTier, Objective, Stay, WillingnessToPay
 
 DEFAULT_TIER: Final = "medium"
@@ -101,6 +101,45 @@ class Rule(Section):
     use: Route
 
 
+class AcceptConfig(Section):
+    """Hold when an answer is good enough: by a judge's score, or by how many samples agree with it."""
+
+    judge: Target | None = None
+    min_score: Annotated[Number, Field(ge=0, le=1)] | None = None
+    samples: Annotated[Whole, Field(ge=2, le=10)] | None = None
+    min_agreement: Annotated[Number, Field(gt=0, le=1)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> AcceptConfig:
+        _exactly_one(self, ("judge", "samples"))
+        ways = {"judge": "min_score", "samples": "min_agreement"}
+        for way, bound in ways.items():
+            stated = getattr(self, way) is not None, getattr(self, bound) is not None
+            if stated == (True, False):
+                raise fault(f"found {way} without {bound}, expected both")
+            if stated == (False, True):
+                raise fault(f"found {bound} without {way}; remove it, or state {way}")
+        return self
+
+
+class CascadeStep(Section):
+    """Hold a step of a cascade: a model, and when its answer is good enough."""
+
+    model: Target
+    accept: AcceptConfig | None = None
+
+
+def _escalating(steps: tuple[CascadeStep, ...]) -> tuple[CascadeStep, ...]:
+    if len(steps) < 2:  # noqa: PLR2004
+        raise fault(f"found {len(steps)} step, expected two or more: a cascade escalates to somebody")
+    for at, step in enumerate(steps[:-1]):
+        if step.accept is None:
+            raise fault(f"found no accept in step {at}, expected one in every step but the last")
+    if steps[-1].accept is not None:
+        raise fault("found accept in the last step, expected none: there is nobody to escalate to; remove it")
+    return steps
+
+
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     for at, value in enumerate(values):
         if value in values[:at]:
@@ -125,14 +164,16 @@ class RouterConfig(Section):
     weights: Annotated[dict[Target, Annotated[Number, Field(gt=0)]], AfterValidator(filled)] | None = None
     rules: Annotated[tuple[Rule, ...], AfterValidator(filled), AfterValidator(_reachable)] | None = None
     session: Stay = "turn"
-    cascade: Unsupported = None
+    cascade: Annotated[tuple[CascadeStep, ...], AfterValidator(_escalating)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> RouterConfig:
-        _exactly_one(self, ("candidates", "weights", "rules"))
+        _exactly_one(self, ("candidates", "weights", "rules", "cascade"))
         for key in ("predictor", "objective_"):
             if key in self.model_fields_set and self.candidates is None:
                 raise fault(f"found {key.rstrip('_')} without candidates, expected it only beside them; remove it")
+        if "session" in self.model_fields_set and self.cascade is not None:
+            raise fault("found session beside cascade, whose steps are taken anew for each request; remove it")
         if "session" in self.model_fields_set and self.rules is not None:
             raise fault("found session beside rules, expected it at the routers that the rules lead to; move it there")
         return self

@@ -21,6 +21,7 @@
     │   ├── Unproven           502  no token or signature could be had for the provider's account
     │   ├── UpstreamInvalid    502  an answer that is not what the protocol promises
     │   ├── Outrun             502  given up: another attempt for the same answer was sooner (in the log only)
+    │   ├── NotAccepted        502  a whole answer that its step of a cascade turned down (in the log only)
     │   ├── CannotCarry        400  the request cannot be said in the upstream's protocol; another may do
     │   └── StreamBroken       502  a stream that ended without its end
     ├── DeadlineExceeded       504  the whole exchange ran out of time
@@ -76,6 +77,7 @@ from gearshift.errors.upstream import (
     TOO_MANY,
     CannotCarry,
     Kind,
+    NotAccepted,
     Outrun,
     StreamBroken,
     Unproven,
@@ -109,6 +111,7 @@ __all__ = [
     "Kind",
     "NoCandidate",
     "NoHealthyDeployment",
+    "NotAccepted",
     "Outrun",
     "Overloaded",
     "RequestTooSlow",

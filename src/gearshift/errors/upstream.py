@@ -154,6 +154,12 @@ class Outrun(UpstreamError):
     code = "upstream_outrun"
 
 
+class NotAccepted(UpstreamError):
+    """Say that an answer was whole, but not good enough for its step of a cascade."""
+
+    code = "answer_rejected"
+
+
 class StreamBroken(UpstreamError):
     """Say that an answer ended, or told of an error, before its proper end.
 

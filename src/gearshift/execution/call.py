@@ -26,13 +26,14 @@ from gearshift.errors import (
     UpstreamError,
     UpstreamInvalid,
 )
+from gearshift.execution import acceptance
 from gearshift.execution.aside import aside
+from gearshift.execution.bounds import Limits
 from gearshift.execution.commands import Ended, Failed, Ready, Send, Signal
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.embedding import EmbeddingInterpreter
 from gearshift.execution.fetching import Fetcher, Files
 from gearshift.execution.interpreter import Interpreter
-from gearshift.execution.machine import Limits
 from gearshift.execution.metering import Meter
 from gearshift.execution.order import Order
 from gearshift.execution.outlet import FAREWELL, Outlet, taken
@@ -40,7 +41,7 @@ from gearshift.execution.passage import Bounds, Passage
 from gearshift.execution.patience import between_content, first_content
 from gearshift.execution.proof import Outgoing
 from gearshift.execution.refusal import late_refusal, no_stream, refusal
-from gearshift.execution.transcript import spoken, written
+from gearshift.execution.transcript import said, spoken, written
 from gearshift.execution.upstream import Reply, Upstream
 from gearshift.execution.watchdog import Watchdog
 from gearshift.protocols.codec import Codec
@@ -88,7 +89,9 @@ class Call:
         self._limits = limits
         self.files: Files = Files(means.fetcher) if before is None else before.files
         """What was fetched for the exchange."""
-        self._deployment = command.deployment
+        self._deployment = self.deployment = command.deployment
+        self.attempt_id = command.attempt_id
+        self._buffered = command.buffered
         self._interpreter = _interpreter(order, command.deployment, means)
         self._watch = Watchdog(command.remaining)
         self._meter = Meter(command.attempt_id, command.deployment, self._now())
@@ -99,6 +102,8 @@ class Call:
         self._held = b""
         self.told: Told | None = None
         """What the caller has of a stream that broke, where somebody else can go on with it."""
+        self.verdict = ""
+        """What a judge said of its answer."""
         self.outrun = False
         """Another attempt for the same answer was sooner."""
         self._called = False
@@ -126,10 +131,24 @@ class Call:
         self._close()
         return Failed(at=self._now(), error=error)
 
+    @property
+    def answer(self) -> str:
+        """Give the answer as a judge is shown it, where all of it is here."""
+        codec = self._means.codecs[self._order.codec.name]
+        return acceptance.shown(said(codec, self._held if self._stream is None else self._stream.held))
+
+    def take(self) -> None:
+        """Let go of an answer that we keep for ourselves."""
+        self.let_go(None)
+
     def drop(self) -> None:
         """Let go of a call that was outrun, whether it has content or not."""
+        self.let_go(Outrun("another attempt had content sooner"))
+
+    def let_go(self, error: GearshiftError | None) -> None:
+        """Close the books on a call whose answer nobody gets, because of `error`."""
         if self._called and not self._recorded:
-            self._record(Outrun("another attempt had content sooner"))
+            self._record(error)
         self._close()
 
     async def commit(self, outlet: Outlet) -> Signal:
@@ -191,7 +210,7 @@ class Call:
             usage=deployment.provider.quirks.stream_usage,
         )
         self._stream = Passage(reply, self._interpreter.relay(self._resumes), self._watch, bounds, self._now)
-        await self._stream.begin()
+        await (self._stream.whole() if self._buffered else self._stream.begin())
 
     async def _pass_whole(self, outlet: Outlet) -> None:
         self._close()

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from gearshift.errors import GearshiftError, UpstreamError
 from gearshift.types.catalog import Deployment, Seconds
+from gearshift.types.decision import Accept
 from gearshift.types.record import Purpose
 
 
@@ -24,6 +25,8 @@ class Send(Struct, frozen=True, kw_only=True):
     purpose: Purpose = "answer"
     hedge: Send | None = None
     hedge_after: Seconds = 0.0
+    buffered: bool = False
+    """Wait for the whole answer, also where it is streamed."""
 
 
 class Sleep(Struct, frozen=True, kw_only=True):
@@ -36,6 +39,19 @@ class Commit(Struct, frozen=True, kw_only=True):
     """Ask the driver to pass the answer of `attempt_id` on to the caller, to its end."""
 
     attempt_id: str
+
+
+class Judge(Struct, frozen=True, kw_only=True):
+    """Ask the driver to find out whether the answer of the last attempt is good enough; it is kept meanwhile.
+
+    Further attempts for it are numbered from `number` on.
+    """
+
+    attempt_id: str
+    accept: Accept
+    number: int
+    at: Seconds
+    remaining: Seconds
 
 
 class Hedged(Struct, frozen=True, kw_only=True):
@@ -70,6 +86,14 @@ class Slept(Struct, frozen=True, kw_only=True):
     at: Seconds
 
 
+class Judged(Struct, frozen=True, kw_only=True):
+    """Say whether the answer is good enough, and how many attempts it took to find out."""
+
+    at: Seconds
+    accepted: bool
+    made: int
+
+
 class Ended(Struct, frozen=True, kw_only=True):
     """Say that the answer was passed on; `error` when it broke on the way, `resumable` where another can go on."""
 
@@ -78,8 +102,8 @@ class Ended(Struct, frozen=True, kw_only=True):
     resumable: bool = False
 
 
-Command: TypeAlias = Send | Sleep | Commit
-Signal: TypeAlias = Ready | Failed | Slept | Ended
+Command: TypeAlias = Send | Sleep | Commit | Judge
+Signal: TypeAlias = Ready | Failed | Slept | Ended | Judged
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

@@ -7,15 +7,21 @@ then is closed and recorded before the cancellation goes on.
 from __future__ import annotations
 
 import asyncio
+from typing import Final, assert_never
 
+from gearshift.errors import GearshiftError, NotAccepted
+from gearshift.execution.bounds import Limits
 from gearshift.execution.call import Call, Means
-from gearshift.execution.commands import Commit, Send, Signal, Sleep, Slept, Verdict
+from gearshift.execution.commands import Commit, Judge, Send, Signal, Sleep, Slept, Verdict
 from gearshift.execution.guards import Guards
 from gearshift.execution.hedging import race
-from gearshift.execution.machine import Limits, execute
+from gearshift.execution.judging import Judging
+from gearshift.execution.machine import execute
 from gearshift.execution.order import Order
 from gearshift.execution.outlet import Outlet
 from gearshift.execution.pulse import Pulse
+
+_TURNED_DOWN: Final = "the answer was whole, but not good enough for its step of the cascade"
 
 
 class Driver:
@@ -38,28 +44,35 @@ class Driver:
 
     async def _walk(self, order: Order, limits: Limits, outlet: Outlet) -> Verdict:
         plan = execute(order.decision, order.exchange_id, limits, self._guards, order.began)
-        call: Call | None = None
+        kept = _Kept()
         signal: Signal
         try:
             command = next(plan)
             while True:
                 match command:
                     case Send():
-                        call, signal = await self._send(order, command, limits, call)
+                        call, signal = await self._send(order, command, limits, kept.last)
+                        kept.add(call)
                     case Sleep():
                         await asyncio.sleep(command.seconds)
                         signal = Slept(at=self._means.clock() - order.began)
-                    case Commit() if call is not None:
-                        signal = await call.commit(outlet)
+                    case Judge():
+                        judging = Judging(self._means, self._guards, order, limits)
+                        signal = await judging.judge(command, kept.of(command.attempt_id))
+                    case Commit():
+                        signal = await kept.only(command.attempt_id).commit(outlet)
                     case _:
-                        message = f"the plan asked for {command!r} out of turn"
-                        raise RuntimeError(message)
+                        assert_never(command)
                 command = plan.send(signal)
         except StopIteration as stop:
             verdict: Verdict = stop.value
             return verdict
+        except asyncio.CancelledError:
+            kept.let_go(order.cancelled())
+            raise
         finally:
             plan.close()
+            kept.let_go()
 
     async def _send(self, order: Order, command: Send, limits: Limits, before: Call | None) -> tuple[Call, Signal]:
         """Make a call, and its hedge where it has one and takes long; give the one that has the last word."""
@@ -72,3 +85,31 @@ class Driver:
             return Call(self._means, order, hedge, limits, before) if granted else None
 
         return await race(call, rival, command.hedge_after)
+
+
+class _Kept:
+    """Keep the calls of one walk whose answers may still be given."""
+
+    def __init__(self) -> None:
+        self.last: Call | None = None
+        self._calls: dict[str, Call] = {}
+
+    def add(self, call: Call) -> None:
+        """Keep a call."""
+        self.last = self._calls[call.attempt_id] = call
+
+    def of(self, attempt_id: str) -> Call:
+        """Give the call of an attempt."""
+        return self._calls[attempt_id]
+
+    def only(self, attempt_id: str) -> Call:
+        """Give the call of an attempt, and let go of all others: their answers were not good enough."""
+        call = self._calls.pop(attempt_id)
+        self.let_go()
+        return call
+
+    def let_go(self, error: GearshiftError | None = None) -> None:
+        """Close the books on every call that is still open; without an `error` it was turned down."""
+        for call in self._calls.values():
+            call.let_go(error or NotAccepted(f"{_TURNED_DOWN}: {call.verdict}"))
+        self._calls.clear()

@@ -3,61 +3,53 @@
 The driver performs each command and sends back a signal. One exchange is one walk over the decision's candidates:
 
     Send ──> Ready                the first content (stream) or the whole answer is there
+               Judge ──> Judged   in a step of a cascade: good enough, or on to the next step
                Commit ──> Ended   end: answered; or broken in the caller's sight, and then, once, where another can
                                   go on with the answer: Send (resume) ──> Ready, Commit ──> Ended
          ──> Failed               `retry.after` says: the same target again (Sleep ──> Slept), another one, or none
 
+An answer that was turned down is kept, and given after all where no later step has one.
+
 A candidate that is cooling (`health`) is passed over; when all are, the walk waits for the first that is back, or says
 when that will be. A retry never takes the place of a candidate that has not been tried.
 
-Invariants: no content reaches the caller before Commit; after Commit another candidate is only asked to go on with the
-very same text. At most `max_attempts` are made, none after the deadline. Every Send carries its own attempt id,
-`<exchange id>-<number>`.
+Invariants: no content reaches the caller before Commit, none of a step with acceptance before it was judged; after
+Commit another candidate is only asked to go on with the very same text. At most `max_attempts` are made, but one for
+each step, and none after the deadline. Every Send carries its own attempt id, `<exchange id>-<number>`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from math import ceil
+from typing import Final
 
-from msgspec import Struct
-from msgspec.structs import replace
-
-from gearshift.errors import DeadlineExceeded, NoHealthyDeployment, UpstreamError, UpstreamTimeout
-from gearshift.execution.commands import Command, Commit, Ended, Failed, Ready, Send, Signal, Sleep, Verdict
+from gearshift.errors import (
+    DeadlineExceeded,
+    GearshiftError,
+    NoHealthyDeployment,
+    NotAccepted,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from gearshift.execution.bounds import Limits
+from gearshift.execution.commands import (
+    Command,
+    Judge,
+    Judged,
+    Send,
+    Signal,
+    Sleep,
+    Verdict,
+)
 from gearshift.execution.guards import Guards
 from gearshift.execution.health import Cooling, Pass
 from gearshift.execution.retry import MAX_INLINE_WAIT, Again, Elsewhere, after
+from gearshift.execution.trials import NOBODY, Trials
 from gearshift.types.catalog import Deployment, Seconds
-from gearshift.types.decision import Decision
-from gearshift.types.record import Purpose
+from gearshift.types.decision import Accept, Decision
 
-
-class Limits(Struct, frozen=True, kw_only=True):
-    """Hold the bounds of one exchange, in seconds but for `max_attempts` and `retries`, those of one target.
-
-    `first_token_timeout`, `stall_timeout` (nothing comes) and `content_timeout` (nothing but signs of life) bound a
-    stream; an answer that is not streamed comes all at once, and has `answer_timeout` for it. `reasoning_timeout` takes
-    the place of a shorter one where the model thinks. `first_content` is the caller's own bound for each attempt to
-    begin to answer. `deadline` bounds all attempts together. `keep_alive` is how long a stream may be quiet before its
-    caller gets a sign of life; 0: for ever. `rescue`: another may go on with a stream that broke. A stream without
-    content after `hedge_after` is asked of a second deployment too; None: never.
-    """
-
-    max_attempts: int = 3
-    retries: int = 1
-    deadline: Seconds = 600.0
-    connect_timeout: Seconds = 5.0
-    first_token_timeout: Seconds = 10.0
-    answer_timeout: Seconds = 300.0
-    stall_timeout: Seconds = 30.0
-    content_timeout: Seconds = 60.0
-    reasoning_timeout: Seconds = 120.0
-    first_content: Seconds | None = None
-    keep_alive: Seconds = 10.0
-    rescue: bool = True
-    hedge_after: Seconds | None = None
-    allow_fallbacks: bool = True
+_TURNED_DOWN: Final = NotAccepted("the answer was not good enough")
 
 
 def execute(
@@ -70,28 +62,38 @@ def execute(
     return (yield from _Walk(decision, exchange_id, limits, guards, began).walk())
 
 
-class _Walk:
+class _Walk(Trials):
     """Be one walk; `now` is seconds since the exchange began."""
 
     def __init__(self, decision: Decision, exchange_id: str, limits: Limits, guards: Guards, began: Seconds) -> None:
-        self.now: Seconds = 0.0
-        self.made = 0
+        stages = _stages(decision, limits)
+        super().__init__(exchange_id, limits, guards, began, most=max(limits.max_attempts, len(stages)))
+        self._stages = stages
         self.error: UpstreamError | None = None
-        self.too_small: int | None = None
-        self.serving: Send | None = None
-        self._id, self._limits, self._guards, self._began = exchange_id, limits, guards, began
-        candidates = [each.deployment for step in decision.plan for each in step.candidates]
-        self.untried = candidates if limits.allow_fallbacks else candidates[:1]
+        self.spare: Send | None = None
 
     def walk(self) -> Generator[Command, Signal, Verdict]:
-        """Try one candidate after the other."""
+        """Take one step after the other."""
         self._guards.retries.earn(self._began)
+        verdict = Verdict(committed=False, error=None)
+        for accept, candidates in self._stages:
+            self.accept, self.untried = accept, list(candidates)
+            verdict = yield from self._step()
+            if verdict.error is None or verdict.committed or _is_final(verdict.error):
+                break
+        if verdict.error is not None and not verdict.committed and self.spare is not None:
+            self.serving = self.spare
+            return (yield from self._answer())
+        return verdict
+
+    def _step(self) -> Generator[Command, Signal, Verdict]:
+        """Try one candidate after the other."""
         cooling: list[tuple[Seconds, Deployment, str]] = []
-        while self.untried and self.made < self._limits.max_attempts:
+        while self.untried and self.made < self._most:
             deployment = self.untried.pop(0)
-            if not self._helps(deployment):
+            if not self.helps(deployment):
                 continue
-            admitted = self._admit(deployment)
+            admitted = self.admit(deployment)
             if isinstance(admitted, Cooling):
                 cooling.append((admitted.until - self._began, deployment, admitted.why))
                 continue
@@ -122,7 +124,7 @@ class _Walk:
                 return None
             if move.wait:
                 self.now = (yield Sleep(seconds=move.wait)).at
-            again = self._admit(deployment)
+            again = self.admit(deployment)
             if isinstance(again, Cooling):
                 return None
             admitted = again
@@ -130,116 +132,60 @@ class _Walk:
 
     def _attempt(self, deployment: Deployment, admitted: Pass) -> Generator[Command, Signal, Verdict | None]:
         """Make one attempt; None: it failed, and `error` says how."""
-        error = self.error = yield from self._race(deployment, admitted)
-        if error is None:
+        error = self.error = yield from self.race(deployment, admitted)
+        if error is None and (self.accept is None or (yield from self._accepted(self.accept))):
             return (yield from self._answer())
+        if error is None:
+            return Verdict(committed=False, error=_TURNED_DOWN)
         late = isinstance(error, UpstreamTimeout) and error.phase == "total"
         if late or self.now >= self._limits.deadline:
             return Verdict(committed=False, error=_too_late(self._limits, error))
         return None
 
+    def _accepted(self, accept: Accept) -> Generator[Command, Signal, bool]:
+        """Find out whether the answer is good enough; one that is not is kept."""
+        serving, remaining = self.serving, self._limits.deadline - self.now
+        if serving is None:
+            raise RuntimeError(NOBODY)
+        signal = yield Judge(
+            attempt_id=serving.attempt_id,
+            accept=accept,
+            number=self.made + self.judged + 1,
+            at=self.now,
+            remaining=remaining,
+        )
+        self.now = signal.at
+        if not isinstance(signal, Judged):
+            message = f"found {signal!r}, expected a judgement"
+            raise TypeError(message)
+        self.judged += signal.made
+        self.spare = self.spare if signal.accepted else serving
+        return signal.accepted
+
     def _answer(self) -> Generator[Command, Signal, Verdict]:
         """Pass the answer on; where it breaks and another can go on with it, let that one."""
-        broke, error, resumable = yield from self._commit()
+        broke, error, resumable = yield from self.commit()
         heir = self._heir(broke, error) if error is not None and resumable else None
         if heir is not None:
-            self.serving = send = self._call(heir[0], "resume")
-            if (yield from self._send(send, *heir)).error is None:
-                _, error, _ = yield from self._commit()
+            self.serving = send = self.call(heir[0], "resume")
+            if (yield from self.send(send, *heir)).error is None:
+                _, error, _ = yield from self.commit()
         return Verdict(committed=True, error=error)
-
-    def _race(self, deployment: Deployment, admitted: Pass) -> Generator[Command, Signal, UpstreamError | None]:
-        """Call `deployment`, and a second one where it takes long to begin; give the error where none has content."""
-        rival = self._rival()
-        self.serving = send = self._call(deployment, "answer")
-        if rival is None:
-            return (yield from self._send(send, deployment, admitted)).error
-        other, pass_of_other = rival
-        hedge, after = self._call(other, "hedge", self.made + 2), self._limits.hedge_after or 0.0
-        told = False
-        try:
-            signal = yield from self._send(replace(send, hedge=hedge, hedge_after=after), deployment, admitted)
-            told = True
-        finally:
-            if not told:
-                self._guards.health.void(pass_of_other)
-        if signal.hedged is None:
-            self._guards.health.void(pass_of_other)
-            return signal.error if isinstance(signal, Failed) else None
-        self.made += 1
-        self.untried.remove(other)
-        if signal.hedged.won or signal.hedged.error is not None:
-            self._note(pass_of_other, other, signal.hedged.error)
-        else:
-            self._guards.health.void(pass_of_other)
-        self.serving = hedge if signal.hedged.won else send
-        return signal.error if isinstance(signal, Failed) else None
-
-    def _send(self, send: Send, deployment: Deployment, admitted: Pass) -> Generator[Command, Signal, Ready | Failed]:
-        """Make a call, and learn how it went."""
-        self.made += 1
-        ended = False
-        try:
-            signal = yield send
-            ended = True
-        finally:
-            if not ended:  # cancelled: its caller has left
-                self._guards.health.void(admitted)
-        self.now = signal.at
-        if not isinstance(signal, Ready | Failed):
-            message = f"found {signal!r} in answer to {send!r}"
-            raise TypeError(message)
-        if signal.error is None and signal.hedged is not None and signal.hedged.won:
-            self._guards.health.void(admitted)  # it was outrun, which is no failure
-        else:
-            self._note(admitted, deployment, signal.error)
-        return signal
-
-    def _call(self, deployment: Deployment, purpose: Purpose, number: int | None = None) -> Send:
-        attempt_id = f"{self._id}-{self.made + 1 if number is None else number}"
-        remaining = self._limits.deadline - self.now
-        return Send(attempt_id=attempt_id, deployment=deployment, remaining=remaining, purpose=purpose)
-
-    def _rival(self) -> tuple[Deployment, Pass] | None:
-        """Give who is asked too where the answer takes long to begin."""
-        if self._limits.hedge_after is None or self.made + 2 > self._limits.max_attempts:
-            return None
-        return self._first_admitted(self.untried)
-
-    def _commit(self) -> Generator[Command, Signal, tuple[Deployment, UpstreamError | None, bool]]:
-        """Pass the answer on; give who gave it, the error that broke it, and whether another can go on with it."""
-        serving = self.serving
-        if serving is None:
-            message = "nobody was called yet"
-            raise RuntimeError(message)
-        signal = yield Commit(attempt_id=serving.attempt_id)
-        self.now = signal.at
-        if not isinstance(signal, Ended) or signal.error is None:
-            return serving.deployment, None, False
-        self._note(Pass(), serving.deployment, signal.error)
-        return serving.deployment, signal.error, signal.resumable
 
     def _heir(self, deployment: Deployment, error: UpstreamError) -> tuple[Deployment, Pass] | None:
         """Give who is to go on with an answer that `deployment` broke off: another one, or, if it was cut, itself."""
         late = isinstance(error, UpstreamTimeout) and error.phase == "total"
-        if late or self.made >= self._limits.max_attempts or self.now >= self._limits.deadline:
+        if late or self.made >= self._most or self.now >= self._limits.deadline:
             return None
         again = [] if isinstance(error, UpstreamTimeout) else [deployment]
-        return self._first_admitted([*self.untried, *again])
-
-    def _first_admitted(self, candidates: list[Deployment]) -> tuple[Deployment, Pass] | None:
-        for each in filter(self._helps, candidates):
-            admitted = self._admit(each)
-            if isinstance(admitted, Pass):
-                return each, admitted
-        return None
+        return self.first_admitted([*self.untried, *again])
 
     def _wait_for(self, until: Seconds, deployment: Deployment, why: str) -> Generator[Command, Signal, Verdict]:
         """Wait for the first of those that are cooling, or say when it will be back."""
         wait = until - self.now
         if wait <= MAX_INLINE_WAIT and until < self._limits.deadline:
             self.now = (yield Sleep(seconds=max(0.0, wait))).at
-            admitted = self._admit(deployment)
+            admitted = self.admit(deployment)
             if isinstance(admitted, Pass):
                 verdict = yield from self._try(deployment, admitted)
                 return verdict or Verdict(committed=False, error=self.error)
@@ -252,22 +198,28 @@ class _Walk:
 
     def _may_retry(self, move: Again) -> bool:
         """Say whether the same target may be tried again: in time, within the budget, and in nobody's place."""
-        left = self._limits.max_attempts - self.made
-        others = sum(1 for each in self.untried if self._helps(each))
+        left = self._most - self.made
+        others = sum(1 for each in self.untried if self.helps(each))
         if left <= others or left <= 0 or self.now + move.wait >= self._limits.deadline:
             return False
         return self._guards.retries.spend(self._began + self.now)
 
-    def _helps(self, deployment: Deployment) -> bool:
-        """Say whether a candidate may do better than those that found the prompt too long."""
-        window = deployment.context_window
-        return self.too_small is None or (window is not None and window > self.too_small)
 
-    def _admit(self, deployment: Deployment) -> Pass | Cooling:
-        return self._guards.health.admit(deployment, self._began + self.now)
+def _stages(decision: Decision, limits: Limits) -> list[tuple[Accept | None, list[Deployment]]]:
+    """Give the candidates of each step; steps that accept whatever comes are one with those behind them."""
+    stages: list[tuple[Accept | None, list[Deployment]]] = []
+    for step in decision.plan:
+        candidates = [each.deployment for each in step.candidates]
+        if stages and stages[-1][0] is None and step.accept is None:
+            stages[-1][1].extend(candidates)
+        else:
+            stages.append((step.accept, candidates))
+    return stages if limits.allow_fallbacks else [(accept, candidates[:1]) for accept, candidates in stages]
 
-    def _note(self, admitted: Pass, deployment: Deployment, error: UpstreamError | None) -> None:
-        self._guards.health.ended(admitted, deployment, error, self._began + self.now)
+
+def _is_final(error: GearshiftError) -> bool:
+    """Say whether no later step could do better: the request itself is at fault, or time is out."""
+    return isinstance(error, DeadlineExceeded) or (isinstance(error, UpstreamError) and not error.retryable)
 
 
 def _too_late(limits: Limits, last: UpstreamError) -> DeadlineExceeded:

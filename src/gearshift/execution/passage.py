@@ -9,6 +9,7 @@ upstream's; what the caller has been given is known, as long as it is not too mu
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -24,6 +25,8 @@ from gearshift.types.catalog import Seconds
 
 MAX_HELD_BYTES: Final = 1024 * 1024
 """Bytes of a stream that may come before its first content."""
+MAX_WHOLE_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of a stream that is held back to its end."""
 TERMINATOR_GRACE: Final[Seconds] = 1.0
 """How long a stream that owes nothing more may still take to send its terminator."""
 SAMPLE: Final = 16 * 1024
@@ -67,6 +70,42 @@ class Passage:
             if size >= SAMPLE:
                 break
         return pieces
+
+    async def whole(self) -> None:
+        """Read to the end, and hold all of it back; raise what broke the stream."""
+        await self.begin()
+        relay, size = self.relay, 0
+        self._watch.arm("stall", self._bounds.stall)
+        while not relay.ended:
+            data = await self._next()
+            if data is None:
+                break
+            if not data:
+                relay.close()
+                break
+            self._watch.touch()
+            out = relay.feed(data)
+            self._held.append(out)
+            size += len(out)
+            if size > MAX_WHOLE_BYTES:
+                raise UpstreamInvalid(f"more than {MAX_WHOLE_BYTES} bytes", upstream_status=self._reply.status)
+            if relay.failure is not None:
+                raise relay.failure
+
+    async def _next(self) -> bytes | None:
+        """Give what comes next; None where nothing more is owed, and nothing comes for a moment."""
+        if not self.relay.complete:
+            return await self._reply.chunk()
+        try:
+            async with asyncio.timeout(USAGE_GRACE):
+                return await self._reply.chunk()
+        except TimeoutError:
+            return None
+
+    @property
+    def held(self) -> list[bytes]:
+        """Give what was held back."""
+        return self._held
 
     async def begin(self) -> None:
         """Read until the first content; raise what broke the stream before it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from gearshift import tokens
-from gearshift.execution.machine import Limits
+from gearshift.execution.bounds import Limits
 from gearshift.types.catalog import Deployment, Seconds
 from gearshift.types.chat import Request
 from gearshift.types.embedding import Asked, EmbeddingRequest

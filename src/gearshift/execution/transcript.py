@@ -5,15 +5,16 @@ Invariants: the caller comes first, nothing waits for the keeping; at most `MAX_
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from gearshift.errors import UpstreamError
 from gearshift.execution.outlet import Headers, Outlet
 from gearshift.protocols.codec import Codec
+from gearshift.protocols.fold import fold
 from gearshift.protocols.registry import CODECS
 from gearshift.protocols.voice import Voice
-from gearshift.types.chat import Refusal, Text
+from gearshift.types.chat import Part, Refusal, Response, Text
 from gearshift.types.embedding import Asked, EmbeddingRequest
 from gearshift.types.stream import PartDelta, PartStarted
 
@@ -84,6 +85,20 @@ class Transcript:
         if codec is None:  # vectors are no text
             return None
         return (spoken(codec, self._kept.pieces) if stream else written(codec, b"".join(self._kept.pieces))) or None
+
+
+def said(codec: Codec, answer: bytes | Sequence[bytes]) -> tuple[Part, ...]:
+    """Give the parts of the first answer, of a body or of the pieces of a stream; nothing where it cannot be read."""
+    try:
+        response = codec.decode_response(answer) if isinstance(answer, bytes) else _folded(codec, answer)
+    except UpstreamError:
+        return ()
+    return response.choices[0].parts if response.choices else ()
+
+
+def _folded(codec: Codec, pieces: Sequence[bytes]) -> Response:
+    decoder = codec.stream_decoder()
+    return fold([event for piece in pieces for event in decoder.feed(piece)])
 
 
 def written(codec: Codec, body: bytes) -> str:

@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from gearshift.accounting import list_price
 from gearshift.catalog import Catalog
 from gearshift.config import Config, RouterConfig
-from gearshift.config.routers import BUILTIN
+from gearshift.config.routers import BUILTIN, AcceptConfig, CascadeStep
 from gearshift.errors import ConfigError
 from gearshift.routing.calibration import calibrated
 from gearshift.routing.objective import referred_to
 from gearshift.routing.policy import Best, Weighted
 from gearshift.routing.predict import Predictor
-from gearshift.routing.router import Router, RouterTable
+from gearshift.routing.router import Router, RouterTable, Stage
 from gearshift.routing.rules import Rule, compile_rule
 from gearshift.types.catalog import Deployment
-from gearshift.types.decision import AtMost
+from gearshift.types.decision import Accept, AtMost, ByAgreement, ByJudge
 
 
 def build_routers(config: Config, catalog: Catalog, predictors: Mapping[str, Predictor]) -> RouterTable:
@@ -72,6 +72,8 @@ class _Builder:
             return Router(
                 name=name, rules=self._rules(name), deployments=self._reach(name), config=self._config.version
             )
+        if stated.cascade is not None:
+            return self._cascade(name, stated.cascade)
         if stated.weights is not None:
             deployments = self._catalog.select(stated.weights)
             return Router(
@@ -84,6 +86,26 @@ class _Builder:
                 stay=stated.session,
             )
         return self._predicting(name, stated)
+
+    def _cascade(self, name: str, steps: Sequence[CascadeStep]) -> Router:
+        stages = tuple(Stage(self._catalog.resolve(step.model), self._accept(step.accept)) for step in steps)
+        deployments = tuple({each.id: each for stage in stages for each in stage.deployments}.values())
+        return Router(
+            name=name,
+            deployments=deployments,
+            cascade=stages,
+            predictor=self._default,
+            baseline=_dearest(stages[-1].deployments),
+            config=self._config.version,
+        )
+
+    def _accept(self, stated: AcceptConfig | None) -> Accept | None:
+        if stated is None:
+            return None
+        if stated.judge is not None:
+            judges = self._catalog.resolve(stated.judge)
+            return ByJudge(model=stated.judge, deployments=judges, min_score=stated.min_score or 0.0)
+        return ByAgreement(samples=stated.samples or 2, min_agreement=stated.min_agreement or 1.0)
 
     def _predicting(self, name: str, stated: RouterConfig) -> Router:
         deployments = self._catalog.select(stated.candidates or ())
@@ -119,6 +141,8 @@ class _Builder:
         stated = self._config.routers.get(name)
         if stated is None:
             return self._tried(name)
+        if stated.cascade is not None:
+            return self._cascade(name, stated.cascade).deployments
         if stated.rules is None:
             return self._catalog.select(stated.candidates or stated.weights or ())
         found = {each.id: each for rule in stated.rules for each in self._reach(rule.use)}

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from gearshift.errors import InvalidRequest
 from gearshift.routing.budget import FIRST, pacing, settled
 from gearshift.routing.calibration import told
+from gearshift.routing.cascade import decide_cascade
 from gearshift.routing.eligible import affordable, split
 from gearshift.routing.estimate import Option, estimate, unasked
 from gearshift.routing.latency import in_time, timed
@@ -61,6 +62,8 @@ def decide(request: Request, snapshot: Snapshot, router: Router, dice: Dice) -> 
 
     Raises InvalidRequest for an unknown cost tier.
     """
+    if router.cascade:
+        return decide_cascade(request, snapshot, router)
     slate = _slate(request, snapshot, router)
     routing, speeds, standing = _wishes(request, router), snapshot.speeds, snapshot.standing
     choice, policy = _choose(slate, routing, router, snapshot, dice)

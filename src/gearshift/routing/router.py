@@ -20,7 +20,7 @@ from gearshift.routing.rules import Rule
 from gearshift.types.asking import Constraint, Unmet
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request, Sort
-from gearshift.types.decision import AtLeast, AtMost, Budget, MinQuality, Objective, Settled, Stay
+from gearshift.types.decision import Accept, AtLeast, AtMost, Budget, MinQuality, Objective, Settled, Stay
 from gearshift.types.embedding import Asked, EmbeddingRequest
 
 SUFFIXES: Final[dict[str, Sort]] = {":nitro": "throughput", ":floor": "price"}
@@ -40,10 +40,17 @@ _SHOWN_CHARACTERS: Final = 100
 _SHOWN_NAMES: Final = 3
 
 
+class Stage(Struct, frozen=True):
+    """Hold a step of a cascade: who answers, and when that is good enough; None: always."""
+
+    deployments: tuple[Deployment, ...]
+    accept: Accept | None = None
+
+
 class Router(Struct, frozen=True, kw_only=True):
     """Hold a named way to decide: rules, or deployments with a policy.
 
-    With rules, `deployments` are all that these can lead to.
+    With rules or a `cascade`, `deployments` are all that these can lead to.
     `named`: stands for a model or deployment that the caller names. `predictor` is asked when there is an `objective`
     or the caller limits the cost; None: it could not be loaded. `reference` holds the deployments that the objective
     compares with, `fallback` those that serve when the predictor fails. `baseline` is the deployment id that savings
@@ -62,6 +69,7 @@ class Router(Struct, frozen=True, kw_only=True):
     reference: tuple[Deployment, ...] = ()
     fallback: tuple[Deployment, ...] = ()
     rules: tuple[Rule, ...] = ()
+    cascade: tuple[Stage, ...] = ()
     baseline: str | None = None
     config: str = ""
     stay: Stay = "turn"

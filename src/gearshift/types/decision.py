@@ -39,6 +39,7 @@ DecisionReason: TypeAlias = Literal[
     "session",  # the conversation stays with the model that answered it last
     "sorted",  # the caller had all candidates sorted, across models
     "only_model",  # embeddings: the router has one model that makes them
+    "cascade",  # the first step of a cascade
     "no_candidate",  # nobody fits: there is no plan
 ]
 
@@ -143,10 +144,33 @@ class Rejection(Struct, frozen=True, kw_only=True):
     detail: str
 
 
+class ByJudge(Struct, frozen=True, kw_only=True, tag="judge"):
+    """Accept an answer to which a model gives at least `min_score`, in [0, 1]; `deployments` are tried in order."""
+
+    model: str
+    deployments: tuple[Deployment, ...]
+    min_score: float
+
+
+class ByAgreement(Struct, frozen=True, kw_only=True, tag="agreement"):
+    """Accept an answer that at least `min_agreement` of `samples` answers of the same model give, itself among them."""
+
+    samples: int
+    min_agreement: float
+
+
+Accept: TypeAlias = ByJudge | ByAgreement
+"""How it is found out whether an answer is good enough."""
+
+
 class Step(Struct, frozen=True, kw_only=True):
-    """Hold candidates in the order of trial: the next is tried when the one before fails."""
+    """Hold candidates in the order of trial: the next is tried when the one before fails.
+
+    With `accept`, the answer is held back until it was accepted; else the next step is tried.
+    """
 
     candidates: tuple[Candidate, ...]
+    accept: Accept | None = None
 
 
 class Flip(Struct, frozen=True, kw_only=True):
@@ -258,6 +282,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     """Where the conversation stood."""
     unmet: tuple[Unmet, ...] = ()
     """What the caller asked for and does not get."""
+    expected_cost: NanoUSD | None = None
+    """Of a cascade: nano-USD for its steps and their acceptance, each as probable as it is; None: not known."""
 
     @property
     def chosen(self) -> Candidate:

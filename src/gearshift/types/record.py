@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -12,10 +13,16 @@ from gearshift.types.decision import Decision
 
 Billing: TypeAlias = Literal["not_sent", "not_billed", "maybe_billed", "billed"]
 """`not_billed`: the upstream answered with an error status, which no provider charges for."""
-Purpose: TypeAlias = Literal["answer", "resume", "hedge"]
-"""What an upstream was called for: to answer, to go on with an answer that another one broke off, or to answer sooner
-than one that takes long to begin."""
+Purpose: TypeAlias = Literal["answer", "resume", "hedge", "judge", "sample"]
+"""What an upstream was called for: to answer, to go on with an answer that another one broke off, to answer sooner than
+one that takes long to begin, to judge an answer, or to answer once more so that the answers can be compared."""
+ANSWERS: Final = frozenset({"answer", "resume", "hedge"})
+"""Purposes whose answer the caller may get."""
 Outcome: TypeAlias = Literal["completed", "failed", "cancelled"]
+
+
+REJECTED: Final = "answer_rejected"
+"""The error of an answer that was not accepted."""
 
 
 class Loss(Struct, frozen=True, kw_only=True):
@@ -89,12 +96,18 @@ class Exchange(Struct, frozen=True, kw_only=True):
     @property
     def served(self) -> Attempt | None:
         """Give the attempt whose answer the caller got, whole or cut short; None when no content came."""
-        return next((attempt for attempt in reversed(self.attempts) if attempt.first_token is not None), None)
+        return served_of(self.attempts)
 
     @property
     def estimated(self) -> bool:
         """Tell whether the cost rests on tokens that we counted, not the upstream."""
         return any(attempt.usage is not None and attempt.usage.estimated for attempt in self.attempts)
+
+
+def served_of(attempts: Sequence[Attempt]) -> Attempt | None:
+    """Give the attempt whose answer the caller got: of a cascade the one that was not turned down."""
+    made = [each for each in reversed(attempts) if each.first_token is not None and each.purpose in ANSWERS]
+    return next((each for each in made if each.error != REJECTED), None)
 
 
 class Spending(Struct, frozen=True, kw_only=True):

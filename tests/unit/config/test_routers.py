@@ -21,6 +21,9 @@ def faults(**stated: object) -> list[str]:
     return [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in caught.value.errors()]
 
 
+JUDGED = {"judge": "b", "min_score": 0.7}
+
+
 @pytest.mark.parametrize(
     ("stated", "objective"),
     [
@@ -102,7 +105,28 @@ def test_no_other_objective_is_taken(stated: dict[str, Any], said: str) -> None:
         ({"rules": []}, "rules: found it empty"),
         ({"rules": [{}]}, "rules.0.use: "),
         ({"rules": [{"use": "a"}, {"use": "b"}]}, "rules: found rules after rule 0, which always holds"),
-        ({"cascade": [{"model": "a"}]}, "cascade: found a list, but this is not supported in this version"),
+        ({"cascade": [{"model": "a"}]}, "cascade: found 1 step, expected two or more"),
+        ({"cascade": [{"model": "a"}, {"model": "b"}]}, "cascade: found no accept in step 0"),
+        (
+            {"cascade": [{"model": "a", "accept": JUDGED}, {"model": "b", "accept": JUDGED}]},
+            "cascade: found accept in the last step",
+        ),
+        ({"cascade": [{"model": "nobody", "accept": JUDGED}, {"model": "b"}]}, "cascade.0.model: "),
+        ({"cascade": [{"model": "a", "accept": {}}, {"model": "b"}]}, "exactly one of judge, samples"),
+        ({"cascade": [{"model": "a", "accept": {"judge": "b"}}, {"model": "b"}]}, "found judge without min_score"),
+        (
+            {"cascade": [{"model": "a", "accept": {**JUDGED, "min_agreement": 1}}, {"model": "b"}]},
+            "found min_agreement without samples",
+        ),
+        (
+            {"cascade": [{"model": "a", "accept": {"judge": "b", "min_score": 2}}, {"model": "b"}]},
+            "cascade.0.accept.min_score: ",
+        ),
+        ({"cascade": [{"model": "a", "accept": JUDGED}, {"model": "b"}], "session": "off"}, "session beside cascade"),
+        (
+            {"cascade": [{"model": "a", "accept": JUDGED}, {"model": "b"}], "weights": {"a": 1}},
+            "found weights and cascade",
+        ),
     ],
 )
 def test_no_other_router_is_taken(stated: dict[str, Any], said: str) -> None:

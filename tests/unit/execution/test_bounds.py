@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from gearshift.execution import bounds
-from gearshift.execution.machine import Limits
+from gearshift.execution.bounds import Limits
 from gearshift.types.inbound import Inbound
 
 LIMITS = Limits(deadline=60.0, hedge_after=1.0)

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from gearshift.execution import health
-from gearshift.execution.machine import Limits
+from gearshift.execution.bounds import Limits
 from gearshift.protocols.sse import MAX_LINE
 from gearshift.types.catalog import Deployment
 from tests.fakes.asgi import Visit

@@ -19,13 +19,27 @@ from gearshift.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from gearshift.execution.commands import Command, Commit, Ended, Failed, Ready, Send, Signal, Sleep, Slept, Verdict
+from gearshift.execution.bounds import Limits
+from gearshift.execution.commands import (
+    Command,
+    Commit,
+    Ended,
+    Failed,
+    Judge,
+    Judged,
+    Ready,
+    Send,
+    Signal,
+    Sleep,
+    Slept,
+    Verdict,
+)
 from gearshift.execution.guards import Guards
 from gearshift.execution.health import IN_A_ROW, REST, Health, Pass
-from gearshift.execution.machine import Limits, execute
+from gearshift.execution.machine import execute
 from gearshift.execution.retry_budget import RetryBudget
 from gearshift.types.catalog import Deployment
-from gearshift.types.decision import Step
+from gearshift.types.decision import ByAgreement, Step
 from tests.fakes.nouns import decision, deployment, provider
 
 SMALL, MIDDLE, LARGE = deployment("small"), deployment("middle"), deployment("large")
@@ -302,6 +316,50 @@ def test_a_caller_who_leaves_during_a_probe_leaves_the_next_one_free_to_try() ->
     answer(walk, Slept(at=REST))
     walk.close()
     assert health.admit(SMALL, BEGAN + REST) == Pass((SMALL.id,), SMALL.id)
+
+
+BY = ByAgreement(samples=3, min_agreement=0.6)
+
+
+def cascade(limits: Limits | None = None) -> Plan:
+    whole = decision(SMALL, LARGE)
+    first, last = ((candidate,) for candidate in whole.plan[0].candidates)
+    steps = (Step(candidates=first, accept=BY), Step(candidates=last))
+    return execute(msgspec.structs.replace(whole, plan=steps), "x", limits or Limits(retries=0), guards(), BEGAN)
+
+
+def test_an_answer_is_judged_before_it_is_given() -> None:
+    walk = cascade()
+    assert next(walk) == Send(attempt_id="x-1", deployment=SMALL, remaining=600.0, buffered=True)
+    asked = answer(walk, Ready(at=1.0))
+    assert asked == Judge(attempt_id="x-1", accept=BY, number=2, at=1.0, remaining=599.0)
+    assert answer(walk, Judged(at=2.0, accepted=True, made=2)) == Commit(attempt_id="x-1")
+
+
+def test_one_that_was_turned_down_leads_to_the_next_step() -> None:
+    walk = cascade()
+    next(walk)
+    answer(walk, Ready(at=1.0))
+    sent = answer(walk, Judged(at=2.0, accepted=False, made=2))
+    assert sent == Send(attempt_id="x-4", deployment=LARGE, remaining=598.0)
+    assert answer(walk, Ready(at=3.0)) == Commit(attempt_id="x-4")
+
+
+@pytest.mark.parametrize("error", [refused("server"), refused("rejected", 400), UpstreamTimeout("late", phase="total")])
+def test_what_was_turned_down_is_given_where_there_is_nothing_else(error: UpstreamError) -> None:
+    walk = cascade()
+    next(walk)
+    answer(walk, Ready(at=1.0))
+    answer(walk, Judged(at=2.0, accepted=False, made=2))
+    assert answer(walk, failed(error, at=3.0)) == Commit(attempt_id="x-1")
+    assert answer(walk, Ended(at=4.0, error=None)) == Verdict(committed=True, error=None)
+
+
+def test_there_is_an_attempt_for_every_step() -> None:
+    walk = cascade(Limits(max_attempts=1))
+    next(walk)
+    answer(walk, Ready(at=1.0))
+    assert sent_to(answer(walk, Judged(at=2.0, accepted=False, made=0))) == "large"
 
 
 RETRYABLE = st.sampled_from(

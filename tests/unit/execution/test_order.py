@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 from gearshift.case import Case, World
-from gearshift.execution.machine import Limits
+from gearshift.execution.bounds import Limits
 from gearshift.execution.order import Order
 from gearshift.protocols.openai_chat import codec
 from gearshift.routing.router import Router, RouterTable

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from gearshift.execution.machine import Limits
+from gearshift.execution.bounds import Limits
 from gearshift.execution.patience import between_content, first_content
 from gearshift.types.catalog import Deployment
 from gearshift.types.chat import Request, Sampling
