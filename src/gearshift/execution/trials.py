@@ -88,6 +88,7 @@ class Trials:
         return signal
 
     def call(self, deployment: Deployment, purpose: Purpose, number: int | None = None) -> Send:
+        """Make the command for the attempt of this number, by default the next one."""
         number = self.made + 1 if number is None else number
         return Send(
             attempt_id=f"{self._id}-{number + self.judged}",
@@ -116,6 +117,7 @@ class Trials:
         return serving.deployment, signal.error, signal.resumable
 
     def first_admitted(self, candidates: list[Deployment]) -> tuple[Deployment, Pass] | None:
+        """Admit the first of `candidates` that helps and does not rest."""
         for each in filter(self.helps, candidates):
             admitted = self.admit(each)
             if isinstance(admitted, Pass):
@@ -128,7 +130,9 @@ class Trials:
         return self.too_small is None or (window is not None and window > self.too_small)
 
     def admit(self, deployment: Deployment) -> Pass | Cooling:
+        """Admit an attempt at `deployment`, or say until when it rests."""
         return self._guards.health.admit(deployment, self._began + self.now)
 
     def note(self, admitted: Pass, deployment: Deployment, error: UpstreamError | None) -> None:
+        """Learn from an attempt that has content or has failed."""
         self._guards.health.ended(admitted, deployment, error, self._began + self.now)

@@ -23,7 +23,7 @@ from gearshift.routing.router import Router
 from gearshift.routing.unmet import unmet
 from gearshift.types.catalog import NanoUSD
 from gearshift.types.chat import Request
-from gearshift.types.decision import Accept, ByJudge, Candidate, Decision, Rejection, Snapshot, Step
+from gearshift.types.decision import Accept, ByAgreement, ByJudge, Candidate, Decision, Rejection, Snapshot, Step
 
 VERDICT_TOKENS: Final = 50
 """What a judge is expected to say."""
@@ -48,6 +48,7 @@ def decide_cascade(request: Request, snapshot: Snapshot, router: Router) -> Deci
     if steps:
         steps[-1] = replace(steps[-1], accept=None)
     plan = tuple(steps)
+    cost = expected_cost(request, plan)
     return Decision(
         router=router.name,
         plan=plan,
@@ -57,11 +58,29 @@ def decide_cascade(request: Request, snapshot: Snapshot, router: Router) -> Deci
         propensity=1.0,
         predictor=None if router.predictor is None else router.predictor.version,
         config=router.config,
-        detail=router.via,
+        detail="; ".join(filter(None, (router.via, _told(plan, cost)))),
         baseline=router.baseline,
         unmet=unmet(request, router, [each.deployment for step in plan for each in step.candidates]),
-        expected_cost=expected_cost(request, plan),
+        expected_cost=cost,
     )
+
+
+def _told(plan: tuple[Step, ...], cost: NanoUSD | None) -> str:
+    """Tell the steps in words."""
+    if not plan:
+        return ""
+    steps = ", else ".join(f"{step.candidates[0].deployment.id}{_condition(step.accept)}" for step in plan)
+    return f"{steps}; {'cost not known' if cost is None else f'${accounting.usd(cost)} expected in all'}"
+
+
+def _condition(accept: Accept | None) -> str:
+    match accept:
+        case ByJudge():
+            return f" if {accept.model} gives it {accept.min_score:g}"
+        case ByAgreement():
+            return f" if {accept.min_agreement:.0%} of {accept.samples} answers agree"
+        case None:
+            return ""
 
 
 def expected_cost(request: Request, plan: tuple[Step, ...]) -> NanoUSD | None:

@@ -29,6 +29,7 @@ def test_the_plan_has_the_config_s_steps() -> None:
     found = decide(request(), SNAPSHOT, ROUTER, random.Random(0))
     assert [[each.deployment for each in step.candidates] for step in found.plan] == [[SMALL, TWIN], [LARGE]]
     assert [step.accept for step in found.plan] == [BY, None]
+    assert found.detail == "lab/small if judge gives it 0.7, else lab/large; cost not known"
     assert (found.reason, found.policy, found.propensity, found.baseline) == ("cascade", "fixed", 1.0, LARGE.id)
 
 
