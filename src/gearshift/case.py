@@ -5,6 +5,7 @@ Invariant: what a `Case` knows at its end is the whole `Exchange`; nothing about
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -62,6 +63,7 @@ class Case:
         self.began = inbound.began
         self.exchange_id = exchange_id
         self.attempts: list[Attempt] = []
+        self.draining: list[asyncio.Task[None]] = []
         self.request: Asked = Request(model="", messages=())
         self.spoken = 0
         self._decision: Decision | None = None
@@ -134,7 +136,9 @@ class Case:
         usage = b'"cost":%b,"cost_details":{"upstream_inference_cost":%b,"estimated":%b}' % (
             b"null" if cost is None else accounting.usd(cost).encode(),
             b"null" if attempt.cost is None else accounting.usd(attempt.cost).encode(),
-            b"true" if any(made.usage is not None and made.usage.estimated for made in self.attempts) else b"false",
+            b"true"
+            if any(made.usage is not None and made.usage.estimated for made in (attempt, *self.attempts))
+            else b"false",
         )
         model, counted = attempt.deployment.model, attempt.usage
         return ResponseEdits(model=model, usage=usage, top=self._metadata(), counted=counted)

@@ -34,6 +34,7 @@ from gearshift.routing.router import Router
 from gearshift.sessions import Sessions
 from gearshift.storage.store import Store
 from gearshift.telemetry import Telemetry
+from gearshift.types.catalog import Seconds
 from gearshift.types.decision import Decision, Snapshot
 from gearshift.types.embedding import Asked, EmbeddingRequest
 from gearshift.types.inbound import Inbound
@@ -112,7 +113,7 @@ class Gateway:
             case.fail(InternalError.of(error))
             await case.refuse(InternalError.of(error), outlet)
         finally:
-            exchange = self._record(case)
+            exchange = self._end(case)
         return exchange
 
     async def turn_away(self, codec: Voice, inbound: Inbound, error: CallerError, outlet: Outlet) -> None:
@@ -123,7 +124,7 @@ class Gateway:
         try:
             await case.refuse(error, outlet)
         finally:
-            self._record(case)
+            self._end(case)
 
     def decide(self, request: Asked, key: str | None = None) -> Decision:
         """Decide where `request` of the caller with `key` goes, without calling anyone; it may be that nobody fits."""
@@ -169,11 +170,21 @@ class Gateway:
         if not decision.plan:
             raise refusal(decision)
 
-    def _record(self, case: Case) -> Exchange:
+    def _end(self, case: Case) -> Exchange:
+        """Record a case, at once or when the rest of its answer has been read, and give what is known of it now."""
         now, today = self._clock(), self._wall_clock()
+        self._telemetry.ended()
+        reading = [each for each in case.draining if not each.done()]
+        if not reading:
+            return self._record(case, now, today)
+        over = asyncio.gather(*reading, return_exceptions=True)
+        over.add_done_callback(lambda _: self._record(case, now, today))
+        return case.exchange(today, now)
+
+    def _record(self, case: Case, now: Seconds, today: Seconds) -> Exchange:
         exchange = case.exchange(today, now)
         self._memory.speeds.note(exchange, now)
         self._memory.sessions.note(case.request, exchange, today)
         self._store.append(exchange)
-        self._telemetry.ended(exchange)
+        self._telemetry.recorded(exchange)
         return exchange

@@ -73,9 +73,12 @@ class Telemetry:
         """Count an exchange in."""
         self._in_flight.inc()
 
-    def ended(self, exchange: Exchange) -> None:
-        """Count an exchange out, and log it."""
+    def ended(self) -> None:
+        """Note the end of an exchange, of which `recorded` may come later."""
         self._in_flight.dec()
+
+    def recorded(self, exchange: Exchange) -> None:
+        """Count an exchange out, and log it."""
         served, decision = exchange.served, exchange.decision
         model, provider = (served.deployment.model, served.deployment.provider.id) if served else (_NONE, _NONE)
         router = decision.router if decision else _NONE

@@ -15,13 +15,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gearshift.case import World
 from gearshift.execution.bounds import Limits
-from gearshift.execution.call import Means
 from gearshift.execution.credentials import Credentials
+from gearshift.execution.draining import Drains
 from gearshift.execution.driver import Driver
 from gearshift.execution.fetching import Fetcher
 from gearshift.execution.guards import Guards
 from gearshift.execution.health import Health, Pass
 from gearshift.execution.http1 import Http1Upstream
+from gearshift.execution.means import Means
 from gearshift.execution.retry_budget import RetryBudget
 from gearshift.execution.speeds import Speeds
 from gearshift.execution.upstream import Upstream
@@ -82,6 +83,7 @@ class House(Struct, frozen=True, kw_only=True):
     store: SQLiteStore
     telemetry: Telemetry
     gateway: Gateway
+    drains: Drains
 
     def chat(
         self,
@@ -197,6 +199,7 @@ async def house(
     )
 
     async def close() -> None:
+        await means.drains.close()
         await client.close()
         store.close()
 
@@ -226,6 +229,7 @@ async def house(
             store=store,
             telemetry=telemetry,
             gateway=gateway,
+            drains=means.drains,
         )
     finally:
         await close()

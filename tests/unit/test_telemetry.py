@@ -21,7 +21,8 @@ def count(*exchanges: Exchange) -> Telemetry:
     counted = Telemetry()
     for each in exchanges:
         counted.began()
-        counted.ended(each)
+        counted.ended()
+        counted.recorded(each)
     return counted
 
 
@@ -92,7 +93,7 @@ def test_what_is_in_flight_is_counted_in_and_out() -> None:
     counted.began()
     counted.began()
     assert metric(counted, "gearshift_in_flight") == 2
-    counted.ended(exchange())
+    counted.ended()
     assert metric(counted, "gearshift_in_flight") == 1
 
 
@@ -129,7 +130,7 @@ def test_the_children_of_a_metric_are_looked_up_once(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("prometheus_client.metrics.MetricWrapperBase.labels", counting)
     for _ in range(50):
         counted.began()
-        counted.ended(exchange())
+        counted.recorded(exchange())
     assert 0 < looked_up < 12
 
 

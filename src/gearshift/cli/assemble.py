@@ -22,10 +22,10 @@ from gearshift.config import Config, check_secrets, resolve_secret
 from gearshift.config.routers import BUILTIN
 from gearshift.errors import ConfigError, GearshiftError
 from gearshift.execution.bounds import Limits
-from gearshift.execution.call import Means
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.driver import Driver
 from gearshift.execution.fetching import Bounds, Fetcher
+from gearshift.execution.means import Means
 from gearshift.gateway import Gateway
 from gearshift.learning import shelf
 from gearshift.learning.artifact import builtin_path
@@ -144,6 +144,7 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         fetcher=make_fetcher(plan.config),
         clock=time.monotonic,
         wall_clock=time.time,
+        drains=site.drains,
     )
     gateway = Gateway(
         plan.world,
@@ -165,6 +166,7 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
 def _views(plan: Plan, site: Site, gateway: Gateway) -> Views:
     async def close() -> None:
         gateway.pacer.close()
+        await site.drains.close()
         await site.upstream.close()
         site.store.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from gearshift.execution.draining import Drains
 from gearshift.execution.guards import Guards
 from gearshift.execution.health import Health
 from gearshift.execution.http1 import Http1Upstream
@@ -28,6 +29,7 @@ class Site(Struct, frozen=True, kw_only=True):
     """Hold what a change of the config leaves as it is."""
 
     upstream: Upstream
+    drains: Drains
     store: SQLiteStore
     telemetry: Telemetry
     memory: Memory
@@ -41,6 +43,7 @@ def open_site(store: Path, environ: Mapping[str, str]) -> Site:
     guards = Guards(Health(telemetry.circuit), RetryBudget(), random.SystemRandom())
     return Site(
         upstream=upstream,
+        drains=Drains(),
         store=SQLiteStore(store),
         telemetry=telemetry,
         memory=Memory(Speeds(), Sessions(), guards),

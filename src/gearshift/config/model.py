@@ -31,6 +31,8 @@ from gearshift.config.values import (
     Label,
     MediaKinds,
     ModelName,
+    OnCancelWord,
+    PrefillWord,
     Protocol,
     Quantization,
     Reference,
@@ -145,6 +147,8 @@ class ProviderConfig(TermsConfig):
     price_id: Annotated[str, AfterValidator(filled)] | None = None
     extensions: Extensions | None = None
     needs_bytes: MediaKinds | None = None
+    prefill: PrefillWord | None = None
+    on_cancel: OnCancelWord | None = None
     simulated: Switch = False
     discover: Switch | None = None
     price: PriceSection | None = None

@@ -16,7 +16,7 @@ from msgspec import Struct
 from gearshift.config.model import ProviderConfig
 from gearshift.config.proofs import is_set, parts_of
 from gearshift.config.values import LABEL
-from gearshift.types.catalog import AuthKind, Provider, Quirks
+from gearshift.types.catalog import AuthKind, OnCancel, Prefill, Provider, Quirks
 
 FILE: Final = Path(__file__).resolve().parents[1] / "providers.toml"
 
@@ -53,6 +53,22 @@ class ListQuirk(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     date: str
 
 
+class PrefillQuirk(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hold how a provider goes on with the beginning of an answer."""
+
+    value: Prefill
+    source: str
+    date: str
+
+
+class CancelQuirk(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hold what a provider asks for an answer that nobody wants the rest of."""
+
+    value: OnCancel
+    source: str
+    date: str
+
+
 class QuirkRows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hold how a provider departs from its protocol; None: it does not."""
 
@@ -65,6 +81,10 @@ class QuirkRows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     path: TextQuirk | None = None
     stream_path: TextQuirk | None = None
     anthropic_version: TextQuirk | None = None
+    prefill: PrefillQuirk | None = None
+    prefill_models: ListQuirk | None = None
+    prefill_path: TextQuirk | None = None
+    on_cancel: CancelQuirk | None = None
 
     @property
     def quirks(self) -> Quirks:
@@ -153,9 +173,6 @@ def resolve(name: str, stated: ProviderConfig, row: ProviderRow | None, environ:
     """
     base = row or ProviderRow(name=name, protocol="", base_url="", source="", date="")
     variable = _first(base.key_env, environ)
-    own = {"extensions": stated.extensions, "needs_bytes": stated.needs_bytes}
-    own = {quirk: value for quirk, value in own.items() if value is not None}
-    quirks = msgspec.structs.replace(base.quirks.quirks, **own)
     protocol = stated.protocol or base.protocol
     auth = _auth(stated, base, environ)
     region = _placed(stated.region, base.region_env, environ)
@@ -170,10 +187,22 @@ def resolve(name: str, stated: ProviderConfig, row: ProviderRow | None, environ:
         parts=parts_of(auth, stated.auth, environ),
         region=region,
         price_id=stated.price_id or base.price_id,
-        quirks=quirks,
+        quirks=_quirks(stated, base.quirks.quirks),
         simulated=stated.simulated,
         lists=(base.lists or ("models",)) if stated.discover or (stated.discover is None and base.lists) else (),
     )
+
+
+def _quirks(stated: ProviderConfig, known: Quirks) -> Quirks:
+    """Give the quirks: those that a config states, else the row's; a prefill that is stated is of all its models."""
+    changes: dict[str, object] = {
+        name: value
+        for name in ("extensions", "needs_bytes", "prefill", "on_cancel")
+        if (value := getattr(stated, name)) is not None
+    }
+    if "prefill" in changes:
+        changes |= {"prefill_models": (), "prefill_path": None}
+    return msgspec.structs.replace(known, **changes) if changes else known
 
 
 def _first(variables: Sequence[str], environ: Mapping[str, str]) -> str | None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sized
 from decimal import Decimal
 from ipaddress import ip_address
-from typing import Annotated, Final, TypeAlias, TypeVar
+from typing import Annotated, Final, TypeAlias, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
@@ -24,6 +24,8 @@ from gearshift.types.catalog import (
     NANO_PER_USD,
     QUANTIZATIONS,
     NanoUSDPerMillion,
+    OnCancel,
+    Prefill,
     Seconds,
 )
 
@@ -239,6 +241,8 @@ Capabilities: TypeAlias = Annotated[tuple[str, ...], AfterValidator(_capabilitie
 Protocol: TypeAlias = Annotated[str, AfterValidator(_one_of(*PROTOCOLS))]
 DataCollection: TypeAlias = Annotated[str, AfterValidator(_one_of("allow", "deny"))]
 Quantization: TypeAlias = Annotated[str, AfterValidator(_one_of(*QUANTIZATIONS))]
+PrefillWord: TypeAlias = Annotated[str, AfterValidator(_one_of(*get_args(Prefill)))]
+OnCancelWord: TypeAlias = Annotated[str, AfterValidator(_one_of(*get_args(OnCancel)))]
 Extensions: TypeAlias = tuple[Annotated[str, AfterValidator(_one_of(*EXTENSIONS))], ...]
 MediaKinds: TypeAlias = tuple[Annotated[str, AfterValidator(_one_of(*MEDIA_KINDS))], ...]
 Unsupported: TypeAlias = Annotated[None, BeforeValidator(_unsupported)]

@@ -16,13 +16,14 @@ class Send(Struct, frozen=True, kw_only=True):
     """Ask the driver to call `deployment` and to wait for the first content; `remaining` is the time left in all.
 
     Where nothing has come after `hedge_after` seconds, the call of `hedge` is made as well, and the first to have
-    content answers.
+    content answers. `prefill`: it is given the beginning of the answer that it is to go on with.
     """
 
     attempt_id: str
     deployment: Deployment
     remaining: Seconds
     purpose: Purpose = "answer"
+    prefill: bool = False
     hedge: Send | None = None
     hedge_after: Seconds = 0.0
     buffered: bool = False

@@ -11,12 +11,13 @@ from typing import Final, assert_never
 
 from gearshift.errors import GearshiftError, NotAccepted
 from gearshift.execution.bounds import Limits
-from gearshift.execution.call import Call, Means
+from gearshift.execution.call import Call
 from gearshift.execution.commands import Commit, Judge, Send, Signal, Sleep, Slept, Verdict
 from gearshift.execution.guards import Guards
 from gearshift.execution.hedging import race
 from gearshift.execution.judging import Judging
 from gearshift.execution.machine import execute
+from gearshift.execution.means import Means
 from gearshift.execution.order import Order
 from gearshift.execution.outlet import Outlet
 from gearshift.execution.pulse import Pulse

@@ -33,6 +33,7 @@ class EmbeddingInterpreter:
         self.losses: tuple[Loss, ...] = ()
         self.stream_type = ""  # there is none
         self.wants: tuple[Want, ...] = ()  # no input is named by URL
+        self.given = ""
 
     @property
     def url(self) -> str:
@@ -69,6 +70,9 @@ class EmbeddingInterpreter:
     def told(self, pieces: Sequence[bytes]) -> None:
         """Go on with nothing: vectors are not streamed."""
 
-    def relay(self, told: Told | None = None) -> StreamRelay:  # noqa: ARG002 - as `Interpreter` has it
+    def resume(self, told: Told, *, prefill: bool) -> None:
+        """Go on with nothing, as above."""
+
+    def relay(self) -> StreamRelay:
         """Refuse: nothing asks for a stream of vectors."""
         raise CannotCarry(InvalidRequest("stream: embeddings are not streamed; leave it out", param="stream"))

@@ -6,7 +6,9 @@ Invariant: whatever could not be said is in `losses`, once the answer has been t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
+
+from msgspec.structs import replace
 
 from gearshift.execution.handover import Handed, Heir, hand_over
 from gearshift.execution.order import Order
@@ -17,6 +19,7 @@ from gearshift.protocols.inlining import Given, Want, inlined, wanted
 from gearshift.protocols.losses import mapped
 from gearshift.protocols.openrouter import SHORTENING
 from gearshift.protocols.places import encode
+from gearshift.protocols.prefilling import beginning, begun
 from gearshift.protocols.resuming import Resumption, Told, may_resume, read_told
 from gearshift.protocols.wording import text_of
 from gearshift.types.catalog import Deployment
@@ -51,6 +54,19 @@ class Interpreter:
         self._fetched: tuple[Loss, ...] = ()
         self._losses: tuple[Loss, ...] = ()
         self._crossing: Crossing | None = None
+        self._told: Told | None = None
+        self._beginning = ""
+
+    def resume(self, told: Told, *, prefill: bool) -> None:
+        """Go on with an answer of which this was `told`; `prefill`: give the upstream the beginning, if that can be."""
+        way = self._deployment.prefill
+        self._beginning = beginning(told, self._request, way) if prefill else ""
+        self._told = replace(told, given="" if way == "prefix_echoed" else self._beginning)
+
+    @property
+    def given(self) -> str:
+        """Give what the upstream has been given of the answer, and does not say again; "": nothing."""
+        return "" if self._told is None else self._told.given
 
     @property
     def losses(self) -> tuple[Loss, ...]:
@@ -65,6 +81,9 @@ class Interpreter:
     @property
     def url(self) -> str:
         """Where the request goes."""
+        path = self._deployment.provider.quirks.prefill_path
+        if self._beginning and path is not None:
+            return urljoin(self._deployment.provider.base_url, path)
         return address(self._deployment, self.upstream, stream=self._request.stream)
 
     @property
@@ -91,13 +110,15 @@ class Interpreter:
             model=self._deployment.name,
             include_usage=request.stream and quirks.stream_usage,
             max_output_tokens=self._deployment.max_output_tokens,
+            begun=bool(self._beginning),
             quirks=quirks,
         )
         handed = self._handed()
+        asked = begun(handed.request, self._beginning) if self._beginning else handed.request
         if not self._same:
-            said = cross_request(handed.request, self.upstream, edits)
-        elif handed.losses or self._fetched or is_foreign(handed.request, self.upstream):
-            said = encode(handed.request, self.upstream, edits)
+            said = cross_request(asked, self.upstream, edits)
+        elif self._beginning or handed.losses or self._fetched or is_foreign(asked, self.upstream):
+            said = encode(asked, self.upstream, edits)
         else:
             return self.upstream.patch_request(self._order.body, edits)
         self._losses = self._fetched + handed.losses + said.losses
@@ -127,11 +148,11 @@ class Interpreter:
         """Read what the caller has of a broken stream; None where nobody else can go on with it."""
         return read_told(self._caller, pieces) if may_resume(self._request) else None
 
-    def relay(self, told: Told | None = None) -> StreamRelay:
-        """Begin to pass a stream on, or, of an answer of which something was `told` before, what is beyond that."""
+    def relay(self) -> StreamRelay:
+        """Begin to pass a stream on, or, of an answer of which something was told before, what is beyond that."""
         model, choices = self._deployment.model, self._request.sampling.n or 1
-        if told is not None:
-            self._crossing = Resumption(self.upstream, self._caller, model, told, self._stamp)
+        if self._told is not None:
+            self._crossing = Resumption(self.upstream, self._caller, model, self._told, self._stamp)
             return self._crossing
         if self._same:
             return self.upstream.relay(model, choices)

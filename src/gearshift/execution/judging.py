@@ -13,10 +13,11 @@ from typing import assert_never
 from gearshift.errors import GearshiftError
 from gearshift.execution import acceptance
 from gearshift.execution.bounds import Limits
-from gearshift.execution.call import Call, Means
+from gearshift.execution.call import Call
 from gearshift.execution.commands import Judge, Judged, Ready, Send
 from gearshift.execution.guards import Guards
 from gearshift.execution.health import Cooling
+from gearshift.execution.means import Means
 from gearshift.execution.metering import Meter
 from gearshift.execution.order import Order
 from gearshift.execution.outlet import Headers
@@ -46,6 +47,7 @@ class _Bench:
         self.exchange_id = order.exchange_id
         self.began = order.began
         self.attempts = order.attempts
+        self.draining = order.draining
         self._order = order
 
     def head(self, attempt: Attempt | Meter) -> Headers:

@@ -24,6 +24,8 @@ from collections.abc import Generator
 from math import ceil
 from typing import Final
 
+from msgspec.structs import replace
+
 from gearshift.errors import (
     DeadlineExceeded,
     GearshiftError,
@@ -44,7 +46,7 @@ from gearshift.execution.commands import (
 )
 from gearshift.execution.guards import Guards
 from gearshift.execution.health import Cooling, Pass
-from gearshift.execution.retry import MAX_INLINE_WAIT, Again, Elsewhere, after
+from gearshift.execution.retry import MAX_INLINE_WAIT, Again, Elsewhere, after, takes_no_beginning
 from gearshift.execution.trials import NOBODY, Trials
 from gearshift.types.catalog import Deployment, Seconds
 from gearshift.types.decision import Accept, Decision
@@ -166,19 +168,32 @@ class _Walk(Trials):
         """Pass the answer on; where it breaks and another can go on with it, let that one."""
         broke, error, resumable = yield from self.commit()
         heir = self._heir(broke, error) if error is not None and resumable else None
-        if heir is not None:
-            self.serving = send = self.call(heir[0], "resume")
-            if (yield from self.send(send, *heir)).error is None:
-                _, error, _ = yield from self.commit()
+        if heir is not None and (yield from self._resume(*heir)):
+            _, error, _ = yield from self.commit()
         return Verdict(committed=True, error=error)
 
+    def _resume(self, deployment: Deployment, admitted: Pass) -> Generator[Command, Signal, bool]:
+        """Let `deployment` go on: from what was told, or, where it does not take that, by saying all again."""
+        prefill = deployment.prefill != "none"
+        self.serving = replace(self.call(deployment, "resume"), prefill=prefill)
+        error = (yield from self.send(self.serving, deployment, admitted)).error
+        if prefill and takes_no_beginning(error) and self.made < self._most and self.now < self._limits.deadline:
+            again = self.admit(deployment)
+            if isinstance(again, Pass):
+                self.serving = self.call(deployment, "resume")
+                error = (yield from self.send(self.serving, deployment, again)).error
+        return error is None
+
     def _heir(self, deployment: Deployment, error: UpstreamError) -> tuple[Deployment, Pass] | None:
-        """Give who is to go on with an answer that `deployment` broke off: another one, or, if it was cut, itself."""
+        """Give who is to go on with an answer that `deployment` broke off: another one, or, if it was cut, itself.
+
+        Who can be given the beginning is asked first: it need not say the same again by chance.
+        """
         late = isinstance(error, UpstreamTimeout) and error.phase == "total"
         if late or self.made >= self._most or self.now >= self._limits.deadline:
             return None
         again = [] if isinstance(error, UpstreamTimeout) else [deployment]
-        return self.first_admitted([*self.untried, *again])
+        return self.first_admitted(sorted([*self.untried, *again], key=lambda each: each.prefill == "none"))
 
     def _wait_for(self, until: Seconds, deployment: Deployment, why: str) -> Generator[Command, Signal, Verdict]:
         """Wait for the first of those that are cooling, or say when it will be back."""

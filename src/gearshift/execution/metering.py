@@ -11,7 +11,7 @@ from math import ceil
 import msgspec
 
 from gearshift import accounting, tokens
-from gearshift.errors import GearshiftError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
+from gearshift.errors import CallerLeft, GearshiftError, Outrun, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from gearshift.protocols.codec import Facts
 from gearshift.types.catalog import Deployment, NanoUSD, Seconds
 from gearshift.types.chat import Usage
@@ -21,6 +21,24 @@ from gearshift.types.record import Attempt, Billing, Loss, Purpose
 BYTES_PER_TOKEN = 4
 """Bytes of an answer per token, where nothing of its text is known (OpenAI: "1 token ~= 4 chars in English", help
 centre 4936856)."""
+
+
+def whole(attempt: Attempt, told: str) -> Attempt:
+    """Give an attempt as its caller sees it, who has an answer whose beginning, `told` by another, it was given.
+
+    That is counted as a part of the answer, not of the question.
+    """
+    if not told or attempt.usage is None:
+        return attempt
+    count, usage = tokens.estimate_text(told), attempt.usage
+    cached = usage.cache_read_tokens + usage.cache_write_tokens
+    counted = msgspec.structs.replace(
+        usage,
+        input_tokens=max(cached, usage.input_tokens - count),
+        output_tokens=usage.output_tokens + count,
+        estimated=True,
+    )
+    return msgspec.structs.replace(attempt, usage=counted)
 
 
 class Meter:
@@ -103,6 +121,7 @@ class Meter:
         )
 
     def _judge_billing(self, error: GearshiftError | None) -> None:
+        quirks = self.deployment.provider.quirks
         match error:
             case UpstreamRefused():
                 self.billing = "not_billed"
@@ -110,6 +129,8 @@ class Meter:
                 self.billing = "not_sent"
             case _ if not self.sent:
                 self.billing = "not_sent"
+            case CallerLeft() | Outrun() if self.finish_reason is None and quirks.on_cancel == "free":
+                self.billing = "not_billed"
             case _ if self.usage is not None or self.first_token is not None:
                 self.billing = "billed"
             case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -25,6 +26,8 @@ class Order(Protocol):
     exchange_id: str
     began: float
     attempts: list[Attempt]
+    draining: list[asyncio.Task[None]]
+    """What reads on for the usage of attempts whose caller left; each is appended when that is done."""
     spoken: int
     """The number of the stream's next event, where the caller's protocol numbers them."""
 

@@ -16,6 +16,7 @@ from typing import Final
 from msgspec import Struct
 
 from gearshift.errors import UpstreamInvalid, UpstreamTimeout
+from gearshift.execution.draining import MAX_BYTES
 from gearshift.execution.outlet import Outlet
 from gearshift.execution.transcript import Kept
 from gearshift.execution.upstream import Reply
@@ -152,6 +153,17 @@ class Passage:
                 raise UpstreamTimeout(_lifeless(self._bounds.content), phase="content")
             if out or present == "stall":
                 watch.touch()
+        return None
+
+    async def drain(self) -> None:
+        """Read on, to nobody, until nothing more is owed; raise what breaks the stream."""
+        relay, size = self.relay, 0
+        while not (relay.ended or (relay.complete and self._due() == "terminator")) and size <= MAX_BYTES:
+            data = await self._reply.chunk()
+            if not data:
+                return relay.close()
+            relay.feed(data)
+            size += len(data)
         return None
 
     async def _write(self, outlet: Outlet, data: bytes) -> None:

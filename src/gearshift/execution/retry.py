@@ -66,6 +66,11 @@ def after(error: UpstreamError, tries: int, retries: int, chance: float) -> Move
     return Elsewhere() if isinstance(move, Again) and tries > retries else move
 
 
+def takes_no_beginning(error: UpstreamError | None) -> bool:
+    """Say whether an upstream may have failed for the beginning of an answer that it was given to go on with."""
+    return isinstance(error, UpstreamRefused) and error.kind in {"rejected", "not_found"}
+
+
 def _after(error: UpstreamError, tries: int, chance: float) -> Move:
     match error:
         case CannotCarry() | Unproven() | UpstreamTimeout():

@@ -23,13 +23,14 @@ class RequestEdits(Struct, frozen=True, kw_only=True):
     """Hold what changes in a request on its way to an upstream of the same protocol.
 
     `model` is the upstream's name. `include_usage` asks a stream for its usage. `max_output_tokens` is the model's
-    longest answer, for a protocol that must state one; None: not known. Fields that only steer the router are removed
-    by the codec itself.
+    longest answer, for a protocol that must state one; None: not known. `begun`: the last turn is the beginning of the
+    answer, to be gone on with. Fields that only steer the router are removed by the codec itself.
     """
 
     model: str
     include_usage: bool = False
     max_output_tokens: int | None = None
+    begun: bool = False
     quirks: Quirks = Quirks()
 
 

@@ -1,10 +1,13 @@
-"""Own how a stream that broke off is gone on with: another upstream says the answer again, and says more.
+"""Own how a stream that broke off is gone on with: by another upstream, that says more than was told.
 
     told (what the caller has) ─┬─> the encoder, as if it had said that itself
-                                └─> the text: what comes now is swallowed while it says the same
+                                └─> the text, of which the other one
+                                      was given nothing: says it again, and that is swallowed while it is the same
+                                      was given a beginning: says what follows (see `prefilling`)
 
 The caller gets the rest alone, in the stream that it already reads: ids, indexes and numbers go on. At the first
-character that differs the other answer is another one, and the stream stays broken.
+character that differs the other answer is another one, and the stream stays broken. So it does where who was given the
+text says all of it again: nobody can tell whether that belongs to the answer.
 Invariant: of every text no character is said twice, left out, or said by two answers that differ before it.
 """
 
@@ -33,12 +36,14 @@ from gearshift.types.stream import (
 )
 
 _SILENT: Final = "another model gave another answer, so that it could not go on with this one"
+_AGAIN: Final = "another model was given what was said so far, and said it again instead of going on"
 
 
 class Told(Struct, frozen=True):
     """Hold what a caller was told before its stream broke: the events of it, their text, and how many parts it had.
 
     `part` is the number of the text's part, None: it had not begun. `marks` are what the caller knows the stream by.
+    `given` is the beginning of the text that whoever goes on has been given, and does not say again.
     """
 
     events: tuple[Event, ...]
@@ -46,6 +51,13 @@ class Told(Struct, frozen=True):
     parts: int
     part: int | None = None
     marks: Marks = Marks()
+    given: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether the text may go on where it stopped."""
+        ended = any(isinstance(event, PartEnded) and event.part == self.part for event in self.events)
+        return self.part is not None and not ended
 
 
 def may_resume(request: Request) -> bool:
@@ -104,7 +116,8 @@ class Resumption(Crossing):
         self._names = tuple(zip(caller.marks(again).names, told.marks.names, strict=False))
         self._headed = True
         self._told = told
-        self._same = 0  # characters of the text that have come again
+        self._same = len(told.given)  # characters of the text that need not come again, or have
+        self._held: str | None = "" if told.given else None  # what may be the whole text again; None: it is not
         self._parts: dict[int, int | None] = {}  # theirs, by the other answer's; None: not said
         self._next = told.parts
 
@@ -114,7 +127,9 @@ class Resumption(Crossing):
         self._check_told()
 
     def end(self, edits: ResponseEdits, *, send_usage: bool) -> bytes:
-        """Give the end of the stream."""
+        """Give the end of the stream; the usage is that of the whole text, whoever said it."""
+        if self._told.given and edits.counted is not None:
+            self._finished = msgspec.structs.replace(self._finished, usage=edits.counted)
         return self._as_known(super().end(edits, send_usage=send_usage))
 
     def _tell(self, event: Event) -> bytes:
@@ -137,10 +152,13 @@ class Resumption(Crossing):
                 return self._delta(event)
             case PartEnded() | MediaGiven():
                 part = self._parts.get(event.part, event.part)
-                return b"" if part is None else super()._say(msgspec.structs.replace(event, part=part))
+                if part is None:
+                    return b""
+                return self._release() + super()._say(msgspec.structs.replace(event, part=part))
             case ChoiceEnded() | Finished():
+                held = self._release()
                 self._check_told()
-                return super()._say(event)
+                return held + super()._say(event)
             case ChoiceDelta():
                 return super()._say(event)
 
@@ -152,10 +170,11 @@ class Resumption(Crossing):
         if start.kind == "text" and self._told.part is not None and self._told.part not in self._parts.values():
             self._parts[start.part] = self._told.part
             return b""
+        held = self._release()
         self._check_told()
         self._parts[start.part] = number = self._next
         self._next += 1
-        return super()._say(msgspec.structs.replace(start, part=number))
+        return held + super()._say(msgspec.structs.replace(start, part=number))
 
     def _delta(self, delta: PartDelta) -> bytes:
         part = self._parts.get(delta.part)
@@ -168,13 +187,34 @@ class Resumption(Crossing):
 
     def _beyond(self, text: str) -> str:
         """Swallow what was told before; raise StreamBroken where it is something else."""
-        told, count = self._told.text, min(len(text), len(self._told.text) - self._same)
+        told = self._told.text
+        if self._held is not None:
+            text, self._held = self._held + text, None
+            if text.startswith(told):
+                raise StreamBroken(_AGAIN)
+            if told.startswith(text):
+                self._held = text
+                return ""
+        count = min(len(text), len(told) - self._same)
         if not told.startswith(text[:count], self._same):
             raise StreamBroken(_SILENT)
         self._same += count
         return text[count:]
 
+    def _release(self) -> bytes:
+        """Say what was held back: it ends before it is the whole text again."""
+        held, self._held = self._held, None
+        if not held or self._told.part is None:
+            return b""
+        text = self._beyond(held)
+        self.answer_bytes -= len(text.encode())
+        return super()._say(PartDelta(choice=0, part=self._told.part, text=text)) if text else b""
+
     def _check_told(self) -> None:
-        """Raise StreamBroken where the other answer ends, or goes on with something else, before all was said again."""
-        if self._same < len(self._told.text):
+        """Raise StreamBroken where the other answer ends, or goes on with something else, before all was said again.
+
+        White space at the end is no reason to, where the other one was given all but that.
+        """
+        missing = self._told.text[self._same :]
+        if missing.strip() if self._told.given else missing:
             raise StreamBroken(_SILENT)

@@ -16,6 +16,19 @@ NanoUSDPerMillion: TypeAlias = int
 Seconds: TypeAlias = float
 AuthKind: TypeAlias = Literal["key", "google", "google_metadata", "entra", "managed_identity", "sigv4"]
 """How a call proves who we are: a key that is sent along, a token that is asked for, a signature."""
+Prefill: TypeAlias = Literal["none", "message", "prefix", "prefix_echoed", "partial", "continue"]
+"""How a provider goes on with the beginning of an answer, which is the last turn of the conversation.
+
+`message`: it is told nothing else, and takes no white space at its end. `prefix`, `partial`: the turn has that member,
+true. `continue`: the request has `continue_final_message`. The answer is what follows the beginning; `prefix_echoed`:
+the beginning too. `none`: not known to.
+"""
+OnCancel: TypeAlias = Literal["estimate", "drain", "free"]
+"""What a provider asks for an answer whose caller left, so that we do not want the rest.
+
+`estimate`: what it has made, which it does not tell. `drain`: the whole answer, made or not, so that its rest is read
+for what it says of its usage. `free`: nothing.
+"""
 
 CAPABILITIES: Final = frozenset(
     {
@@ -129,6 +142,12 @@ class Quirks(Struct, frozen=True, kw_only=True):
     """As `path`, for an answer that is streamed."""
     anthropic_version: str | None = None
     """The version that the body of an Anthropic request states."""
+    prefill: Prefill = "none"
+    prefill_models: tuple[str, ...] = ()
+    """What the names of the models have in them that `prefill` is of; none: it is of all."""
+    prefill_path: str | None = None
+    """Where requests with the beginning of an answer go, from the root of the host; None: where all go."""
+    on_cancel: OnCancel = "estimate"
 
 
 class Provider(Struct, frozen=True, kw_only=True):
@@ -193,6 +212,13 @@ class Deployment(Struct, frozen=True, kw_only=True):
     def embeds(self) -> bool:
         """Say whether it is known to make vectors."""
         return self.capabilities is not None and "embeddings" in self.capabilities
+
+    @property
+    def prefill(self) -> Prefill:
+        """Say how it goes on with the beginning of an answer."""
+        quirks = self.provider.quirks
+        known = not quirks.prefill_models or any(each in self.name for each in quirks.prefill_models)
+        return quirks.prefill if known else "none"
 
     @property
     def chats(self) -> bool:

@@ -12,7 +12,8 @@ from gearshift.types.chat import Usage
 from gearshift.types.decision import Decision
 
 Billing: TypeAlias = Literal["not_sent", "not_billed", "maybe_billed", "billed"]
-"""`not_billed`: the upstream answered with an error status, which no provider charges for."""
+"""`not_billed`: the upstream answered with an error status, which no provider charges for, or it is known not to charge
+for an answer whose caller left."""
 Purpose: TypeAlias = Literal["answer", "resume", "hedge", "judge", "sample"]
 """What an upstream was called for: to answer, to go on with an answer that another one broke off, to answer sooner than
 one that takes long to begin, to judge an answer, or to answer once more so that the answers can be compared."""

@@ -17,7 +17,7 @@ from gearshift.config.proofs import AuthConfig
 from gearshift.config.rows import ProviderRow, builtin, parse, resolve, row_of, unplaced
 from gearshift.config.values import PROTOCOLS
 from gearshift.errors import ConfigError
-from gearshift.types.catalog import CAPABILITIES, EXTENSIONS, MEDIA_KINDS, Provider, Quirks
+from gearshift.types.catalog import CAPABILITIES, EXTENSIONS, MEDIA_KINDS, Deployment, Provider, Quirks
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "reference" / "providers.md"
 ROW = """
@@ -89,6 +89,28 @@ def test_the_words_that_a_provider_understands_may_be_stated() -> None:
     assert resolve("openrouter", ProviderConfig(extensions=()), row, {}).quirks.extensions == ()
     with pytest.raises(ValidationError, match=r'found "plugin", expected cache_control, .*; did you mean'):
         ProviderConfig(extensions=("plugin",))
+
+
+def test_how_a_provider_goes_on_and_what_it_charges_may_be_stated() -> None:
+    deepseek, bedrock = builtin()["deepseek"], builtin()["bedrock_converse"]
+    assert deepseek.quirks.quirks.prefill_path == "/beta/chat/completions"
+    assert resolve("deepseek", ProviderConfig(), deepseek, {}).quirks == deepseek.quirks.quirks
+    stated = resolve("deepseek", ProviderConfig(prefill="continue"), deepseek, {}).quirks
+    assert (stated.prefill, stated.prefill_path, stated.prefill_models) == ("continue", None, ())
+    assert resolve("b", ProviderConfig(on_cancel="estimate"), bedrock, {}).quirks.on_cancel == "estimate"
+    with pytest.raises(ValidationError, match=r'found "drian", expected estimate, drain, free; did you mean "drain"'):
+        ProviderConfig(on_cancel="drian")
+    with pytest.raises(ValidationError, match=r"expected none, message, prefix, prefix_echoed, partial, continue"):
+        ProviderConfig(prefill="yes")
+
+
+@pytest.mark.parametrize("name", ["anthropic", "vertex_anthropic", "bedrock_converse"])
+def test_claude_is_given_a_beginning_only_where_it_takes_one(name: str) -> None:
+    of = Provider(id=name, protocol="x", base_url="u", quirks=builtin()[name].quirks.quirks)
+    taken = ["claude-3-5-haiku-20241022", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-opus-4@20250514"]
+    refused = ["claude-opus-4-6", "eu.anthropic.claude-sonnet-4-6-v1:0", "claude-sonnet-5-5", "amazon.nova-pro-v1:0"]
+    found = {each: Deployment(id="x", model="m", name=each, provider=of).prefill for each in (*taken, *refused)}
+    assert found == dict.fromkeys(taken, "message") | dict.fromkeys(refused, "none")
 
 
 def test_no_two_rows_that_serve_without_a_config_share_a_key() -> None:

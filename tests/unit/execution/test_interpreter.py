@@ -12,10 +12,12 @@ from gearshift.execution.interpreter import Interpreter, address
 from gearshift.protocols.crossing import Crossing, Stamp
 from gearshift.protocols.openai_chat.relay import Relay
 from gearshift.protocols.registry import CODECS
-from gearshift.types.catalog import Quirks
+from gearshift.protocols.resuming import Resumption, Told
+from gearshift.types.catalog import Prefill, Quirks
 from gearshift.types.chat import Request
 from gearshift.types.decision import Standing
 from gearshift.types.inbound import Inbound
+from gearshift.types.stream import PartStarted, Started
 from tests.fakes.nouns import decision, deployment, provider
 from tests.unit.execution.test_order import WORLD
 
@@ -197,3 +199,46 @@ def test_a_conversation_loses_its_middle_unless_the_upstream_is_told_to_do_it(
     said = json.loads(made.request())
     assert (len(said["messages"]) == 9, "transforms" in said, said["odd"]) == (whole, bool(extensions), 1.5)
     assert [loss.field.partition(":")[0] for loss in made.losses] == ([] if whole else ["messages[2"])
+
+
+TOLD = Told(
+    (Started(protocol="openai_chat", id="x", model="m", created=1), PartStarted(choice=0, part=0, kind="text")),
+    "Well, ",
+    1,
+    0,
+)
+
+
+def resuming(prefill: Prefill, *, wanted: bool = True, path: str | None = None) -> Interpreter:
+    quirks = Quirks(prefill=prefill, prefill_path=path)
+    made = interpreter("openai_chat", CHAT, "openai_chat", quirks=quirks)
+    made.resume(TOLD, prefill=wanted)
+    return made
+
+
+def test_who_takes_the_beginning_of_an_answer_is_given_it() -> None:
+    made = resuming("prefix")
+    said = json.loads(made.request())
+    assert said["messages"][1:] == [{"role": "assistant", "content": "Well, ", "prefix": True}]
+    assert (said["seed"], said["odd"]) == (3, 1.5)
+    assert made.given == "Well, "
+    assert isinstance(made.relay(), Resumption)
+
+
+def test_who_repeats_the_beginning_has_to() -> None:
+    made = resuming("prefix_echoed")
+    assert json.loads(made.request())["messages"][1]["content"] == "Well, "
+    assert made.given == ""
+
+
+@pytest.mark.parametrize(("prefill", "wanted"), [("none", True), ("prefix", False)])
+def test_who_is_given_none_is_asked_as_at_first(prefill: Prefill, wanted: bool) -> None:
+    made = resuming(prefill, wanted=wanted, path="/beta")
+    assert made.request() == CHAT.replace(b'"auto"', b'"small-v1"')
+    assert (made.given, made.url) == ("", "https://up/v1/chat/completions")
+    assert isinstance(made.relay(), Resumption)
+
+
+def test_a_beginning_goes_where_the_provider_takes_it() -> None:
+    assert resuming("prefix", path="/beta/chat/completions").url == "https://up/beta/chat/completions"
+    assert resuming("prefix").url == "https://up/v1/chat/completions"

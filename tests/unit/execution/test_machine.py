@@ -38,7 +38,7 @@ from gearshift.execution.guards import Guards
 from gearshift.execution.health import IN_A_ROW, REST, Health, Pass
 from gearshift.execution.machine import execute
 from gearshift.execution.retry_budget import RetryBudget
-from gearshift.types.catalog import Deployment
+from gearshift.types.catalog import Deployment, Quirks
 from gearshift.types.decision import ByAgreement, Step
 from tests.fakes.nouns import decision, deployment, provider
 
@@ -403,3 +403,50 @@ def test_every_walk_ends_within_its_bounds_and_never_repeats_an_attempt(
     )
     assert all(tried.count(each) <= retries + 1 for each in tried)
     assert len({send.attempt_id for send in seen}) == len(seen)
+
+
+BEGUN = deployment("begun", provider("begun", quirks=Quirks(prefill="prefix")))
+CUT = Ended(at=2.0, error=StreamBroken("cut"), resumable=True)
+
+
+def broken(walk: Plan) -> Command | Verdict:
+    """Let the first candidate answer and break off; give what follows."""
+    next(walk)
+    assert isinstance(answer(walk, Ready(at=1.0)), Commit)
+    return answer(walk, CUT)
+
+
+def test_who_takes_a_beginning_is_asked_first_to_go_on_with_one() -> None:
+    walk = plan(None, SMALL, LARGE, BEGUN)
+    resume = broken(walk)
+    assert isinstance(resume, Send)
+    assert (resume.deployment, resume.purpose, resume.prefill) == (BEGUN, "resume", True)
+    assert answer(walk, Ready(at=3.0)) == Commit(attempt_id="x-2")
+    assert answer(walk, Ended(at=4.0, error=None)) == Verdict(committed=True, error=None)
+
+
+def test_who_takes_none_is_not_given_one() -> None:
+    resume = broken(plan(None, SMALL, LARGE))
+    assert isinstance(resume, Send)
+    assert (resume.deployment, resume.prefill) == (LARGE, False)
+
+
+def test_who_refuses_the_beginning_is_asked_once_to_say_all_again() -> None:
+    walk = plan(None, SMALL, BEGUN)
+    broken(walk)
+    again = answer(walk, Failed(at=3.0, error=WRONG))
+    assert isinstance(again, Send)
+    assert (again.attempt_id, again.deployment, again.prefill) == ("x-3", BEGUN, False)
+    assert answer(walk, Failed(at=4.0, error=WRONG)) == Verdict(committed=True, error=CUT.error)
+
+
+@pytest.mark.parametrize(
+    ("limits", "error"),
+    [(Limits(max_attempts=2), WRONG), (Limits(deadline=3.0), WRONG), (Limits(), refused("server"))],
+)
+def test_what_does_not_come_of_the_beginning_or_has_no_time_left_is_the_end(
+    limits: Limits, error: UpstreamError
+) -> None:
+    walk = plan(limits, SMALL, BEGUN)
+    broken(walk)
+    assert answer(walk, Failed(at=3.0, error=error)) == Verdict(committed=True, error=CUT.error)

@@ -9,18 +9,20 @@ from gearshift.errors import (
     CallerLeft,
     GearshiftError,
     InternalError,
+    Outrun,
     StreamBroken,
     UpstreamInvalid,
     UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from gearshift.execution.metering import Meter
+from gearshift.execution.metering import Meter, whole
 from gearshift.protocols.codec import ResponsePeek
+from gearshift.types.catalog import OnCancel, Quirks
 from gearshift.types.chat import Usage
 from gearshift.types.embedding import EmbeddingRequest, Input, TokenIds
 from gearshift.types.record import Attempt, Billing
-from tests.fakes.nouns import USAGE, deployment, request
+from tests.fakes.nouns import USAGE, attempt, deployment, provider, request
 
 
 def facts(usage: Usage | None = USAGE, answer_bytes: int = 0) -> ResponsePeek:
@@ -146,3 +148,46 @@ def test_vectors_have_input_only_and_what_cannot_be_counted_is_unknown() -> None
     ids = TokenIds(raw=Raw(b"[]"), count=7)
     assert usage_of(ids, ids) == Usage(input_tokens=14, estimated=True)
     assert usage_of("Hello there, you", Raw(b"{}")) is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "error", "billing"),
+    [
+        ("free", CallerLeft("left"), "not_billed"),
+        ("free", Outrun("sooner"), "not_billed"),
+        ("free", StreamBroken("cut"), "billed"),
+        ("estimate", CallerLeft("left"), "billed"),
+        ("drain", CallerLeft("left"), "billed"),
+    ],
+)
+def test_what_a_caller_who_left_costs_is_the_provider_s_to_say(
+    policy: OnCancel, error: GearshiftError, billing: Billing
+) -> None:
+    meter = Meter("x-1", deployment(of=provider(quirks=Quirks(on_cancel=policy))), 0.0)
+    meter.begin()
+    meter.first_token = 0.5
+    made = meter.attempt(request(), 1.0, error)
+    assert made.billing == billing
+    assert (made.cost == 0) is (billing == "not_billed")
+    assert (made.usage is None) is (billing == "not_billed")
+
+
+def test_an_answer_that_was_made_whole_before_its_caller_left_is_paid_for() -> None:
+    meter = Meter("x-1", deployment(of=provider(quirks=Quirks(on_cancel="free"))), 0.0)
+    meter.begin()
+    meter.learn(facts())
+    assert meter.attempt(request(), 1.0, CallerLeft("left")).billing == "billed"
+
+
+def test_a_beginning_that_was_given_is_counted_as_answer() -> None:
+    made = attempt(usage=Usage(input_tokens=10, output_tokens=5))
+    count = tokens.estimate_text("A few words.")
+    assert 0 < count < 10
+    counted = Usage(input_tokens=10 - count, output_tokens=5 + count, estimated=True)
+    assert whole(made, "A few words.").usage == counted
+    assert whole(made, "").usage == made.usage
+    assert whole(attempt(usage=None), "A few words.").usage is None
+    cached = attempt(usage=Usage(input_tokens=10, cache_read_tokens=9, output_tokens=5))
+    shown = whole(cached, "Many words. " * 10).usage
+    assert shown is not None
+    assert (shown.input_tokens, shown.cache_read_tokens) == (9, 9)

@@ -122,3 +122,34 @@ def test_content_from_time_to_time_is_enough() -> None:
     pieces = stream_events("Hello", " there")
     stream, _ = passed(*pieces[:2], *[PING] * 8, pieces[2], *[PING] * 8, *pieces[3:], seconds_a_piece=1.0)
     assert stream.relay.ended
+
+
+def drained(*pieces: bytes) -> Passage:
+    """Read a stream on to nobody."""
+    made: list[Passage] = []
+
+    async def scene() -> None:
+        made.append(Passage(Pieces(*pieces), codec.relay("m"), Watchdog(60.0), BOUNDS, lambda: 0.0))
+        await made[0].drain()
+
+    asyncio.run(scene())
+    return made[0]
+
+
+def test_what_nobody_waits_for_is_read_until_nothing_more_is_owed() -> None:
+    events = stream_events("Hello")
+    for stream in (events, events[:-1]):  # the usage is all that is wanted
+        found = drained(*stream, event({"content": "never read"}))
+        assert found.relay.usage is not None
+        assert found.relay.answer_bytes == 5
+        assert found.sent.pieces == []
+
+
+def test_what_breaks_while_it_is_read_on_is_raised() -> None:
+    with pytest.raises(StreamBroken):
+        drained(*stream_events("Hello", done=False)[:2])
+
+
+def test_what_is_read_on_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passage, "MAX_BYTES", 10)
+    assert drained(*stream_events("Hello")).relay.usage is None

@@ -23,6 +23,7 @@ from gearshift.execution.retry import (
     Move,
     Nowhere,
     after,
+    takes_no_beginning,
 )
 
 
@@ -90,3 +91,20 @@ def test_a_stale_token_is_replaced_at_once() -> None:
     stale.renewable = True
     assert after(stale, 1, 1, 0.5) == Again(0.0)
     assert after(stale, 2, 1, 0.5) == Elsewhere()
+
+
+@pytest.mark.parametrize(
+    ("error", "no"),
+    [
+        (refused("rejected", 400), True),
+        (refused("not_found", 404), True),
+        (refused("server", 500), False),
+        (refused("context_overflow", 400), False),
+        (StreamBroken("cut"), False),
+        (None, False),
+    ],
+)
+def test_a_refusal_of_the_request_may_be_one_of_the_beginning_that_it_holds(
+    error: UpstreamError | None, no: bool
+) -> None:
+    assert takes_no_beginning(error) is no

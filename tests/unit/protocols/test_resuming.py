@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +30,7 @@ from gearshift.types.chat import (
 from gearshift.types.stream import Event, Finished, PartDelta
 from tests.contract.unfold import unfold
 from tests.fakes.nouns import request
+from tests.fakes.upstream import stream_events
 
 CALLERS = [CODECS[name] for name in ("openai_chat", "anthropic_messages", "gemini", "openai_responses")]
 PAIRS = [pytest.param(up, caller, id=f"{up.name}-{caller.name}") for up, caller in itertools.product(CALLERS, CALLERS)]
@@ -196,6 +198,136 @@ def test_what_cannot_be_read_is_not_gone_on_with(pieces: list[bytes]) -> None:
 )
 def test_only_one_plain_text_may_be_gone_on_with(asked: Request, may: bool) -> None:
     assert may_resume(asked) is may
+
+
+def given_to(told: Told, *, bare: bool = False) -> Told:
+    """Give what was told as it is where the other one was given its text, `bare`: without white space at its end."""
+    return msgspec.structs.replace(told, given=told.text.rstrip() if bare else told.text)
+
+
+def rest_of(up: Codec, text: str, size: int = 5) -> list[bytes]:
+    return said(up, Text(text=text), size=size) if text else said(up, Reasoning(text="Hm."))
+
+
+@pytest.mark.parametrize(("up", "caller"), PAIRS)
+def test_who_was_given_the_beginning_says_the_rest(up: Codec, caller: Codec) -> None:
+    first = said(CODECS["openai_chat"])
+    for at in range(3, len(first) - 3):
+        sent = cut(Crossing(CODECS["openai_chat"], caller, "m", 1, Stamp("gx-1", 1)), first, at)
+        told = read_told(caller, sent)
+        assert told is not None
+        assert told.is_open
+        rest = rest_of(up, TEXT[len(told.text) :])
+        found = heard(caller, b"".join(sent) + resumed(up, caller, given_to(told), rest))
+        assert texts(found) == [TEXT]
+        assert found.choices[0].finish_reason == "stop"
+
+
+@pytest.mark.parametrize("caller", CALLERS, ids=lambda each: each.name)
+def test_a_call_may_follow_the_beginning_at_once(caller: Codec) -> None:
+    up = CODECS["openai_chat"]
+    sent = cut(Crossing(up, caller, "m", 1, Stamp("gx-1", 1)), said(up), 6)
+    told = read_told(caller, sent)
+    assert told is not None
+    found = heard(caller, b"".join(sent) + resumed(up, caller, given_to(told), said(up, CALL)))
+    assert texts(found) == [told.text]
+    assert [part.arguments for part in found.choices[0].parts if isinstance(part, ToolCall)] == ['{"a":1}']
+
+
+def told_of(text: str, given: str | None = None) -> Told:
+    chat = CODECS["openai_chat"]
+    told = read_told(chat, cut(chat.relay("m"), stream_events(text), 2))
+    assert told is not None
+    assert told.text == text
+    return msgspec.structs.replace(told, given=text if given is None else given)
+
+
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_who_says_again_what_it_was_given_is_not_believed(size: int) -> None:
+    chat = CODECS["openai_chat"]
+    relay = Resumption(chat, chat, "other", told_of("One, two"))
+    with pytest.raises(StreamBroken, match="said it again"):
+        relay.feed(b"".join(said(chat, Text(text="One, two, three"), size=size)))
+    assert not relay.content_seen
+
+
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_what_begins_like_the_text_and_is_its_rest_is_said(size: int) -> None:
+    chat = CODECS["openai_chat"]
+    for rest in ("One, of", "One", "One, tw"):
+        relay = Resumption(chat, chat, "other", told_of("One, two"))
+        assert heard_deltas(chat, relay.feed(b"".join(said(chat, Text(text=rest), size=size)))) == rest
+        assert relay.answer_bytes == len(rest)
+
+
+@pytest.mark.parametrize(
+    ("rest", "sent"),
+    [(" \nand two", "and two"), (" \n", ""), (" ", ""), ("", "")],
+)
+def test_white_space_that_could_not_be_given_is_said_again_or_not_missed(rest: str, sent: str) -> None:
+    chat = CODECS["openai_chat"]
+    relay = Resumption(chat, chat, "other", told_of("One \n", "One"))
+    assert heard_deltas(chat, relay.feed(b"".join(rest_of(chat, rest, 1)))) == sent
+    assert relay.complete
+
+
+def test_other_white_space_than_was_told_is_another_answer() -> None:
+    chat = CODECS["openai_chat"]
+    relay = Resumption(chat, chat, "other", told_of("One \n", "One"))
+    with pytest.raises(StreamBroken, match="another answer"):
+        relay.feed(b"".join(said(chat, Text(text=", two"))))
+
+
+def test_the_caller_s_usage_is_that_of_the_whole_text() -> None:
+    chat = CODECS["openai_chat"]
+    relay = Resumption(chat, chat, "other", told_of("One, two"))
+    relay.feed(b"".join(said(chat, Text(text=", three"))))
+    counted = Usage(input_tokens=1, output_tokens=7, estimated=True)
+    end = relay.end(ResponseEdits(model="m", counted=counted), send_usage=True)
+    assert b'"completion_tokens":7' in end
+    silent = Resumption(chat, chat, "other", told_of("One, two"))
+    silent.feed(b"".join(said(chat, Text(text=", three"))))
+    assert b"completion_tokens" not in silent.end(ResponseEdits(model="m", counted=counted), send_usage=False)
+
+
+def test_a_text_that_has_ended_is_not_open() -> None:
+    claude = CODECS["anthropic_messages"]
+    pieces = said(claude)
+    told = read_told(claude, cut(claude.relay("m"), pieces, len(pieces) - 1))
+    assert told is not None
+    assert told.text == TEXT
+    assert not told.is_open
+
+
+@given(
+    text=st.text(min_size=1, max_size=40),
+    at=st.integers(0, 40),
+    sizes=st.tuples(st.integers(1, 7), st.integers(1, 7)),
+    pair=st.sampled_from([(up, caller) for up in CALLERS for caller in CALLERS]),
+    way=st.tuples(st.sampled_from(["rest", "whole", "other"]), st.booleans()),
+)
+def test_who_is_given_the_beginning_completes_the_text_or_it_stays_a_beginning(
+    text: str, at: int, sizes: tuple[int, int], pair: tuple[Codec, Codec], way: tuple[str, bool]
+) -> None:
+    """Whatever the other one does, white space it was not given included: the text once, or a beginning of it."""
+    (up, caller), (answer, bare) = pair, way
+    first = said(up, Text(text=text), size=sizes[0])
+    sent = cut(Crossing(up, caller, "m", 1, Stamp("gx-1", 1)), first, min(at, len(first) - 1))
+    told = read_told(caller, sent)
+    if told is None or not told.is_open or not told.text.strip():
+        return
+    told = given_to(told, bare=bare)
+    rest = text[len(told.given) :]
+    again = {"rest": rest, "whole": text, "other": told.text + rest}[answer]
+    try:
+        found = heard(caller, b"".join(sent) + resumed(up, caller, told, rest_of(up, again, sizes[1])))
+    except UpstreamError:
+        assert answer != "rest" or rest.startswith(told.text)
+        return
+    if answer == "rest":
+        assert "".join(texts(found)) == text
+    else:  # it said all of what was told, which is not to be told from the rest of a text
+        assert not again.startswith(told.text)
 
 
 @given(

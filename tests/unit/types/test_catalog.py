@@ -43,3 +43,11 @@ def test_a_key_is_a_reference_so_its_repr_may_be_shown() -> None:
 def test_nouns_are_structs_not_dataclasses() -> None:
     assert isinstance(deployment(), msgspec.Struct)
     assert not dataclasses.is_dataclass(deployment())
+
+
+def test_a_beginning_is_taken_by_the_models_that_are_known_to() -> None:
+    of = provider(quirks=Quirks(prefill="message", prefill_models=("claude-3-", "sonnet-4-5")))
+    known = {name: deployment(of=of, name=name).prefill for name in ("claude-3-haiku", "eu.sonnet-4-5", "sonnet-4-6")}
+    assert known == {"claude-3-haiku": "message", "eu.sonnet-4-5": "message", "sonnet-4-6": "none"}
+    assert deployment(of=provider(quirks=Quirks(prefill="continue"))).prefill == "continue"
+    assert deployment().prefill == "none"

@@ -19,6 +19,7 @@ from gearshift.protocols.marks import is_marked
 from gearshift.protocols.openai_chat.message import encode_message
 from gearshift.protocols.openai_chat.request import SAMPLING
 from gearshift.protocols.openai_chat.tools import encode_choice, encode_format, encode_tool
+from gearshift.protocols.prefilling import left_open
 from gearshift.protocols.reasoning import effort_of
 from gearshift.protocols.steering import say_routing, strip_routing
 from gearshift.types.catalog import Quirks
@@ -99,7 +100,10 @@ def _edit_max_tokens(changes: dict[str, bytes | None], members: Members, wanted:
 
 def _encode(request: Request, edits: RequestEdits, losses: list[Loss]) -> Spoken:
     extra = dict(request.extra)
-    said: Spoken = {"model": edits.model, "messages": _encode_messages(request.messages)}
+    turns = _encode_messages(request.messages)
+    said: Spoken = {"model": edits.model, "messages": turns}
+    if edits.begun:
+        said |= left_open(turns, edits.quirks.prefill)
     if request.tools:
         said["tools"] = [encode_tool(tool) for tool in request.tools]
     if request.tool_choice is not None:
