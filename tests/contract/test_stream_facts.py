@@ -145,7 +145,7 @@ def test_usage_that_the_upstream_does_not_report_is_estimated_and_says_so(
             assert usage is not None
             sent, got = COUNTS[caller]
             assert usage[sent] > 0
-            assert usage[got] == 3  # 11 bytes
+            assert usage[got] == 2  # two words
             assert usage["cost"] > 0
             assert usage["cost_details"]["estimated"] is True
             assert home.row().usage_estimated

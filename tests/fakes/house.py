@@ -54,11 +54,11 @@ KEPT_FOR = 3600.0
 LIMITS = Limits(
     retries=0,
     rescue=False,
-    connect_timeout=1.0,
-    first_token_timeout=1.0,
-    answer_timeout=1.0,
-    stall_timeout=1.0,
-    deadline=5.0,
+    connect_timeout=5.0,
+    first_token_timeout=5.0,
+    answer_timeout=5.0,
+    stall_timeout=5.0,
+    deadline=15.0,
 )
 
 

@@ -14,7 +14,7 @@ from tests.fakes.asgi import Visit
 from tests.fakes.house import LIMITS, house, served_by
 from tests.fakes.upstream import Scene, ScriptedUpstream, event, refuses, says, sends, stream_events, streams
 
-HEDGED = replace(LIMITS, hedge_after=0.1, first_token_timeout=0.6)
+HEDGED = replace(LIMITS, hedge_after=0.1, first_token_timeout=0.6, answer_timeout=0.6)
 
 
 def late(seconds: float, *texts: str) -> Scene:
