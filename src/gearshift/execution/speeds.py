@@ -79,7 +79,8 @@ def _sample(attempt: Attempt, now: Seconds, *, stream: bool) -> _Sample | None:
     """Read one call; None when it tells nothing."""
     if attempt.error is not None or attempt.first_token is None:
         return None
-    first = attempt.first_token - attempt.started if stream else None
+    streamed = stream and attempt.purpose != "judge"  # whose answer comes at once
+    first = attempt.first_token - attempt.started if streamed else None
     tokens, seconds = attempt.usage.output_tokens if attempt.usage else 0, attempt.ended - attempt.started
     return _Sample(now, first, tokens / seconds if tokens > 0 and seconds > 0 else None)
 

@@ -91,3 +91,10 @@ def test_what_is_known_is_worked_out_once_a_second() -> None:
         speeds.note(streamed(answered(seconds=2.0)), 0.0)
     assert speeds.known(REFRESH / 2)["lab/small"].tokens_per_second == 100.0
     assert speeds.known(REFRESH)["lab/small"].tokens_per_second == 50.0
+
+
+def test_a_judge_s_answer_comes_at_once_and_tells_nothing_of_the_first_token() -> None:
+    judged = [msgspec.structs.replace(answered(), purpose="judge") for _ in range(ENOUGH)]
+    found = after(*judged)
+    assert all(speed.first_token is None and speed.throughput is not None for speed in found.values())
+    assert found
