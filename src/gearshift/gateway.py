@@ -140,7 +140,7 @@ class Gateway:
         snapshot = Snapshot(
             now=now,
             deployments=world.deployments,
-            health=self._memory.guards.health.known(world.deployments, began),
+            health=self._memory.guards.health.known(world.deployments, began) if world.limits.circuit_breaker else {},
             speeds=self._memory.speeds.known(began),
             paces=self.pacer.paces,
             standing=self._memory.sessions.find(request, key, now),

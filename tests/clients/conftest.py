@@ -37,7 +37,8 @@ def gateway(wiretap: Wiretap, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def hurried_gateway(aimock: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the URL of a gateway that waits two seconds for anything, and four at all."""
     folder = tmp_path_factory.mktemp("hurried")
-    limits = "reliability: {first_token_timeout: 2s, answer_timeout: 3s, stall_timeout: 2s, deadline: 4s}\n"
+    times = "first_token_timeout: 2s, answer_timeout: 3s, stall_timeout: 2s, deadline: 4s"
+    limits = f"reliability: {{{times}, circuit_breaker: false, retries: 0, rescue: false}}\n"
     (folder / "gearshift.yaml").write_text(config(aimock) + limits, encoding="utf-8")
     with serving(folder, environ={"AIMOCK_KEY": AIMOCK_KEY}) as running:
         yield running.url

@@ -200,6 +200,7 @@ class ReliabilityConfig(Section):
     keep_alive: Interval = 10.0
     rescue: Switch = True
     hedge_after: Duration | None = None
+    circuit_breaker: Switch = True
 
 
 class MediaConfig(Section):

@@ -20,7 +20,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     the place of a shorter one where the model thinks. `first_content` is the caller's own bound for each attempt to
     begin to answer. `deadline` bounds all attempts together. `keep_alive` is how long a stream may be quiet before its
     caller gets a sign of life; 0: for ever. `rescue`: another may go on with a stream that broke. A stream without
-    content after `hedge_after` is asked of a second deployment too; None: never.
+    content after `hedge_after` is asked of a second deployment too; None: never. `circuit_breaker`: who keeps failing
+    is left alone for a while.
     """
 
     max_attempts: int = 3
@@ -36,6 +37,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     keep_alive: Seconds = 10.0
     rescue: bool = True
     hedge_after: Seconds | None = None
+    circuit_breaker: bool = True
     allow_fallbacks: bool = True
 
 

@@ -16,7 +16,7 @@ from gearshift.execution.bounds import Limits
 from gearshift.execution.call import Call
 from gearshift.execution.commands import Judge, Judged, Ready, Send
 from gearshift.execution.guards import Guards
-from gearshift.execution.health import Cooling
+from gearshift.execution.health import Cooling, Pass
 from gearshift.execution.means import Means
 from gearshift.execution.metering import Meter
 from gearshift.execution.order import Order
@@ -117,7 +117,8 @@ class Judging:
     async def _ask(self, order: Order, command: Judge, deployment: Deployment, purpose: Purpose) -> str | None:
         """Make one call; give what it said, None where it failed or was not made."""
         health, remaining = self._guards.health, command.remaining - (self._now() - command.at)
-        admitted = health.admit(deployment, self._means.clock())
+        watched = self._limits.circuit_breaker
+        admitted = health.admit(deployment, self._means.clock()) if watched else Pass()
         if isinstance(admitted, Cooling) or remaining <= 0:
             return None
         number = command.number + self._made
@@ -137,7 +138,8 @@ class Judging:
             if not ended:
                 health.void(admitted)
         error = None if isinstance(signal, Ready) else getattr(signal, "error", None)
-        health.ended(admitted, deployment, error, self._means.clock())
+        if watched:
+            health.ended(admitted, deployment, error, self._means.clock())
         if error is not None:
             return None
         said = call.answer

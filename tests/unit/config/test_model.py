@@ -45,6 +45,7 @@ def test_the_defaults() -> None:
         "keep_alive": 10.0,
         "rescue": True,
         "hedge_after": None,
+        "circuit_breaker": True,
     }
     assert found.logging.content is False
 

@@ -279,6 +279,13 @@ def test_a_candidate_that_rests_is_passed_over() -> None:
     assert sent_to(next(walk)) == "middle"
 
 
+def test_without_a_breaker_everybody_is_asked() -> None:
+    health = resting(SMALL, MIDDLE)
+    walk = plan(Limits(circuit_breaker=False, retries=0), SMALL, MIDDLE, health=health)
+    assert sent_to(next(walk)) == "small"
+    assert sent_to(answer(walk, failed(refused("server")))) == "middle"
+
+
 def test_when_all_rest_the_first_to_return_is_waited_for() -> None:
     health = resting(SMALL, MIDDLE)
     walk = plan(None, SMALL, MIDDLE, health=health)
