@@ -14,7 +14,7 @@ from pathlib import Path
 from gearshift.cli.benchmark.process import resident_bytes
 from tests.e2e.conftest import serving
 
-STUCK = 100
+STUCK = 50
 SETTLED = 0.5
 MAX_GROWTH = STUCK * 5 * 1024 * 1024 // 2
 """Bytes. An upstream that pours is relayed in pieces of half a MB, of which a few are on their way to each caller."""

@@ -37,7 +37,7 @@ def test_it_reads_what_is_well_formed(name: str) -> None:
 def test_it_reads_what_is_broken(name: str) -> None:
     whole = list(seeds(name))
 
-    @settings(max_examples=150)
+    @settings(max_examples=50)
     @given(data=broken(whole) | st.binary(max_size=64))
     def check(data: bytes) -> None:
         TARGETS[name](data)

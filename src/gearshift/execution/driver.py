@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from gearshift.errors import GearshiftError, NotAccepted
 from gearshift.execution.bounds import Limits
 from gearshift.execution.call import Call
@@ -23,6 +25,10 @@ from gearshift.execution.outlet import Outlet
 from gearshift.execution.pulse import Pulse
 
 _TURNED_DOWN: Final = "the answer was whole, but not good enough for its step of the cascade"
+
+
+MARGIN: Final = 0.005
+"""Seconds that a wait is longer than it must be: a loop's timer may fire a moment early."""
 
 
 class Driver:
@@ -55,7 +61,7 @@ class Driver:
                         call, signal = await self._send(order, command, limits, kept.last)
                         kept.add(call)
                     case Sleep():
-                        await asyncio.sleep(command.seconds)
+                        await asyncio.sleep(command.seconds + MARGIN)
                         signal = Slept(at=self._means.clock() - order.began)
                     case Judge():
                         judging = Judging(self._means, self._guards, order, limits)
@@ -83,9 +89,12 @@ class Driver:
 
         def rival() -> Call | None:
             granted = self._guards.retries.spend(self._means.clock())
-            return Call(self._means, order, hedge, limits, before) if granted else None
+            if not granted:
+                return None
+            late = replace(hedge, remaining=hedge.remaining - command.hedge_after)
+            return Call(self._means, order, late, limits, before)
 
-        return await race(call, rival, command.hedge_after)
+        return await race(call, rival, command.hedge_after, order.cancelled)
 
 
 class _Kept:

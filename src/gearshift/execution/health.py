@@ -41,7 +41,7 @@ BREATH: Final[Seconds] = 0.5
 PROBE_PATIENCE: Final[Seconds] = 30.0
 """After it, a probe that has not ended no longer keeps the next one waiting."""
 
-_CALLERS: Final = frozenset({"rejected", "content_filter", "context_overflow"})
+CALLERS_KINDS: Final = frozenset({"rejected", "content_filter", "context_overflow"})
 """Kinds of refusals that say nothing of the upstream."""
 
 State: TypeAlias = Literal["closed", "open", "half_open"]
@@ -227,12 +227,12 @@ def _fault(error: UpstreamError, deployment: Deployment) -> _Fault | None:
     own, account = _scopes(deployment)
     if isinstance(error, Unproven):
         return _Fault(account, error.code, rest=REST)
-    if isinstance(error, StreamBroken) and error.kind in _CALLERS:
+    if isinstance(error, StreamBroken) and error.kind in CALLERS_KINDS:
         return None
     if not isinstance(error, UpstreamRefused):
         return _Fault(own, error.code)
     match error.kind:
-        case kind if kind in _CALLERS:
+        case kind if kind in CALLERS_KINDS:
             return None
         case "quota":
             return _Fault(account, error.code, rest=SPENT_REST)

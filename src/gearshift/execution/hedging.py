@@ -13,13 +13,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from gearshift.errors import GearshiftError
 from gearshift.execution.call import Call
 from gearshift.execution.commands import Failed, Hedged, Ready, Signal
 from gearshift.types.catalog import Seconds
 
 
-async def race(first: Call, second: Callable[[], Call | None], after: Seconds) -> tuple[Call, Signal]:
-    """Run `first`, and what `second` gives if nothing has come `after` seconds later; give who has the last word."""
+async def race(
+    first: Call, second: Callable[[], Call | None], after: Seconds, cancelled: Callable[[], GearshiftError]
+) -> tuple[Call, Signal]:
+    """Run `first`, and what `second` gives if nothing has come `after` seconds later; give who has the last word.
+
+    Where the race itself is cancelled, `cancelled` says why.
+    """
     running = asyncio.create_task(first.send())
     tasks = {running: first}
     try:
@@ -31,8 +37,14 @@ async def race(first: Call, second: Callable[[], Call | None], after: Seconds) -
         tasks[other] = rival
         await _first_content(tasks)
         return _outcome(first, rival, *(None if each.cancelled() else each.result() for each in (running, other)))
-    finally:
+    except BaseException:
         await _stop(tasks)
+        for call in tasks.values():
+            if call.outrun:
+                call.drop()
+            else:
+                call.let_go(cancelled())
+        raise
 
 
 async def _first_content(tasks: dict[asyncio.Task[Signal], Call]) -> None:

@@ -21,6 +21,7 @@ each step, and none after the deadline. Every Send carries its own attempt id, `
 from __future__ import annotations
 
 from collections.abc import Generator
+from itertools import count
 from math import ceil
 from typing import Final
 
@@ -31,6 +32,7 @@ from gearshift.errors import (
     GearshiftError,
     NoHealthyDeployment,
     NotAccepted,
+    StreamBroken,
     UpstreamError,
     UpstreamTimeout,
 )
@@ -45,7 +47,7 @@ from gearshift.execution.commands import (
     Verdict,
 )
 from gearshift.execution.guards import Guards
-from gearshift.execution.health import Cooling, Pass
+from gearshift.execution.health import CALLERS_KINDS, Cooling, Pass
 from gearshift.execution.retry import MAX_INLINE_WAIT, Again, Elsewhere, after, takes_no_beginning
 from gearshift.execution.trials import NOBODY, Trials
 from gearshift.types.catalog import Deployment, Seconds
@@ -73,25 +75,30 @@ class _Walk(Trials):
         self._stages = stages
         self.error: UpstreamError | None = None
         self.spare: Send | None = None
+        self.later = 0
 
     def walk(self) -> Generator[Command, Signal, Verdict]:
         """Take one step after the other."""
         self._guards.retries.earn(self._began)
-        verdict = Verdict(committed=False, error=None)
-        for accept, candidates in self._stages:
-            self.accept, self.untried = accept, list(candidates)
+        last: GearshiftError = _TURNED_DOWN
+        for number, (accept, candidates) in enumerate(self._stages, start=1):
+            self.later = len(self._stages) - number
+            self.accept, self.untried, self.error = accept, list(candidates), None
             verdict = yield from self._step()
-            if verdict.error is None or verdict.committed or _is_final(verdict.error):
+            if verdict.committed:
+                return verdict
+            last = verdict.error or last
+            if verdict.error is not None and _is_final(verdict.error):
                 break
-        if verdict.error is not None and not verdict.committed and self.spare is not None:
+        if self.spare is not None:
             self.serving = self.spare
             return (yield from self._answer())
-        return verdict
+        return Verdict(committed=False, error=last)
 
     def _step(self) -> Generator[Command, Signal, Verdict]:
         """Try one candidate after the other."""
         cooling: list[tuple[Seconds, Deployment, str]] = []
-        while self.untried and self.made < self._most:
+        while self.untried and self._left > 0 and self.now < self._limits.deadline:
             deployment = self.untried.pop(0)
             if not self.helps(deployment):
                 continue
@@ -108,7 +115,7 @@ class _Walk(Trials):
 
     def _try(self, deployment: Deployment, admitted: Pass) -> Generator[Command, Signal, Verdict | None]:
         """Try `deployment`, again where that makes sense; give the verdict where the walk ends with it."""
-        for tries in range(1, self._limits.max_attempts + 1):
+        for tries in count(1):
             verdict = yield from self._attempt(deployment, admitted)
             if verdict is not None:
                 return verdict
@@ -190,30 +197,37 @@ class _Walk(Trials):
         Who can be given the beginning is asked first: it need not say the same again by chance.
         """
         late = isinstance(error, UpstreamTimeout) and error.phase == "total"
-        if late or self.made >= self._most or self.now >= self._limits.deadline:
+        refused = isinstance(error, StreamBroken) and error.kind in CALLERS_KINDS  # it would be routed around
+        if late or refused or self.made >= self._most or self.now >= self._limits.deadline:
             return None
         again = [] if isinstance(error, UpstreamTimeout) else [deployment]
         return self.first_admitted(sorted([*self.untried, *again], key=lambda each: each.prefill == "none"))
 
     def _wait_for(self, until: Seconds, deployment: Deployment, why: str) -> Generator[Command, Signal, Verdict]:
         """Wait for the first of those that are cooling, or say when it will be back."""
-        wait = until - self.now
-        if wait <= MAX_INLINE_WAIT and until < self._limits.deadline:
-            self.now = (yield Sleep(seconds=max(0.0, wait))).at
+        patience = min(self.now + MAX_INLINE_WAIT, self._limits.deadline)
+        while until <= patience and until < self._limits.deadline:
+            self.now = (yield Sleep(seconds=max(0.0, until - self.now))).at
             admitted = self.admit(deployment)
             if isinstance(admitted, Pass):
                 verdict = yield from self._try(deployment, admitted)
                 return verdict or Verdict(committed=False, error=self.error)
-            wait, why = admitted.until - self._began - self.now, admitted.why
+            until, why = admitted.until - self._began, admitted.why
+        wait = until - self.now
         message = (
             f"every model that fits rests after failures; {deployment.id}, which failed with {why}, is the first to be "
             f"asked again, in {max(0.0, wait):.1f} s: try again then, or add a fallback"
         )
         return Verdict(committed=False, error=NoHealthyDeployment(message, retry_after=max(1, ceil(wait))))
 
+    @property
+    def _left(self) -> int:
+        """Give how many attempts this step may still make: each later step has one of its own."""
+        return self._most - self.made - self.later
+
     def _may_retry(self, move: Again) -> bool:
         """Say whether the same target may be tried again: in time, within the budget, and in nobody's place."""
-        left = self._most - self.made
+        left = self._left
         others = sum(1 for each in self.untried if self.helps(each))
         if left <= others or left <= 0 or self.now + move.wait >= self._limits.deadline:
             return False

@@ -75,7 +75,7 @@ class Passage:
     async def whole(self) -> None:
         """Read to the end, and hold all of it back; raise what broke the stream."""
         await self.begin()
-        relay, size = self.relay, 0
+        relay, size, life = self.relay, 0, (0, self._now())
         self._watch.arm("stall", self._bounds.stall)
         while not relay.ended:
             data = await self._next()
@@ -92,6 +92,16 @@ class Passage:
                 raise UpstreamInvalid(f"more than {MAX_WHOLE_BYTES} bytes", upstream_status=self._reply.status)
             if relay.failure is not None:
                 raise relay.failure
+            life = self._alive(life)
+
+    def _alive(self, last: tuple[int, Seconds]) -> tuple[int, Seconds]:
+        """Give how much content there is, and since when; raise UpstreamTimeout where no more came for too long."""
+        size, moved = last
+        if self.relay.answer_bytes != size or self.relay.complete:
+            return self.relay.answer_bytes, self._now()
+        if self._now() - moved > self._bounds.content:
+            raise UpstreamTimeout(_lifeless(self._bounds.content), phase="content")
+        return last
 
     async def _next(self) -> bytes | None:
         """Give what comes next; None where nothing more is owed, and nothing comes for a moment."""
@@ -133,7 +143,7 @@ class Passage:
         graces = {"stall": stall, "usage": min(stall, USAGE_GRACE), "terminator": TERMINATOR_GRACE}
         await self._write(outlet, b"".join(self._held))
         present: Phase | None = None
-        size, moved = relay.answer_bytes, self._now()
+        life = relay.answer_bytes, self._now()
         while not relay.ended:
             due = self._due() if relay.complete else "stall"
             if due != present:
@@ -147,10 +157,7 @@ class Passage:
                 await self._write(outlet, out)
             if relay.failure is not None:
                 raise relay.failure
-            if relay.answer_bytes != size or relay.complete:
-                size, moved = relay.answer_bytes, self._now()
-            elif self._now() - moved > self._bounds.content:
-                raise UpstreamTimeout(_lifeless(self._bounds.content), phase="content")
+            life = self._alive(life)
             if out or present == "stall":
                 watch.touch()
         return None

@@ -18,6 +18,8 @@ class _Bound(Struct):
 
     calls: float
     end: float
+    stale: int = 0
+    """How many of those who were under way when it was set still are: what they complain of is known."""
 
 
 class Throttle:
@@ -39,15 +41,21 @@ class Throttle:
     def leave(self, scope: str) -> None:
         """Let a call out that was let in."""
         count = self._under_way[scope] - 1
+        bound = self._bounds.get(scope)
+        if bound is not None and bound.stale:
+            bound.stale -= 1
         if count:
             self._under_way[scope] = count
         else:
             del self._under_way[scope]
 
     def slow(self, scope: str) -> None:
-        """Halve what is under way: the upstream says that it grew too fast."""
-        half = max(1.0, self._under_way.get(scope, 1) / 2)
-        self._bounds[scope] = _Bound(half, 4 * half)
+        """Halve what is under way, once for all of it: the upstream says that it grew too fast."""
+        known, count = self._bounds.get(scope), self._under_way.get(scope, 1)
+        if known is not None and known.stale:
+            return
+        half = max(1.0, count / 2)
+        self._bounds[scope] = _Bound(half, 4 * half, count)
 
     def grow(self, scope: str) -> None:
         """Take note of a success."""

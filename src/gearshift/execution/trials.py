@@ -102,7 +102,11 @@ class Trials:
         """Give who is asked too where the answer takes long to begin."""
         if self._limits.hedge_after is None or self.accept is not None or self.made + 2 > self._most:
             return None
-        return self.first_admitted(self.untried)
+        found = self.first_admitted(self.untried)
+        if found is not None and found[1].probes:  # a probe is for who surely calls
+            self._guards.health.void(found[1])
+            return None
+        return found
 
     def commit(self) -> Generator[Command, Signal, tuple[Deployment, UpstreamError | None, bool]]:
         """Pass the answer on; give who gave it, the error that broke it, and whether another can go on with it."""

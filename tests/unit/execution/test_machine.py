@@ -362,6 +362,61 @@ def test_what_was_turned_down_is_given_where_there_is_nothing_else(error: Upstre
     assert answer(walk, Ended(at=4.0, error=None)) == Verdict(committed=True, error=None)
 
 
+def test_what_was_turned_down_is_given_where_no_attempt_is_left_for_the_next_step() -> None:
+    first, second, last = (deployment(name) for name in ("first", "second", "last"))
+    whole = decision(first, second, last)
+    one, two, three = whole.plan[0].candidates
+    steps = (Step(candidates=(one, two), accept=BY), Step(candidates=(three,)))
+    walk = execute(msgspec.structs.replace(whole, plan=steps), "x", Limits(), guards(), BEGAN)
+    assert sent_to(next(walk)) == "first"
+    assert sent_to(answer(walk, failed(refused("server")))) == "second"  # nobody is retried in a later step's place
+    answer(walk, Ready(at=2.0))
+    assert sent_to(answer(walk, Judged(at=3.0, accepted=False, made=1))) == "last"
+    assert answer(walk, failed(refused("context_overflow", 400), at=4.0)) == Commit(attempt_id="x-2")
+
+
+def test_a_first_step_leaves_attempts_for_the_last() -> None:
+    cheap = [deployment(name) for name in ("a", "b", "c")]
+    whole = decision(*cheap, LARGE)
+    candidates = whole.plan[0].candidates
+    steps = (Step(candidates=candidates[:3], accept=BY), Step(candidates=candidates[3:]))
+    walk = execute(msgspec.structs.replace(whole, plan=steps), "x", Limits(), guards(), BEGAN)
+    asked = [sent_to(next(walk))]
+    asked += [sent_to(answer(walk, failed(refused("server")))) for _ in range(2)]
+    assert asked == ["a", "b", "large"]
+
+
+def test_a_step_with_one_attempt_gives_back_its_pass() -> None:
+    health = Health()
+    whole = decision(SMALL, LARGE)
+    first, last = ((candidate,) for candidate in whole.plan[0].candidates)
+    steps = (Step(candidates=first, accept=BY), Step(candidates=last))
+    walk = execute(msgspec.structs.replace(whole, plan=steps), "x", Limits(max_attempts=1), guards(health), BEGAN)
+    next(walk)
+    assert sent_to(answer(walk, failed(refused("server")))) == "large"
+    health.ended(Pass(), SMALL, refused("slow_down", 429), BEGAN)
+    assert isinstance(health.admit(SMALL, BEGAN), Pass)  # nobody else is under way
+
+
+def test_what_a_provider_filters_is_not_gone_on_with() -> None:
+    walk = plan(None, SMALL, MIDDLE)
+    next(walk)
+    answer(walk, Ready(at=1.0))
+    filtered = StreamBroken("no", kind="content_filter")
+    verdict = answer(walk, Ended(at=2.0, error=filtered, resumable=True))
+    assert verdict == Verdict(committed=True, error=filtered)
+
+
+def test_those_who_wait_behind_a_probe_wait_on_while_there_is_time() -> None:
+    health = resting(SMALL)
+    first, second = plan(None, SMALL, health=health), plan(None, SMALL, health=health)
+    next(first)
+    next(second)
+    assert sent_to(answer(first, Slept(at=REST))) == "small"
+    # it is the probe, and the other one may wait no longer than five seconds in all
+    assert isinstance(answer(second, Slept(at=REST)), Verdict)
+
+
 def test_there_is_an_attempt_for_every_step() -> None:
     walk = cascade(Limits(max_attempts=1))
     next(walk)

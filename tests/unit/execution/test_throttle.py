@@ -59,3 +59,12 @@ def test_somebody_is_always_let_in_when_nobody_is_under_way(steps: list[str]) ->
     for _ in range(inside):
         throttle.leave("x")
     assert throttle.enter("x")
+
+
+def test_what_many_complain_of_at_once_is_one_complaint() -> None:
+    throttle = Throttle()
+    entered(throttle, 40)
+    for _ in range(40):
+        throttle.slow("x")
+        throttle.leave("x")
+    assert entered(throttle) == 20
