@@ -69,6 +69,7 @@ class Call:
         self.outrun = False
         """Another attempt for the same answer was sooner."""
         self._recorded = False
+        self._drained = False  # the rest is read aside, and the record is made there
 
     async def send(self) -> Signal:
         """Call the upstream and wait until the first content, or the whole answer, is here."""
@@ -108,6 +109,8 @@ class Call:
 
     def let_go(self, error: GearshiftError | None) -> None:
         """Close the books on a call whose answer nobody gets, because of `error`."""
+        if self._drained:
+            return
         if self._inquiry.called and not self._recorded:
             self._record(error)
         self._close()
@@ -217,7 +220,8 @@ class Call:
         task = self._means.drains.begin(lambda: self._drain(left))
         if task is not None:
             self._order.draining.append(task)
-        return task is not None
+        self._drained = task is not None
+        return self._drained
 
     async def _drain(self, left: CallerLeft) -> None:
         """Read the rest to nobody, as far as that goes, and record what has become known of it."""
