@@ -49,6 +49,19 @@ def expected_cost(price: Price, input_tokens: int, output_tokens: float) -> Nano
     return _divide_half_even(total, _MILLION * _MILLI)
 
 
+def most(price: Price, input_tokens: int, output_tokens: int) -> NanoUSD:
+    """Bound a cost from above: every token at the highest rate that it can have, rounded up."""
+    levels = [price.rates, *(tier.rates for tier in price.tiers if input_tokens > tier.above_input_tokens)]
+    dearest = max(
+        rate
+        for rates in levels
+        for rate in (rates.input, rates.cache_read, rates.cache_write, rates.cache_write_1h)
+        if rate is not None
+    )
+    total = input_tokens * dearest + output_tokens * max(rates.output for rates in levels)
+    return -(-total // _MILLION)
+
+
 def caching(price: Price, input_tokens: int, read: int, write: int) -> NanoUSD:
     """Give what it adds to a forecast that of its input `read` tokens are in the cache and `write` will be put there.
 

@@ -30,12 +30,17 @@ from gearshift.types.chat import Request
 from gearshift.types.decision import Decision
 from gearshift.types.embedding import Asked
 from gearshift.types.inbound import Inbound
+from gearshift.types.ledger import Payer
 from gearshift.types.record import Attempt, Exchange, Outcome, served_of
 
 MAX_LOSSES: Final = 20
 """Fields that a header names; the metadata names them all."""
 MAX_NAME: Final = 200
 """Characters of a requested model that are kept: a caller may have put anything there."""
+
+MAX_TAGS: Final = 16
+MAX_TAG: Final = 64
+"""Characters of a tag's name, and of its value, that the ledger keeps: OpenAI's bound of metadata is 16 such pairs."""
 
 _dumps = msgspec.json.Encoder().encode
 
@@ -87,6 +92,13 @@ class Case:
     @decision.setter
     def decision(self, decision: Decision) -> None:
         self._decision = decision
+
+    @property
+    def payer(self) -> Payer:
+        """Give on whose behalf the request is."""
+        asked = self.request.metadata
+        tags = {name[:MAX_TAG]: str(asked[name])[:MAX_TAG] for name in list(asked)[:MAX_TAGS]}
+        return Payer(key=self.key, router=self.decision.router, tags=tags)
 
     @property
     def passed_on(self) -> Mapping[str, str]:

@@ -126,6 +126,16 @@ def estimate_inputs(request: EmbeddingRequest) -> int | None:
     return total
 
 
+def most_inputs(request: EmbeddingRequest) -> int | None:
+    """Give a number of tokens that the inputs do not exceed; None where one is neither text nor token ids."""
+    total = 0
+    for each in request.inputs:
+        if isinstance(each, Raw):
+            return None
+        total += each.count if isinstance(each, TokenIds) else _size_of(each).upper_bound + MESSAGE_BOUND
+    return total
+
+
 def longest_input(request: EmbeddingRequest, window: int) -> int | None:
     """Give the length of the first input that surely does not fit a window of `window` tokens, None when there is none.
 

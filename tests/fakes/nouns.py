@@ -9,6 +9,7 @@ import msgspec
 from gearshift.types.catalog import Deployment, Price, Provider, Rates
 from gearshift.types.chat import Message, Request, Text, Usage
 from gearshift.types.decision import Candidate, Decision, Estimate, Step
+from gearshift.types.ledger import LedgerRow
 from gearshift.types.record import Attempt, Exchange
 
 USD_PER_MILLION = 1_000_000_000
@@ -90,3 +91,43 @@ def exchange(name: str = "x", attempts: Sequence[Attempt] | None = None, **chang
         overhead=0.001,
     )
     return msgspec.structs.replace(made, **changes)
+
+
+def ledger_row(number: int = 1, **changes: object) -> LedgerRow:
+    made = LedgerRow(
+        id=f"x-{number}",
+        exchange_id="x",
+        created=100.0,
+        ended=101.0,
+        deployment="lab/small",
+        model="small",
+        provider="lab",
+        key=None,
+        team=None,
+        user_id=None,
+        router="auto",
+        tags=None,
+        purpose="answer",
+        state="finished",
+        status=200,
+        error=None,
+        billing="billed",
+        estimated=False,
+        input_tokens=10,
+        output_tokens=5,
+        cache_read_tokens=0,
+        cache_write_tokens=0,
+        reasoning_tokens=0,
+        cost=20_000,
+        bound=50_000,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def under_way(number: int = 1, **changes: object) -> LedgerRow:
+    """Give the row of an attempt that has begun and of which nothing more is known."""
+    nothing = dict.fromkeys(
+        ("ended", "status", "estimated", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+    )
+    bare = ledger_row(number, **nothing, reasoning_tokens=None, cost=None, state="unknown", billing="maybe_billed")
+    return msgspec.structs.replace(bare, **changes)

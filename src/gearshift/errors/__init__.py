@@ -29,6 +29,8 @@
     ├── ShuttingDown           503  the gateway was stopped before the answer was complete
     ├── Overloaded             503  more to do than can be done: nothing was begun
     ├── StoreUnavailable       503  the log cannot be read or written at present
+    ├── RowRefused                  a row that the log can never hold
+    ├── LedgerUnavailable      503  a call was not made, for it could not be written down
     ├── InternalError          500  our own bug
     ├── ConfigError                 every fault of a config at once
     ├── DataError                   outcome data that cannot be used (file, row, column)
@@ -62,8 +64,10 @@ from gearshift.errors.own import (
     DataError,
     DeadlineExceeded,
     InternalError,
+    LedgerUnavailable,
     NoHealthyDeployment,
     Overloaded,
+    RowRefused,
     ShuttingDown,
     StoreUnavailable,
 )
@@ -109,6 +113,7 @@ __all__ = [
     "KeyInUse",
     "KeyReused",
     "Kind",
+    "LedgerUnavailable",
     "NoCandidate",
     "NoHealthyDeployment",
     "NotAccepted",
@@ -116,6 +121,7 @@ __all__ = [
     "Overloaded",
     "RequestTooSlow",
     "RouteNotFound",
+    "RowRefused",
     "ShuttingDown",
     "StoreUnavailable",
     "StreamBroken",

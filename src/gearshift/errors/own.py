@@ -46,6 +46,20 @@ class StoreUnavailable(GearshiftError):
     code = "store_unavailable"
 
 
+class RowRefused(GearshiftError):
+    """Say that a row can never be written: it has a value that the store cannot hold."""
+
+    code = "row_refused"
+
+
+class LedgerUnavailable(GearshiftError):
+    """Say that a call was not made, for it could not be counted: the ledger's disk takes nothing."""
+
+    status = 503
+    code = "ledger_unavailable"
+    retry_after = 5.0
+
+
 class InternalError(GearshiftError):
     """Say that our own code failed; the cause is in our log, under the exchange's id, not in the answer."""
 

@@ -24,6 +24,7 @@ from gearshift.errors import (
     UpstreamRefused,
 )
 from gearshift.execution import acceptance
+from gearshift.execution.books import begun, ended
 from gearshift.execution.bounds import Limits
 from gearshift.execution.commands import Ended, Failed, Ready, Send, Signal
 from gearshift.execution.draining import LONGEST
@@ -183,6 +184,8 @@ class Call:
         if error is not None:
             error.message = self._means.credentials.redact(self.deployment.provider, error.message)
         attempt = self._meter.attempt(self._order.request, self._now(), error)
+        entry = self._inquiry.entry or begun(self._order, self._meter, self._means.wall_clock())
+        self._means.books.finished(ended(entry, attempt))
         self._order.attempts.append(attempt)
         self._recorded = True
         return attempt

@@ -15,6 +15,7 @@ from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
 from gearshift.execution.aside import aside
+from gearshift.execution.books import begun
 from gearshift.execution.bounds import Limits
 from gearshift.execution.fetching import Files
 from gearshift.execution.means import Means
@@ -27,6 +28,7 @@ from gearshift.execution.refusal import no_stream, refusal
 from gearshift.execution.upstream import OK, Reply
 from gearshift.execution.watchdog import Watchdog
 from gearshift.types.catalog import Seconds
+from gearshift.types.ledger import LedgerRow
 
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 _UNBELIEVED: Final = 401
@@ -50,6 +52,8 @@ class Inquiry:
         self.held = b""
         """A whole answer, as the caller's protocol has it."""
         self.called = False
+        self.entry: LedgerRow | None = None
+        """What the ledger was told before the call."""
         self._step: asyncio.Task[Any] | None = None
 
     @property
@@ -104,6 +108,8 @@ class Inquiry:
         proven = await self._means.credentials.prove(provider, call, self._means.upstream)
         patience = first_content(self._limits, self._deployment, order.request)
         self._watch.arm("first_token" if order.request.stream else "answer", patience)
+        self.entry = begun(order, self._meter, self._means.wall_clock())
+        self._means.books.started(self.entry)
         self.called = True
         reply = await self._lasting(self._post(proven))
         await self._check(reply)

@@ -48,6 +48,7 @@ class _Bench:
         self.began = order.began
         self.attempts = order.attempts
         self.draining = order.draining
+        self.payer = order.payer
         self._order = order
 
     def head(self, attempt: Attempt | Meter) -> Headers:

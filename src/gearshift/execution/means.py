@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
 
+from gearshift.execution.books import Books, Unkept
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.draining import Drains
 from gearshift.execution.embedding import EmbeddingInterpreter
@@ -26,7 +27,8 @@ from gearshift.types.embedding import EmbeddingRequest
 class Means(Struct, frozen=True, kw_only=True):
     """Hold what every call needs; `clock` is monotonic, in seconds, `wall_clock` in seconds since the epoch.
 
-    `fetcher` is None where what callers name by URL is never fetched. `drains` read on for callers who left.
+    `fetcher` is None where what callers name by URL is never fetched. `drains` read on for callers who left, `books`
+    are told of every call before it is made, and of its end before the answer's.
     """
 
     upstream: Upstream
@@ -36,6 +38,7 @@ class Means(Struct, frozen=True, kw_only=True):
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
     drains: Drains = field(default_factory=Drains)
+    books: Books = field(default_factory=Unkept)
 
     def interpreter(self, order: Order, deployment: Deployment) -> Interpreter | EmbeddingInterpreter:
         """Give who stands between the caller of `order` and `deployment`."""

@@ -13,6 +13,7 @@ from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.voice import Voice
 from gearshift.types.decision import Decision
 from gearshift.types.embedding import Asked
+from gearshift.types.ledger import Payer
 from gearshift.types.record import Attempt
 
 
@@ -30,6 +31,11 @@ class Order(Protocol):
     """What reads on for the usage of attempts whose caller left; each is appended when that is done."""
     spoken: int
     """The number of the stream's next event, where the caller's protocol numbers them."""
+
+    @property
+    def payer(self) -> Payer:
+        """Give on whose behalf it is; the decision must have been taken."""
+        ...
 
     @property
     def passed_on(self) -> Mapping[str, str]:
