@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.fakes import postgres as postgresql
 
 # `ci` tries the same examples every time, so a red run is a change in the code; `explore` looks further, at random.
 settings.register_profile(
@@ -25,6 +28,13 @@ settings.load_profile(PROFILE)
 def pytest_report_header() -> str:
     """Name the hypothesis profile at the head of the run."""
     return f"hypothesis profile: {PROFILE} (HYPOTHESIS_PROFILE=ci|explore)"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgresql.Server]:
+    """Give a running PostgreSQL."""
+    with postgresql.running() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

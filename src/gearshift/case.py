@@ -19,6 +19,7 @@ from gearshift.execution.bounds import Limits
 from gearshift.execution.metering import Meter
 from gearshift.execution.outlet import Headers, Outlet, ascii_of, farewell
 from gearshift.execution.transcript import Transcript, prompt_text
+from gearshift.payer import payer_of
 from gearshift.protocols.codec import ResponseEdits
 from gearshift.protocols.voice import Voice
 from gearshift.retrying import advice
@@ -37,10 +38,6 @@ MAX_LOSSES: Final = 20
 """Fields that a header names; the metadata names them all."""
 MAX_NAME: Final = 200
 """Characters of a requested model that are kept: a caller may have put anything there."""
-
-MAX_TAGS: Final = 16
-MAX_TAG: Final = 64
-"""Characters of a tag's name, and of its value, that the ledger keeps: OpenAI's bound of metadata is 16 such pairs."""
 
 _dumps = msgspec.json.Encoder().encode
 
@@ -96,9 +93,7 @@ class Case:
     @property
     def payer(self) -> Payer:
         """Give on whose behalf the request is."""
-        asked = self.request.metadata
-        tags = {name[:MAX_TAG]: str(asked[name])[:MAX_TAG] for name in list(asked)[:MAX_TAGS]}
-        return Payer(key=self.key, router=self.decision.router, tags=tags)
+        return payer_of(self._inbound, self.request, self.decision)
 
     @property
     def passed_on(self) -> Mapping[str, str]:

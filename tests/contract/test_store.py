@@ -5,35 +5,50 @@ from __future__ import annotations
 import json
 import multiprocessing
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
-from gearshift.storage.sqlite import SQLiteStore
-from gearshift.storage.store import Store
+from gearshift.errors import ConfigError, RowRefused
+from gearshift.storage import log as log_module
+from gearshift.storage.ledger import Ledger
+from gearshift.storage.log import Log
+from gearshift.storage.opening import open_database, unusable
+from gearshift.storage.store import Store, row
+from gearshift.storage.versions import VERSION
 from gearshift.types.chat import Usage
 from gearshift.types.record import Feedback, Spending
-from tests.fakes.nouns import attempt, decision, exchange, failed
+from tests.fakes.nouns import attempt, decision, exchange, failed, ledger_row, under_way
+from tests.fakes.postgres import Server
 
-Open: TypeAlias = Callable[[Path], Store]
-
-
-def open_sqlite(folder: Path) -> Store:
-    return SQLiteStore(folder / "gearshift.db")
+Open: TypeAlias = Callable[[], Store]
 
 
-@pytest.fixture(params=[open_sqlite])
-def reopen(request: pytest.FixtureRequest) -> Open:
-    opened: Open = request.param
-    return opened
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'gearshift.db'}"
+    server: Server = request.getfixturevalue("postgres")
+    return server.fresh()
 
 
 @pytest.fixture
-def store(reopen: Open, tmp_path: Path) -> Iterator[Store]:
-    made = reopen(tmp_path)
+def reopen(url: str, tmp_path: Path) -> Open:
+    return partial(opened, url, tmp_path)
+
+
+@pytest.fixture
+def store(reopen: Open) -> Iterator[Store]:
+    made = reopen()
     yield made
     made.close()
+
+
+def opened(url: str, folder: Path) -> Store:
+    return Ledger(Log(open_database(url)), folder / "ledger")
 
 
 def test_what_a_router_spent_is_summed_from_a_time_on(store: Store) -> None:
@@ -96,8 +111,8 @@ def test_a_cost_that_we_counted_is_flagged(store: Store) -> None:
     assert (row.usage_estimated, row.cost, row.outcome) == (True, 20_000, "cancelled")
 
 
-def test_flush_returns_once_readers_see_the_rows(store: Store, reopen: Open, tmp_path: Path) -> None:
-    reader = reopen(tmp_path)
+def test_flush_returns_once_readers_see_the_rows(store: Store, reopen: Open) -> None:
+    reader = reopen()
     for number in range(100):
         store.append(exchange(f"x{number}"))
         if number % 10 == 0:
@@ -106,12 +121,12 @@ def test_flush_returns_once_readers_see_the_rows(store: Store, reopen: Open, tmp
     reader.close()
 
 
-def test_closing_writes_what_is_queued(reopen: Open, tmp_path: Path) -> None:
-    first = reopen(tmp_path)
+def test_closing_writes_what_is_queued(reopen: Open) -> None:
+    first = reopen()
     for number in range(1000):
         first.append(exchange(f"x{number}"))
     first.close()
-    second = reopen(tmp_path)
+    second = reopen()
     assert len(list(second.exchanges())) == 1000
     second.close()
 
@@ -174,7 +189,7 @@ def test_feedback_is_averaged_over_the_exchange_and_its_session(store: Store) ->
 
 
 def test_text_of_every_kind_survives(store: Store) -> None:
-    odd = "Grüße \U0001f600 ' \" \\ \x00 \n 漢字"
+    odd = "Grüße \U0001f600 ' \" \\ \n %s %(x)s ? $1 :a 漢字"
     store.append(exchange("x", requested_model=odd, prompt=odd, session=odd))
     store.flush()
     row = store.exchange("x")
@@ -182,8 +197,69 @@ def test_text_of_every_kind_survives(store: Store) -> None:
     assert (row.requested_model, row.prompt, row.session) == (odd, odd, odd)
 
 
-def _write(folder: Path, name: str, count: int) -> None:
-    store = open_sqlite(folder)
+def test_a_null_character_is_kept_or_said_to_have_been_one(store: Store, url: str) -> None:
+    store.append(exchange("x", prompt="a\x00b"))
+    assert store.flush()
+    row = store.exchange("x")
+    assert row is not None
+    assert row.prompt == ("a\x00b" if url.startswith("sqlite") else "a\ufffdb")  # PostgreSQL has no room for it
+
+
+def test_an_attempt_is_counted_once_and_what_was_unknown_becomes_known(url: str) -> None:
+    database = open_database(url)
+    log = Log(database)
+    log.write([under_way(1), ledger_row(2, cost=7)])
+    log.write([ledger_row(1, cost=5), ledger_row(2, cost=8), under_way(2)])
+    with database.reading() as session:
+        found = session.run("SELECT id, state, cost, bound FROM ledger ORDER BY id")
+    assert found == [("x-1", "finished", 5, 50_000), ("x-2", "finished", 7, 50_000)]
+    log.close()
+
+
+def test_a_batch_is_written_whole_or_not_at_all(url: str) -> None:
+    log = Log(open_database(url))
+    with pytest.raises(RowRefused):
+        log.write([ledger_row(1), row(exchange("a")), ledger_row(2, cost=2**70)])
+    assert log.exchange("a") is None
+    log.write([ledger_row(1), row(exchange("a"))])
+    assert log.exchange("a") is not None
+    log.close()
+
+
+def test_many_open_one_new_store_at_once(url: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(open_database, [url] * 8))
+    for each in made:
+        with each.reading() as session:
+            assert session.run("SELECT version FROM schema_version") == [(VERSION,)]
+        each.close()
+
+
+def test_a_store_of_a_later_version_is_used_where_it_says_so(url: str) -> None:
+    database = open_database(url)
+    with database.writing() as session:
+        session.run("UPDATE schema_version SET version = ?, oldest = ?", (VERSION + 5, VERSION))
+    open_database(url).close()
+    with database.writing() as session:
+        session.run("UPDATE schema_version SET oldest = ?", (VERSION + 1,))
+    database.close()
+    with pytest.raises(ConfigError, match="use the gearshift that wrote it"):
+        open_database(url)
+    assert "use the gearshift that wrote it" in unusable(url)
+
+
+def test_what_is_read_page_by_page_is_complete(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gearshift.storage.log.PAGE", 3)
+    monkeypatch.setattr("gearshift.storage.log._PAGE", log_module._PAGE.replace("LIMIT 500", "LIMIT 3"))  # noqa: SLF001
+    names = [f"x{number:02}" for number in range(11)]
+    for number, name in enumerate(names):
+        store.append(exchange(name, created=float(number // 4)))
+    assert store.flush()
+    assert [each.id for each in store.exchanges()] == names
+
+
+def _write(url: str, folder: Path, name: str, count: int) -> None:
+    store = opened(url, folder)
     for number in range(count):
         store.append(exchange(f"{name}{number}"))
         if number % 50 == 0:
@@ -191,14 +267,14 @@ def _write(folder: Path, name: str, count: int) -> None:
     store.close()
 
 
-def test_two_processes_write_the_same_log(tmp_path: Path) -> None:
+def test_two_processes_write_the_same_log(url: str, tmp_path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
-    writers = [spawn.Process(target=_write, args=(tmp_path, name, 300)) for name in "ab"]
+    writers = [spawn.Process(target=_write, args=(url, tmp_path, name, 300)) for name in "ab"]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join(60)
     assert [writer.exitcode for writer in writers] == [0, 0]
-    reader = open_sqlite(tmp_path)
+    reader = opened(url, tmp_path)
     assert len(list(reader.exchanges())) == 600
     reader.close()

@@ -37,7 +37,9 @@ from gearshift.server.models import Listing
 from gearshift.server.repeats import Repeats
 from gearshift.server.views import Views
 from gearshift.sessions import Sessions
-from gearshift.storage.sqlite import SQLiteStore
+from gearshift.storage.ledger import Ledger
+from gearshift.storage.log import Log
+from gearshift.storage.sqlite import SQLite
 from gearshift.storage.store import Row
 from gearshift.telemetry import Telemetry
 from gearshift.types import decision as types
@@ -80,7 +82,7 @@ class House(Struct, frozen=True, kw_only=True):
     app: App
     inference: Inference
     views: Views
-    store: SQLiteStore
+    store: Ledger
     telemetry: Telemetry
     gateway: Gateway
     drains: Drains
@@ -136,6 +138,11 @@ def served_by(
     return deployment(model, provider(of or f"at-{model}", upstream.base_url), price=price)
 
 
+def open_store(folder: Path) -> Ledger:
+    """Keep a log in this folder."""
+    return Ledger(Log(SQLite(folder / "gearshift.db")), folder / "gearshift.db.ledger")
+
+
 @asynccontextmanager
 async def house(
     folder: Path,
@@ -155,7 +162,7 @@ async def house(
     Without a `health` nobody is ever left alone, whatever its scenes do.
     """
     client = upstream or Http1Upstream()
-    store = SQLiteStore(folder / "gearshift.db")
+    store = open_store(folder)
     models: dict[str, list[Deployment]] = {}
     for each in deployments:
         models.setdefault(each.model, []).append(each)
@@ -180,6 +187,7 @@ async def house(
         fetcher=fetcher,
         clock=time.monotonic,
         wall_clock=time.time,
+        books=store,
     )
     table = RouterTable(auto, named)
     world = World(

@@ -37,7 +37,7 @@ from gearshift.server.auth import Keys
 from gearshift.server.inference import Inference
 from gearshift.server.models import Listing
 from gearshift.server.views import Views
-from gearshift.storage.sqlite import unusable
+from gearshift.storage.opening import unusable
 
 NOTHING: Final = Discovery()
 _ID_BYTES: Final = 12
@@ -107,7 +107,7 @@ def prepare(
         world = _world(config, catalog, predictors)
     except ConfigError as error:
         found += error.faults
-    found += [*broken, *filter(None, [unusable(config.store_path)])]
+    found += [*broken, *filter(None, [unusable(config.store)])]
     if world is None or proven is None or found:
         raise ConfigError(found, source=source)
     return Plan(
@@ -130,7 +130,7 @@ def assemble(
 ) -> Assembly:
     """Wire everything that `config` asks for; raise ConfigError with every fault."""
     plan = prepare(config, environ, source=source, discovered=discovered)
-    site = open_site(config.store_path, environ)
+    site = open_site(config, environ)
     gateway, inference, views = _furnish(plan, site)
     return Assembly(app=App(inference, views), gateway=gateway, plan=plan, site=site)
 
@@ -145,6 +145,7 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         clock=time.monotonic,
         wall_clock=time.time,
         drains=site.drains,
+        books=site.store,
     )
     gateway = Gateway(
         plan.world,

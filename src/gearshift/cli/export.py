@@ -16,7 +16,7 @@ from gearshift.cli.inspect import find_config
 from gearshift.errors import DataError
 
 if TYPE_CHECKING:
-    from gearshift.storage.store import Row, Store
+    from gearshift.storage.store import LogReader, Row
 
 _BATCH: Final = 10_000
 COLUMNS: Final = {
@@ -53,17 +53,12 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Write the answered exchanges of the log, one row each, as `gearshift train` reads them, with all else beside."""
-    from gearshift.storage.sqlite import SQLiteStore
+    from gearshift.storage.opening import open_log
 
     if out.suffix not in _WRITERS:
         raise DataError(f"--out: found the ending {out.suffix!r}, expected {' or '.join(_WRITERS)}")
     start = time.time() - stretch.seconds(since, "--since") if since else 0.0
-    path = find_config(config).store_path
-    if not path.is_file():
-        raise DataError(
-            f"found no log at {path}, expected that of a gateway that has served; check store in the config"
-        )
-    store = SQLiteStore(path)
+    store = open_log(find_config(config).store)
     try:
         count = _WRITERS[out.suffix](out, outcomes(store, start, scored=scored))
         unanswered = sum(row.model is None for row in store.exchanges(start))
@@ -74,7 +69,7 @@ def export(
     typer.echo(msgspec.json.encode(summary).decode() if as_json else f"wrote {count} rows to {out}{left_out}")
 
 
-def outcomes(store: Store, since: float, *, scored: bool = False) -> Iterator[dict[str, Any]]:
+def outcomes(store: LogReader, since: float, *, scored: bool = False) -> Iterator[dict[str, Any]]:
     """Give the answered exchanges as outcome rows; `score` needs feedback, `prompt` content logging; else None.
 
     `scored`: those with a score only.

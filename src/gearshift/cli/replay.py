@@ -56,14 +56,9 @@ def replay(
 def _read(config: Config, since: float, router: str) -> Log:
     """Read the choices of `router` from the store of `config`; raise DataError when there are none."""
     from gearshift.learning.logged import listed, read_log
-    from gearshift.storage.sqlite import SQLiteStore
+    from gearshift.storage.opening import open_log
 
-    path = config.store_path
-    if not path.is_file():
-        raise DataError(
-            f"found no log at {path}, expected that of a gateway that has served; check store in the config"
-        )
-    store = SQLiteStore(path)
+    store = open_log(config.store)
     try:
         log = read_log(store.exchanges(since), store.scores(), router)
     finally:

@@ -94,7 +94,7 @@ def _announce(config: Config, url: str, source: str, notes: list[str]) -> None:
     if (more := len(config.models) - SHOWN_MODELS) > 0:
         models += f" and {more} more"
     lines = [f"Gearshift is ready on {url}/v1", f"  serving  {source}", *(f"           {note}" for note in notes)]
-    lines += [f"  models   {models}", f"  routers  {', '.join(config.routers)}", f"  log      {config.store_path}"]
+    lines += [f"  models   {models}", f"  routers  {', '.join(config.routers)}", f"  log      {config.store}"]
     if not config.server.authenticated:
         lines.append("  keys     none configured: listening on loopback only, any key or none is accepted")
     lines.append(

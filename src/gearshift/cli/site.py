@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 from msgspec import Struct
 
+from gearshift.config import Config
+from gearshift.errors import ConfigError
 from gearshift.execution.draining import Drains
 from gearshift.execution.guards import Guards
 from gearshift.execution.health import Health
@@ -21,7 +22,9 @@ from gearshift.server.auth import Keys
 from gearshift.server.gate import Gate
 from gearshift.server.repeats import Repeats
 from gearshift.sessions import Sessions
-from gearshift.storage.sqlite import SQLiteStore
+from gearshift.storage.ledger import Ledger
+from gearshift.storage.log import Log
+from gearshift.storage.opening import open_database
 from gearshift.telemetry import Telemetry
 
 
@@ -30,26 +33,38 @@ class Site(Struct, frozen=True, kw_only=True):
 
     upstream: Upstream
     drains: Drains
-    store: SQLiteStore
+    store: Ledger
     telemetry: Telemetry
     memory: Memory
     repeats: Repeats
     gate: Gate
 
 
-def open_site(store: Path, environ: Mapping[str, str]) -> Site:
-    """Make all of it; the store at this path is opened, and its writer runs until the store is closed."""
+def open_site(config: Config, environ: Mapping[str, str]) -> Site:
+    """Make all of it; the store of the config is opened, and its writers run until it is closed."""
     upstream, telemetry = make_upstream(environ), Telemetry()
     guards = Guards(Health(telemetry.circuit), RetryBudget(), random.SystemRandom())
     return Site(
         upstream=upstream,
         drains=Drains(),
-        store=SQLiteStore(store),
+        store=open_store(config),
         telemetry=telemetry,
         memory=Memory(Speeds(), Sessions(), guards),
         repeats=Repeats(telemetry, time.monotonic),
         gate=Gate(Keys(()), telemetry, time.monotonic, room=1, patience=1),  # it adopts the config's
     )
+
+
+def open_store(config: Config) -> Ledger:
+    """Open the database and begin a write-ahead log; raise ConfigError where one cannot be had."""
+    database = open_database(config.store)
+    try:
+        return Ledger(Log(database), config.ledger_path, when_full=config.ledger.when_full)
+    except OSError as error:
+        database.close()
+        found = f"ledger.path: cannot write to {config.ledger_path} ({error.strerror})"
+        fault = f"{found}, expected a folder or a place for one"
+        raise ConfigError([fault], source="serve") from error
 
 
 def make_upstream(environ: Mapping[str, str]) -> Upstream:

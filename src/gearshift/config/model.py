@@ -40,6 +40,7 @@ from gearshift.config.values import (
     StoreUrl,
     Switch,
     UsdPerMillion,
+    WhenFullWord,
     Whole,
     fault,
     filled,
@@ -50,6 +51,7 @@ from gearshift.types.catalog import Price, Rates, Terms
 
 MIB: Final = 1024 * 1024
 DEFAULT_ROUTER: Final = "auto"
+SQLITE: Final = "sqlite:///"
 
 
 class ServerConfig(Section):
@@ -214,6 +216,16 @@ class MediaConfig(Section):
     timeout: Duration = 10.0
 
 
+class LedgerConfig(Section):
+    """Hold where the write-ahead log of calls is, and what happens to a call that it cannot take.
+
+    `path` None: beside the store's file; with a PostgreSQL store `gearshift.ledger`.
+    """
+
+    path: Annotated[str, AfterValidator(filled)] | None = None
+    when_full: WhenFullWord = "refuse"
+
+
 class LoggingConfig(Section):
     """Hold what is kept of an exchange. `content`: prompts and answers too."""
 
@@ -233,11 +245,13 @@ class Config(Section):
     reliability: ReliabilityConfig = ReliabilityConfig()
     media: MediaConfig = MediaConfig()
     logging: LoggingConfig = LoggingConfig()
+    ledger: LedgerConfig = LedgerConfig()
 
     @property
-    def store_path(self) -> Path:
-        """Give the database file; relative paths are relative to the working directory."""
-        return Path(self.store.removeprefix("sqlite:///"))
+    def ledger_path(self) -> Path:
+        """Give the folder of the write-ahead log; relative paths are relative to the working directory."""
+        beside = self.store.removeprefix(SQLITE) if self.store.startswith(SQLITE) else "gearshift"
+        return Path(self.ledger.path or f"{beside}.ledger")
 
     @property
     def catalog_path(self) -> Path:

@@ -28,6 +28,7 @@ from gearshift.types.catalog import (
     Prefill,
     Seconds,
 )
+from gearshift.types.ledger import WhenFull
 
 PROTOCOLS: Final = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "bedrock_converse")
 MAX_DURATION: Final = 86_400.0
@@ -138,9 +139,17 @@ def _is_url(text: str) -> bool:
 def _store(value: str) -> str:
     scheme, _, rest = value.partition("://")
     if scheme in {"postgresql", "postgres"}:
-        raise fault("found a PostgreSQL URL, which is not supported in this version; expected sqlite:///PATH")
+        user = rest.partition("@")[0] if "@" in rest else ""
+        if ":" in user or "password=" in rest:
+            raise fault(
+                "found a password in the URL, expected none; PostgreSQL's own ways hold it: the variable PGPASSWORD, "
+                "PGPASSFILE or ~/.pgpass"
+            )
+        return value
     if scheme != "sqlite" or not rest.startswith("/") or rest in {"/", "/:memory:"}:
-        raise fault(f"found {show(scheme)} as the kind of store, expected sqlite:///PATH")
+        raise fault(
+            f"found {show(scheme)} as the kind of store, expected sqlite:///PATH or postgresql://USER@HOST/NAME"
+        )
     return value
 
 
@@ -201,7 +210,9 @@ def filled(value: Filled) -> Filled:
     return value
 
 
-def _one_of(*words: str) -> Callable[[str], str]:
+def one_of(*words: str) -> Callable[[str], str]:
+    """Give a check that a text is one of `words`."""
+
     def check(value: str) -> str:
         if value not in words:
             raise fault(f"found {show(value)}, expected {', '.join(words)}{suggestion(value, words)}")
@@ -238,11 +249,12 @@ ModelName: TypeAlias = Annotated[str, AfterValidator(_model_name)]
 Label: TypeAlias = Annotated[str, AfterValidator(_label)]
 Header: TypeAlias = Annotated[str, AfterValidator(_header)]
 Capabilities: TypeAlias = Annotated[tuple[str, ...], AfterValidator(_capabilities)]
-Protocol: TypeAlias = Annotated[str, AfterValidator(_one_of(*PROTOCOLS))]
-DataCollection: TypeAlias = Annotated[str, AfterValidator(_one_of("allow", "deny"))]
-Quantization: TypeAlias = Annotated[str, AfterValidator(_one_of(*QUANTIZATIONS))]
-PrefillWord: TypeAlias = Annotated[str, AfterValidator(_one_of(*get_args(Prefill)))]
-OnCancelWord: TypeAlias = Annotated[str, AfterValidator(_one_of(*get_args(OnCancel)))]
-Extensions: TypeAlias = tuple[Annotated[str, AfterValidator(_one_of(*EXTENSIONS))], ...]
-MediaKinds: TypeAlias = tuple[Annotated[str, AfterValidator(_one_of(*MEDIA_KINDS))], ...]
+Protocol: TypeAlias = Annotated[str, AfterValidator(one_of(*PROTOCOLS))]
+DataCollection: TypeAlias = Annotated[str, AfterValidator(one_of("allow", "deny"))]
+Quantization: TypeAlias = Annotated[str, AfterValidator(one_of(*QUANTIZATIONS))]
+PrefillWord: TypeAlias = Annotated[str, AfterValidator(one_of(*get_args(Prefill)))]
+OnCancelWord: TypeAlias = Annotated[str, AfterValidator(one_of(*get_args(OnCancel)))]
+WhenFullWord: TypeAlias = Annotated[WhenFull, BeforeValidator(one_of(*get_args(WhenFull)))]
+Extensions: TypeAlias = tuple[Annotated[str, AfterValidator(one_of(*EXTENSIONS))], ...]
+MediaKinds: TypeAlias = tuple[Annotated[str, AfterValidator(one_of(*MEDIA_KINDS))], ...]
 Unsupported: TypeAlias = Annotated[None, BeforeValidator(_unsupported)]

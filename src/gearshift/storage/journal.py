@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from gearshift.errors import LedgerUnavailable
 from gearshift.storage.shipper import Shipper, Sink
@@ -25,10 +25,9 @@ from gearshift.storage.store import row
 from gearshift.storage.tail import EXCHANGE, FEEDBACK, FINISHED, STARTED, record
 from gearshift.storage.wal import Wal
 from gearshift.types.catalog import Seconds
-from gearshift.types.ledger import LedgerRow
+from gearshift.types.ledger import LedgerRow, WhenFull
 from gearshift.types.record import Exchange, Feedback
 
-WhenFull: TypeAlias = Literal["refuse", "count"]
 GROUP: Final[Seconds] = 0.02
 RETRY: Final[Seconds] = 0.5
 """Between two attempts at a disk that takes nothing."""

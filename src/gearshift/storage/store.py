@@ -61,28 +61,8 @@ class Row(Struct, frozen=True, kw_only=True):
     answer: str | None
 
 
-class Store(Protocol):
-    """Keep exchanges and feedback."""
-
-    failing: bool
-    """The disk takes no rows at present: they wait in memory."""
-    given_up: int
-    """Rows that were lost: the disk failed for too long, or could not hold them at all."""
-
-    def append(self, exchange: Exchange) -> None:
-        """Queue an exchange for writing."""
-        ...
-
-    def feedback(self, feedback: Feedback) -> None:
-        """Queue a judgement for writing."""
-        ...
-
-    def flush(self, timeout: Seconds | None = None) -> bool:
-        """Wait until everything queued so far is durable, at most `timeout` seconds, and tell whether it is.
-
-        Blocks, so call it off the event loop; None: as long as it takes.
-        """
-        ...
+class LogReader(Protocol):
+    """Read what was kept of exchanges."""
 
     def exchange(self, key: str) -> Row | None:
         """Give the exchange with this id, or whose upstream response id this is; None when there is none."""
@@ -105,7 +85,36 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Write what is queued and let go of the file."""
+        """Let go of the database."""
+        ...
+
+
+class Store(LogReader, Protocol):
+    """Keep exchanges and feedback."""
+
+    @property
+    def failing(self) -> bool:
+        """Say whether no rows are taken at present: they wait."""
+        ...
+
+    @property
+    def given_up(self) -> int:
+        """Give how many rows were lost: they could not be kept anywhere, or not be written at all."""
+        ...
+
+    def append(self, exchange: Exchange) -> None:
+        """Take an exchange that has ended."""
+        ...
+
+    def feedback(self, feedback: Feedback) -> None:
+        """Take a judgement."""
+        ...
+
+    def flush(self, timeout: Seconds | None = None) -> bool:
+        """Wait until everything taken so far can be read, at most `timeout` seconds, and tell whether it can.
+
+        Blocks, so call it off the event loop; None: as long as it takes.
+        """
         ...
 
 

@@ -16,6 +16,10 @@ LedgerState: TypeAlias = Literal["finished", "unknown"]
 """`unknown`: the process died while the call was under way. It may have been billed, for at most `bound`."""
 
 
+WhenFull: TypeAlias = Literal["refuse", "count"]
+"""What becomes of a call that cannot be written down: it is not made, or it is made and counted as one that was not."""
+
+
 class Payer(Struct, frozen=True, kw_only=True):
     """Hold on whose behalf an exchange is: what money is counted by, beside models and providers."""
 

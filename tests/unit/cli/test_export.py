@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from gearshift.cli.app import app
 from gearshift.cli.export import COLUMNS
-from gearshift.storage.sqlite import SQLiteStore
 from gearshift.types.catalog import Deployment, Provider
 from gearshift.types.chat import Usage
 from gearshift.types.record import Attempt, Exchange, Feedback
+from tests.fakes.house import open_store
 
 LAB = Provider(id="lab", protocol="openai_chat", base_url="http://127.0.0.1:9/v1")
 SMALL = Deployment(id="lab/small", model="small", name="small", provider=LAB)
@@ -53,7 +53,7 @@ def exchange(number: int, *, answered: bool = True) -> Exchange:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a folder with the log of a gateway, as `serve` leaves it in its working folder."""
-    store = SQLiteStore(tmp_path / "gearshift.db")
+    store = open_store(tmp_path)
     store.append(exchange(1))
     store.append(exchange(2))
     store.append(exchange(3, answered=False))

@@ -10,8 +10,8 @@ from typer.testing import CliRunner, Result
 
 from gearshift.cli.app import app
 from gearshift.errors import ConfigError, DataError
-from gearshift.storage.sqlite import SQLiteStore
 from gearshift.types.record import Feedback
+from tests.fakes.house import open_store
 from tests.fakes.nouns import attempt, decision, deployment, exchange
 
 SMALL, LARGE = deployment("small"), deployment("large")
@@ -21,7 +21,7 @@ SMALL, LARGE = deployment("small"), deployment("large")
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a folder with a week's log of a router that drew large with 0.3, as `serve` leaves it."""
     dice, now = random.Random(1), time.time()
-    store = SQLiteStore(tmp_path / "gearshift.db")
+    store = open_store(tmp_path)
     for number in range(600):
         large = dice.random() < 0.3
         first, second, propensity = (LARGE, SMALL, 0.3) if large else (SMALL, LARGE, 0.7)

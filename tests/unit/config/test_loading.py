@@ -116,7 +116,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     expected = [
         "server.port: found 70000, expected at most 65535",
         "server.admin_key: found a text that is no reference (not shown)",
-        "store: found a PostgreSQL URL, which is not supported in this version",
+        "store: found a password in the URL, expected none",
         'providers.lab.kye: found an unknown key; did you mean "key"?',
         'models.small.deployments[0].provider: found "lap", expected a provider declared under providers',
         "models.large.deployments[0].price.input: found -1, expected US dollars",

@@ -57,10 +57,15 @@ def test_without_routers_auto_chooses_among_all_models() -> None:
 
 @pytest.mark.parametrize(
     ("store", "path"),
-    [("sqlite:///gearshift.db", "gearshift.db"), ("sqlite:////var/lib/g.db", "/var/lib/g.db")],
+    [
+        ("sqlite:///gearshift.db", "gearshift.db.ledger"),
+        ("sqlite:////var/lib/g.db", "/var/lib/g.db.ledger"),
+        ("postgresql://gearshift@db/gearshift", "gearshift.ledger"),
+    ],
 )
-def test_the_store_is_a_file(store: str, path: str) -> None:
-    assert config(store=store).store_path == Path(path)
+def test_the_ledger_is_beside_the_store(store: str, path: str) -> None:
+    assert config(store=store).ledger_path == Path(path)
+    assert config(store=store, ledger={"path": "/var/wal"}).ledger_path == Path("/var/wal")
 
 
 def test_the_version_is_that_of_the_content() -> None:

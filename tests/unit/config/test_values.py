@@ -108,15 +108,24 @@ def test_no_other_base_url_is_taken_and_none_is_shown(value: str) -> None:
     assert value not in message
 
 
-@pytest.mark.parametrize("value", ["sqlite:///gearshift.db", "sqlite:////var/lib/gearshift.db"])
-def test_a_store_is_a_file_of_sqlite(value: str) -> None:
+@pytest.mark.parametrize(
+    "value",
+    [
+        "sqlite:///gearshift.db",
+        "sqlite:////var/lib/gearshift.db",
+        "postgresql://gearshift@db.example.org:5432/gearshift?sslmode=require",
+        "postgres:///gearshift?host=/var/run/postgresql",
+    ],
+)
+def test_a_store_is_a_file_of_sqlite_or_a_database_of_postgresql(value: str) -> None:
     assert read(values.StoreUrl, value) == value
 
 
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("postgresql://user:pw@host/db", "not supported in this version"),
+        ("postgresql://user:pw@host/db", "found a password in the URL, expected none"),
+        ("postgresql://user@host/db?password=pw", "PGPASSWORD"),
         ("mysql://user:pw@host/db", 'found "mysql"'),
         ("gearshift.db", "expected sqlite:///PATH"),
         ("sqlite://", "expected sqlite:///PATH"),

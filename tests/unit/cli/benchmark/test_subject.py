@@ -22,7 +22,7 @@ def test_the_config_is_valid_and_routes_among_five(tmp_path: Path) -> None:
     assert router.predictor == "builtin"
     assert router.candidates is not None
     assert len(router.candidates) == len(found.models) == 5
-    assert found.store_path.parent == tmp_path
+    assert found.ledger_path.parent == tmp_path
     assert not found.logging.content
 
 

@@ -145,7 +145,10 @@ BAD = [
     (body(choices=[{"index": 0}]), "choices[0].message: missing, expected an object"),
     (body(choices=[CHOICE | {"message": "Hi"}]), "choices[0].message: found a string, expected an object"),
     (body(choices=[CHOICE | {"finish_reason": 5}]), "choices[0].finish_reason: found a number, expected"),
-    *[(body(choices=[CHOICE | {"finish_reason": word}]), f"ended with finish_reason {word}") for word in FAILURES],
+    *[
+        (body(choices=[CHOICE | {"finish_reason": word}]), f"ended with finish_reason {word}")
+        for word in sorted(FAILURES)
+    ],
 ]
 
 

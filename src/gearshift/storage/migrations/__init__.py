@@ -1,0 +1,1 @@
+"""Own the ways from older schemas to ours, one after the other (Alembic)."""
