@@ -25,6 +25,14 @@ class Server(Struct, frozen=True):
     url: str
     server: PostgresServer
 
+    def stop(self) -> None:
+        """Stop it, at once."""
+        self.server.stop()
+
+    def start(self) -> None:
+        """Start it again, where it was."""
+        self.server.start()
+
     def fresh(self) -> str:
         """Make an empty database; give its URL."""
         name = f"made_{next(_numbers)}"
@@ -42,6 +50,6 @@ def running() -> Iterator[Server]:
         Path(folder).chmod(0o755)  # the server runs as another user where we are root
         server = get_server(folder, cleanup_mode="stop")
         try:
-            yield Server(server.get_uri(), server)
+            yield Server(server.get_uri().replace(":@", "@"), server)
         finally:
             server.cleanup()
