@@ -62,7 +62,7 @@ run: setup ## start the gateway
 
 .PHONY: test
 test: setup ## run the whole test suite
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 .PHONY: e2e
 e2e: setup ## run the end-to-end tests only: a real server, real clients
@@ -98,6 +98,10 @@ fuzz: $(VENV)/fuzz/.setup ## fuzz every reader of foreign bytes: a million cases
 .PHONY: faults
 faults: setup ## play every fault at the shipped limits, cut 100,000 streams, and write the figures down (25 minutes)
 	@$(BIN)/python -m tools.build_faults $(ARGS)
+
+.PHONY: crash
+crash: setup ## kill a gateway 200 times for each store: is every call in the ledger, once? (15 minutes)
+	@$(BIN)/python -m tools.crash $(ARGS)
 
 .PHONY: soak
 soak: setup ## drive a gateway for half an hour with faults and callers who leave: does it grow, is the bill right?

@@ -11,7 +11,6 @@ from typing import Self
 
 from tests.fakes.upstream import completion, stream_events
 
-
 _LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
 
 

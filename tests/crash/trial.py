@@ -1,4 +1,4 @@
-"""Own a trial of the ledger: a gateway under load is killed again and again, and in the end every call is accounted for.
+"""Own a trial of the ledger: a gateway under load is killed again and again, and every call is accounted for.
 
     upstream  keeps its own bill: every call has a count of tokens that no other has
     callers   ask, streamed and not, and remember whose answer came whole
@@ -175,7 +175,7 @@ class Trial:
 
     async def _call(self, session: aiohttp.ClientSession, url: str, over: asyncio.Event) -> None:
         while not over.is_set():
-            stream = self._dice.random() < 0.5  # noqa: PLR2004 - half of them
+            stream = self._dice.random() < 0.5
             body = {"model": "small", "stream": stream, "messages": [{"role": "user", "content": "Hello"}]}
             try:
                 async with session.post(f"{url}/v1/chat/completions", json=body) as reply:

@@ -38,7 +38,7 @@ REFRESH: Final[Seconds] = 60
 """Between two times that servers are asked for their models."""
 MAX_FAULTS: Final = 20
 """Faults of a config that a log line shows."""
-FIXED: Final = ("server.host", "server.port", "server.shutdown_grace", "store", "shared")
+FIXED: Final = ("server.host", "server.port", "server.shutdown_grace", "store", "ledger", "shared")
 """Keys that only a restart changes."""
 
 Mark: TypeAlias = tuple[int, int, int, int] | None

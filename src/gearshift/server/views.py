@@ -124,7 +124,7 @@ class Views(Struct, frozen=True, kw_only=True):
             raise ShuttingDown("the gateway is being stopped; ask another one")
         degraded = [f"store: {self.store.given_up} exchanges were lost"] if self.store.given_up else []
         if self.store.failing:
-            degraded.append("store: the disk takes no rows, they wait in memory")
+            degraded.append("store: it takes no rows at present, they wait on the disk")
         degraded += self.degraded
         return _dumps({"status": "degraded" if degraded else "ok", "degraded": degraded})
 

@@ -115,6 +115,8 @@ class Journal:
 
     def close(self) -> None:
         """Write down and ship what is left; what the store does not take stays for the next process."""
+        if self._stop:
+            return
         self._stop = True
         self._dirty.set()
         self._thread.join()

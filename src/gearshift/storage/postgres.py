@@ -6,6 +6,7 @@ that failed is not used again; text that PostgreSQL cannot hold (NUL) is kept as
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,9 +25,22 @@ CONNECT_SECONDS: Final = 5
 STATEMENT_SECONDS: Final[Seconds] = 30.0
 KEPT: Final = 8
 """Connections that are kept open when nobody uses them."""
+_PASSING: Final = (
+    "connection refused",
+    "no such file or directory",  # its socket
+    "timeout",
+    "timed out",
+    "starting up",
+    "shutting down",
+    "too many clients",
+    "closed the connection",
+)
+"""What libpq and the server say of a trouble that passes."""
 _MAKING: Final = 7_211_991
 """The advisory lock of who makes the tables."""
 _UNWRITABLE: Final = (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError, OverflowError)
+
+_log = logging.getLogger("gearshift.storage")
 
 
 class PostgresSession:
@@ -53,16 +67,22 @@ class Postgres:
     dialect: Dialect = "postgresql"
 
     def __init__(self, url: str) -> None:
-        """Connect, and make or update the tables; raise ConfigError when that cannot be done."""
+        """Connect, and make or update the tables; raise ConfigError when that can never be done.
+
+        A server that is away at present is come back to: the gateway answers without it, and its rows wait.
+        """
         self._url = url
         self.place = _place(url)
         self._idle: list[psycopg.Connection[tuple[Any, ...]]] = []
         self._guard = threading.Lock()
         self._closed = False
+        self._made = False
         try:
             self._make_tables()
         except psycopg.Error as error:
-            raise ConfigError([_unreachable(url, error)], source=self.place) from error
+            if not _passes(error):
+                raise ConfigError([_unreachable(url, error)], source=self.place) from error
+            _log.error("store_away", extra={"fields": {"store": self.place, "cause": _cause(error)}})
 
     @contextmanager
     def reading(self) -> Iterator[PostgresSession]:
@@ -95,6 +115,8 @@ class Postgres:
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         """Lend a connection for one transaction."""
+        if not self._made:
+            self._make_tables()
         with self._guard:
             connection = self._idle.pop() if self._idle else None
         if connection is None:
@@ -122,6 +144,7 @@ class Postgres:
                     connection.execute(cast("Any", statement))
         if found is not None and found[0] < VERSION:
             upgrade(f"postgresql+psycopg://{self._url.split('://', 1)[1]}", found[0])
+        self._made = True
 
 
 def unusable(url: str) -> str:
@@ -134,10 +157,19 @@ def unusable(url: str) -> str:
 
 
 def _unreachable(url: str, error: psycopg.Error) -> str:
-    """Say that a server cannot be used, and why."""
-    cause = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     expected = "expected a PostgreSQL server that lets us in and a database in which we may make tables"
-    return f"store: cannot use {_place(url)} ({cause}); {expected}"
+    return f"store: cannot use {_place(url)} ({_cause(error)}); {expected}"
+
+
+def _cause(error: psycopg.Error) -> str:
+    told = str(error).strip().splitlines()
+    return told[0] if told else type(error).__name__
+
+
+def _passes(error: psycopg.Error) -> bool:
+    """Tell whether a server that cannot be used now may be later: it does not listen, or it is starting or full."""
+    told = str(error).lower()
+    return isinstance(error, psycopg.OperationalError) and any(each in told for each in _PASSING)
 
 
 def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:

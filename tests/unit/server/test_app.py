@@ -150,7 +150,7 @@ def test_the_lifespan_closes_what_the_app_owns(tmp_path: Path) -> None:
 
             await home.app({"type": "lifespan"}, receive, send)
             assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-            assert not home.store.flush(0.1)
+            assert list((tmp_path / "gearshift.db.ledger").iterdir()) == []
 
     asyncio.run(scene())
 
@@ -305,11 +305,11 @@ def test_an_id_with_slashes_passes_a_real_server_encoded_or_not(tmp_path: Path) 
     asyncio.run(scene())
 
 
-def test_no_thread_is_left_but_the_writer_s(tmp_path: Path) -> None:
+def test_no_thread_outlives_the_app(tmp_path: Path) -> None:
     async def scene() -> None:
         async with serving(tmp_path, answers()) as (home, _):
             await home.chat().done()
-            assert "store-writer" in {thread.name for thread in threading.enumerate()}
+            assert {"journal", "ledger-shipper"} <= {thread.name for thread in threading.enumerate()}
 
     asyncio.run(scene())
-    assert "store-writer" not in {thread.name for thread in threading.enumerate()}
+    assert not {"journal", "ledger-shipper"} & {thread.name for thread in threading.enumerate()}

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gearshift.errors import StoreUnavailable
 from gearshift.server import views
 from gearshift.server.views import generation
+from gearshift.storage.log import Log
 from gearshift.storage.store import row
 from tests.fakes.house import serving
 from tests.fakes.nouns import attempt, exchange, failed
@@ -287,18 +289,18 @@ def test_the_process_is_alive_and_ready(tmp_path: Path) -> None:
 def test_a_failing_disk_degrades_but_answers_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "FLUSH_SECONDS", 0.1)
 
-    def full(_entries: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+    def full(_log: Log, _entries: object) -> None:
+        raise StoreUnavailable("the log cannot be written (OperationalError: database or disk is full)")
 
     async def scene() -> None:
         async with serving(tmp_path, answers()) as (home, _):
             with monkeypatch.context() as broken:
-                broken.setattr(home.store, "_commit", full)
+                broken.setattr(Log, "write", full)
                 assert (await home.chat().done()).status == 200
                 assert not home.store.flush(0.1)
                 ready = await home.get("/readyz").done()
                 assert (ready.status, ready.json["status"]) == (200, "degraded")
-                assert "disk" in ready.json["degraded"][0]
+                assert "takes no rows" in ready.json["degraded"][0]
                 for lost in (
                     home.get("/v1/generation", "id=gx-1"),
                     home.post("/v1/feedback", {"exchange_id": "gx-1", "score": 1}),

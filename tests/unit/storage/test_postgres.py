@@ -60,9 +60,20 @@ def test_a_statement_that_hangs_ends(url: str, monkeypatch: pytest.MonkeyPatch) 
     database.close()
 
 
-def test_a_server_that_is_not_there_is_named_without_a_secret() -> None:
-    url = f"postgresql://someone:hunter2@127.0.0.1:{closed_port()}/gearshift"
-    with pytest.raises(ConfigError, match=r"cannot use PostgreSQL at 127\.0\.0\.1:\d+/gearshift") as caught:
-        Postgres(url)
-    assert "hunter2" not in str(caught.value) + unusable(url)
-    assert "expected a PostgreSQL server" in unusable(url)
+def test_a_server_that_does_not_know_us_is_a_fault_told_without_a_secret(url: str) -> None:
+    nowhere = url.replace("/made_", "/nowhere_").replace("postgres@", "postgres:hunter2@")
+    with pytest.raises(ConfigError, match=r"cannot use PostgreSQL at .*/nowhere_\d+ \(.*does not exist") as caught:
+        Postgres(nowhere)
+    assert "expected a PostgreSQL server" in unusable(nowhere)
+    assert "hunter2" not in str(caught.value) + unusable(nowhere)
+
+
+def test_a_server_that_is_away_is_come_back_to(caplog: pytest.LogCaptureFixture) -> None:
+    database = Postgres(f"postgresql://someone:hunter2@127.0.0.1:{closed_port()}/gearshift")
+    with pytest.raises(StoreUnavailable, match="cannot be read"), database.reading() as session:
+        session.run("SELECT 1")
+    with pytest.raises(StoreUnavailable, match="cannot be written"), database.writing() as session:
+        session.run("SELECT 1")
+    assert "store_away" in caplog.text
+    assert "hunter2" not in str([vars(each) for each in caplog.records])
+    database.close()
