@@ -28,7 +28,7 @@ POINTS: Final[dict[str, tuple[type, str, str]]] = {
     "the end of a call was written down": (Journal, "finished", AFTER),
     "an exchange was taken": (Journal, "append", AFTER),
     "the log is to be synced": (Wal, "sync", BEFORE),
-    "the next segment was begun": (Wal, "_next", AFTER),
+    "the next segment was begun": (Wal, "_turn", AFTER),
     "a batch is to be stored": (Log, "write", BEFORE),
     "a batch was stored": (Log, "write", AFTER),
     "segments were let go of": (Tail, "advance", AFTER),

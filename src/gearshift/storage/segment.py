@@ -2,6 +2,7 @@
 
     segment   MAGIC, then records
     record    length of the payload (4 bytes) · CRC-32 of kind and payload (4 bytes) · kind (1 byte) · payload
+    the rest  zeros: not written yet
 
 Numbers are little-endian. Invariant: reading ends before the first record that is cut short or damaged, so a process
 that died while it wrote, or a disk that filled up, costs at most what was being written.
@@ -19,6 +20,8 @@ from msgspec import Struct
 MAGIC: Final = b"gearshift wal 1\n"
 MAX_RECORD: Final = 64 * 1024 * 1024
 """Bytes of a payload. A length beyond it is damage."""
+UNWRITTEN: Final = b"\x00"
+"""The kind of what is no record."""
 _HEAD: Final = struct.Struct("<IIc")
 
 
@@ -49,6 +52,8 @@ def records(data: bytes, offset: int) -> Iterator[Record]:
     at, size = 0, len(data)
     while size - at >= _HEAD.size:
         length, checksum, kind = _HEAD.unpack_from(data, at)
+        if kind == UNWRITTEN:
+            return
         if length > MAX_RECORD:
             raise Damaged
         begin = at + _HEAD.size
@@ -65,5 +70,5 @@ def needed(data: bytes) -> int:
     """Give how many bytes the record that `data` begins with takes, 0 where not even its head is here."""
     if len(data) < _HEAD.size:
         return 0
-    length, _checksum, _kind = _HEAD.unpack_from(data)
-    return _HEAD.size + int(length)
+    length, _checksum, kind = _HEAD.unpack_from(data)
+    return 0 if kind == UNWRITTEN else _HEAD.size + int(length)

@@ -59,6 +59,9 @@ class Shipper:
         self._adopted_at = -ADOPT
         self._stop = False
         self._wake = threading.Event()
+        """There is something to ship."""
+        self._hurry = threading.Event()
+        """Somebody waits for it."""
         self._moved = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="ledger-shipper", daemon=True)
 
@@ -72,6 +75,7 @@ class Shipper:
 
     def wait(self, until: Position, timeout: Seconds | None) -> bool:
         """Wait until everything before `until` is in the store, at most `timeout` seconds; say whether it is."""
+        self._hurry.set()
         self._wake.set()
         with self._moved:
             self._moved.wait_for(lambda: self._tail.shipped >= until or not self._thread.is_alive(), timeout)
@@ -80,6 +84,7 @@ class Shipper:
     def close(self, end: Position) -> bool:
         """Ship the rest up to `end`, once, and end; say whether all of it is in the store."""
         self._stop = True
+        self._hurry.set()
         self._wake.set()
         self._thread.join()
         if self._tail.shipped < end:
@@ -103,9 +108,9 @@ class Shipper:
 
     def _rest(self) -> None:
         """Let a batch gather, unless somebody waits for it to be shipped or we stop."""
-        end = self._clock() + (AWAY if self.failing else PAUSE)
-        while not self._stop and not self._wake.is_set() and (left := end - self._clock()) > 0:
-            self._wake.wait(left)
+        if not self._stop:
+            self._hurry.wait(AWAY if self.failing else PAUSE)
+        self._hurry.clear()
 
     def _round(self) -> None:
         self._ship(self._tail)
@@ -150,8 +155,8 @@ class Shipper:
         while not self._write(batch.entries):
             if self._stop:
                 return False
-            self._wake.wait(AWAY)
-            self._wake.clear()
+            self._hurry.wait(AWAY)
+            self._hurry.clear()
         return True
 
     def _write(self, entries: Sequence[Entry]) -> bool:

@@ -1,14 +1,15 @@
 """Own SQLite: one file in WAL mode, made or brought up to date as it is opened.
 
-Source: https://www.sqlite.org/wal.html. With `synchronous=FULL` a commit survives a power cut. Invariant: a connection
-stays open as long as the database: whenever the last one closes, SQLite folds the whole WAL into the file, and with a
-connection for each batch that was half the cost of writing.
+Source: https://www.sqlite.org/wal.html. With `synchronous=FULL` a commit survives a power cut. Invariants: one
+connection writes, one transaction at a time, and stays open as long as the database: whenever the last one closes,
+SQLite folds the whole WAL into the file, and with a connection for each batch that was half the cost of writing.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -79,6 +80,7 @@ class SQLite:
     def __init__(self, path: Path) -> None:
         """Open or create the file; raise ConfigError when that cannot be done or its schema is newer than ours."""
         self._path = path
+        self._guard = threading.Lock()
         self.place = str(path)
         try:
             self._keeper = self._keep()
@@ -98,7 +100,7 @@ class SQLite:
     def writing(self) -> Iterator[SQLiteSession]:
         """Open a session that is one transaction; raise StoreUnavailable or RowRefused, and keep nothing of it."""
         try:
-            with closing(self._connect()) as connection, connection:
+            with self._guard, self._keeper as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 yield SQLiteSession(connection)
         except _UNWRITABLE as error:

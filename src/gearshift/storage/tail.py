@@ -33,7 +33,7 @@ STARTED: Final = b"S"
 FINISHED: Final = b"F"
 EXCHANGE: Final = b"X"
 FEEDBACK: Final = b"J"
-CHUNK: Final = 1024 * 1024
+CHUNK: Final = 128 * 1024
 """Bytes that are read at a time, and so about what a batch holds."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -80,7 +80,7 @@ class Tail:
         while not entries:
             data = self._chunk()
             moved = self._take(data, entries)
-            if not moved and not self._turn(len(data)):
+            if not moved and not self._turn(segment.needed(data)):
                 break
         self._pending = Batch(entries, self._read)
         return self._pending
@@ -164,7 +164,7 @@ class Tail:
             return False
         if left and self._read.segment not in self._damaged:
             self._damaged.add(self._read.segment)
-            self._say("wal_torn", f"{left} bytes")
+            self._say("wal_torn", f"a record of {left} bytes")
         self._read = Position(later[0], START.offset)
         return True
 

@@ -3,14 +3,16 @@
     root/INSTANCE/lock            held while the process lives
     root/INSTANCE/00000001.wal    segments, each closed for good when the next one is begun
 
-`write` survives `kill -9` at once; a power cut may take what was written since the last `sync`. Every process has a
-folder of its own. Invariants: nothing that was written is ever changed; a write that fails leaves no half of a record
-behind; the lock says whether a folder's writer is alive.
+A segment is allocated as a whole and mapped into memory: to write is to copy, no call that a busy disk could hold up,
+and a full disk shows when a segment is made. What was copied survives `kill -9` at once; a power cut may take what was
+written since the last `sync`. Every process has a folder of its own. Invariants: nothing that was written is ever
+changed; what is allocated and not written is zeros; the lock says whether a folder's writer is alive.
 """
 
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import re
 import threading
@@ -23,8 +25,8 @@ from msgspec import Struct
 
 from gearshift.storage.segment import MAGIC
 
-SEGMENT_BYTES: Final = 8 * 1024 * 1024
-"""A segment that has grown to this is followed by the next: so much is read again, at most, after a death."""
+SEGMENT_BYTES: Final = 4 * 1024 * 1024
+"""So much is allocated at a time, and read again, at most, after a death."""
 LOCK: Final = "lock"
 _NAME: Final = re.compile(r"(\d{8})\.wal")
 _MAKING: Final = "."
@@ -51,75 +53,93 @@ def segments(folder: Path) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
+class Segment:
+    """Be a file that is written by copying."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        """Allocate it; raise OSError where the disk has no room for it."""
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.posix_fallocate(self._file, 0, size)
+            self._map = mmap.mmap(self._file, size)
+        except OSError:
+            os.close(self._file)
+            path.unlink()
+            raise
+        self._map[: len(MAGIC)] = MAGIC
+        self.size = size
+        self.end = len(MAGIC)
+        self._synced = 0
+
+    def write(self, data: bytes) -> None:
+        """Copy records, for which there must be room."""
+        end = self.end + len(data)
+        self._map[self.end : end] = data
+        self.end = end
+
+    def sync(self) -> None:
+        """Make all that was written survive a power cut; raise OSError when the disk fails."""
+        end = self.end
+        if end != self._synced:
+            os.fdatasync(self._file)
+            self._synced = end
+
+    def close(self) -> None:
+        """Sync, as well as can be, and let go."""
+        with suppress(OSError):
+            self.sync()
+        self._map.close()
+        os.close(self._file)
+
+
 class Wal:
     """Write the log of this process."""
 
     def __init__(self, root: Path, *, segment_bytes: int = SEGMENT_BYTES) -> None:
         """Make a folder of our own under `root`; raise OSError when that cannot be had."""
-        self._segment_bytes = segment_bytes
+        self._segment_bytes = max(segment_bytes, len(MAGIC) + 1)
         self._guard = threading.Lock()
         self.folder, self._lock = _own_folder(root)
-        self._number = 0
-        self._file = -1
-        self._size = self._synced = 0
-        self._next()
+        self._number = 1
+        self._full: list[Segment] = []
+        self._segment = Segment(segment_path(self.folder, 1), self._segment_bytes)
 
     @property
     def end(self) -> Position:
         """Give the place behind all that was written."""
         with self._guard:
-            return Position(self._number, self._size)
+            return Position(self._number, self._segment.end)
 
     def write(self, data: bytes) -> None:
-        """Append whole records; raise OSError when they could not be written: then nothing of them is."""
+        """Append whole records; raise OSError when there is no room for them: then nothing of them is written."""
         with self._guard:
-            try:
-                written = os.write(self._file, data)
-                if written < len(data):  # the disk has just filled up: say so, not half of it
-                    written += os.write(self._file, data[written:])
-            except OSError:
-                with suppress(OSError):
-                    os.ftruncate(self._file, self._size)
-                raise
-            self._size += written
+            if self._segment.end + len(data) > self._segment.size:
+                self._turn(len(data))
+            self._segment.write(data)
 
     def sync(self) -> None:
-        """Make all that was written survive a power cut, and begin the next segment where this one is full.
-
-        Raises OSError when the disk fails. Call it off the event loop.
-        """
+        """Make all that was written survive a power cut; raise OSError when the disk fails. Call it off the loop."""
         with self._guard:
-            file, size = self._file, self._size
-        if size != self._synced:
-            os.fdatasync(file)
-            self._synced = size
-        if size >= self._segment_bytes:
-            self._next()
+            full, segment = self._full, self._segment
+            self._full = []
+        for each in full:
+            each.sync()
+            each.close()
+        segment.sync()
 
     def close(self) -> None:
         """Sync and let go; the folder stays, for its segments may not be shipped yet."""
-        with suppress(OSError):
-            self.sync()
-        os.close(self._file)
+        for each in (*self._full, self._segment):
+            each.close()
         os.close(self._lock)
 
-    def _next(self) -> None:
-        """Begin the next segment; what the old one got meanwhile is synced too."""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
-        file = os.open(segment_path(self.folder, self._number + 1), flags, 0o600)
-        try:
-            os.write(file, MAGIC)
-        except OSError:
-            os.close(file)
-            segment_path(self.folder, self._number + 1).unlink()
-            raise
-        with self._guard:
-            former, self._file = self._file, file
-            self._number += 1
-            self._size, self._synced = len(MAGIC), 0
-        if former >= 0:
-            os.fdatasync(former)
-            os.close(former)
+    def _turn(self, length: int) -> None:
+        """Begin the next segment, of room for at least `length` bytes."""
+        size = max(self._segment_bytes, len(MAGIC) + length)
+        made = Segment(segment_path(self.folder, self._number + 1), size)
+        self._full.append(self._segment)
+        self._segment = made
+        self._number += 1
 
 
 def _own_folder(root: Path) -> tuple[Path, int]:

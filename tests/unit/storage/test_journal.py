@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
 from pathlib import Path
 
 import pytest
 
 from gearshift.errors import LedgerUnavailable
 from gearshift.storage.journal import Journal
+from gearshift.storage.wal import Wal
 from gearshift.types.record import Feedback
 from tests.fakes.nouns import exchange, ledger_row, under_way
 from tests.fakes.sink import MemorySink
@@ -18,14 +18,14 @@ from tests.fakes.sink import MemorySink
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Give what says whether the disk is full."""
-    write, said = os.write, [False]
+    write, said = Wal.write, [False]
 
-    def maybe(file: int, data: bytes) -> int:
+    def maybe(wal: Wal, data: bytes) -> None:
         if said[0]:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write(file, data)
+        write(wal, data)
 
-    monkeypatch.setattr(os, "write", maybe)
+    monkeypatch.setattr(Wal, "write", maybe)
     monkeypatch.setattr("gearshift.storage.journal.RETRY", 0.01)
     return said
 

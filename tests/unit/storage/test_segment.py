@@ -44,7 +44,7 @@ def test_an_offset_counts_from_the_beginning_of_the_file() -> None:
 
 def test_a_length_beyond_all_bounds_is_damage() -> None:
     with pytest.raises(Damaged):
-        list(records((MAX_RECORD + 1).to_bytes(4, "little") + bytes(100), 0))
+        list(records((MAX_RECORD + 1).to_bytes(4, "little") + b"\1" * 100, 0))
     with pytest.raises(ValueError, match="expected at most"):
         framed(b"S", bytes(MAX_RECORD + 1))
 

@@ -70,7 +70,9 @@ def test_a_disk_that_is_full_is_a_store_that_is_away(database: SQLite) -> None:
 def test_another_writer_s_lock_is_waited_for_then_the_store_is_away(
     database: SQLite, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    database.close()
     monkeypatch.setattr("gearshift.storage.sqlite.BUSY_SECONDS", 0.05)
+    database = SQLite(path)
     with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match="locked"), database.writing() as session:

@@ -22,42 +22,41 @@ def test_a_record_is_in_the_file_when_write_returns(tmp_path: Path) -> None:
     wal.write(framed(b"S", b"one"))
     wal.write(framed(b"S", b"two"))
     assert read(wal) == [b"one", b"two"]
-    assert wal.end == Position(1, segment_path(wal.folder, 1).stat().st_size)
+    assert wal.end == Position(1, START.offset + len(framed(b"S", b"one") * 2))
     wal.close()
 
 
 def test_a_full_segment_is_followed_by_the_next(tmp_path: Path) -> None:
-    wal = Wal(tmp_path, segment_bytes=100)
+    wal = Wal(tmp_path, segment_bytes=150)
     wal.write(framed(b"S", bytes(90)))
     wal.write(framed(b"S", b"still here"))
+    wal.write(framed(b"S", b"there, for it is too long"))
+    wal.write(framed(b"S", bytes(1000)))
     wal.sync()
-    wal.write(framed(b"S", b"there"))
-    assert segments(wal.folder) == [1, 2]
+    assert segments(wal.folder) == [1, 2, 3]
     assert read(wal, 1)[1] == b"still here"
-    assert read(wal, 2) == [b"there"]
-    assert wal.end.segment == 2
+    assert read(wal, 2) == [b"there, for it is too long"]
+    assert read(wal, 3) == [bytes(1000)]
+    assert wal.end.segment == 3
     wal.close()
 
 
-def test_a_disk_that_fills_up_leaves_no_half_of_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wal = Wal(tmp_path)
+def test_a_full_disk_is_an_error_and_what_was_written_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wal = Wal(tmp_path, segment_bytes=100)
     wal.write(framed(b"S", b"whole"))
-    write = os.write
-    room = [3]
 
-    def full(file: int, data: bytes) -> int:
-        if not room[0]:
-            raise OSError(28, "No space left on device")
-        some = write(file, data[: room[0]])
-        room[0] = 0
-        return some
+    def full(_file: int, _begin: int, _size: int) -> None:
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(OSError, match="No space"):
-        wal.write(framed(b"S", b"half"))
+        wal.write(framed(b"S", bytes(90)))
+    wal.write(framed(b"S", b"what there is room for"))
     monkeypatch.undo()
-    wal.write(framed(b"S", b"after"))
-    assert read(wal) == [b"whole", b"after"]
+    wal.write(framed(b"S", bytes(90)))
+    assert read(wal) == [b"whole", b"what there is room for"]
+    assert read(wal, 2) == [bytes(90)]
+    assert segments(wal.folder) == [1, 2]
     wal.close()
 
 
