@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from gearshift import accounting, documents
+from gearshift import access, accounting, documents
 from gearshift.errors import CallerLeft, GearshiftError, ShuttingDown
 from gearshift.execution import bounds
 from gearshift.execution.bounds import Limits
@@ -40,6 +40,12 @@ MAX_NAME: Final = 200
 """Characters of a requested model that are kept: a caller may have put anything there."""
 
 _dumps = msgspec.json.Encoder().encode
+
+
+def heard(inbound: Inbound, codec: Voice, body: bytes, path: str) -> Asked:
+    """Give what is asked: by the body, by the headers, and by the key where these say nothing."""
+    request = inbound.steer(codec.decode_request(body, path))
+    return request if inbound.caller is None else access.granted(inbound.caller, request)
 
 
 class World(Struct, frozen=True, kw_only=True):
@@ -74,6 +80,7 @@ class Case:
         self.error: str | None = None
         self._world = world
         self._inbound = inbound
+        self._logs = world.log_content or (inbound.caller is not None and inbound.caller.defaults.content)
         self._clock = clock
         self._outlet: Outlet | None = None
         self._transcript: Transcript | None = None
@@ -103,14 +110,14 @@ class Case:
     def listen(self, outlet: Outlet) -> Outlet:
         """Give the outlet to answer by: one that remembers, where content is logged."""
         self._outlet = outlet
-        if not self._world.log_content:
+        if not self._logs:
             return outlet
         self._transcript = Transcript(outlet)
         return self._transcript
 
     def read(self) -> None:
         """Decode the body and add what the headers ask for."""
-        self.request = self._inbound.steer(self.codec.decode_request(self.body, self._inbound.path))
+        self.request = heard(self._inbound, self.codec, self.body, self._inbound.path)
 
     def limits(self) -> Limits:
         """Give the bounds of this exchange."""
@@ -208,7 +215,7 @@ class Case:
             first_token=served.first_token if served else None,
             overhead=self._overhead(clock),
             session=request.routing.session_id,
-            prompt=prompt_text(request) if self._world.log_content else None,
+            prompt=prompt_text(request) if self._logs else None,
             answer=self._transcript.text(self.codec, stream=request.stream) if self._transcript else None,
         )
 

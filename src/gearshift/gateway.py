@@ -17,8 +17,9 @@ import msgspec
 from msgspec import Struct
 
 from gearshift import documents
+from gearshift.access import check_router
 from gearshift.case import Case, World
-from gearshift.errors import CallerError, GearshiftError, InternalError, NoCandidate
+from gearshift.errors import CallerError, Forbidden, GearshiftError, InternalError, NoCandidate
 from gearshift.execution.aside import BIG, aside
 from gearshift.execution.driver import Driver
 from gearshift.execution.guards import Guards
@@ -43,8 +44,10 @@ from gearshift.types.record import Exchange
 _log = logging.getLogger("gearshift.gateway")
 
 
-def refusal(decision: Decision, extra: bytes = b"") -> NoCandidate:
+def refusal(decision: Decision, extra: bytes = b"") -> CallerError:
     """Say that nobody fits, in words and as JSON; `extra` is what the answer says beside the error."""
+    if decision.rejected and all(each.reason == "key_scope" for each in decision.rejected):
+        return Forbidden(decision.rejected[0].detail, param="model")
     metadata = msgspec.json.encode(documents.refusal(decision))
     return NoCandidate(explain_refusal(decision), metadata=metadata, extra=extra)
 
@@ -137,6 +140,7 @@ class Gateway:
         """Look at all that a decision sees; give what takes it, in whatever thread."""
         world, now, began = self.world, self._wall_clock(), self._clock()
         router = world.routers.resolve(request)
+        check_router(request.routing.granted, router.name, named=router.named)
         snapshot = Snapshot(
             now=now,
             deployments=world.deployments,

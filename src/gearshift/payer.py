@@ -18,4 +18,7 @@ def payer_of(inbound: Inbound, request: Asked, decision: Decision) -> Payer:
     """Tell who pays for a request; its metadata are tags, cut to what is kept."""
     said = request.metadata
     tags = {name[:MAX_TAG]: str(said[name])[:MAX_TAG] for name in list(said)[:MAX_TAGS]} if said else {}
-    return Payer(key=inbound.key, router=decision.router, tags=tags)
+    caller = inbound.caller
+    if caller is None:
+        return Payer(key=inbound.key, router=decision.router, tags=tags)
+    return Payer(key=caller.id, team=caller.team, user_id=caller.user_id, router=decision.router, tags=tags)

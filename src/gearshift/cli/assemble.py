@@ -117,7 +117,7 @@ def prepare(
         catalog=catalog,
         world=world,
         credentials=proven,
-        keys=Keys(_keys(config, environ)),
+        keys=_keys(config, environ),
     )
 
 
@@ -131,6 +131,7 @@ def assemble(
     """Wire everything that `config` asks for; raise ConfigError with every fault."""
     plan = prepare(config, environ, source=source, discovered=discovered)
     site = open_site(config, environ)
+    site.keyring.start()
     gateway, inference, views = _furnish(plan, site)
     return Assembly(app=App(inference, views), gateway=gateway, plan=plan, site=site)
 
@@ -160,6 +161,7 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
     )
     gateway.pacer.start()
     server = plan.config.server
+    site.keyring.adopt(plan.keys)
     site.gate.adopt(plan.keys, room=server.max_in_flight, patience=server.queue_wait)
     return gateway, _door(plan, site, gateway), _views(plan, site, gateway)
 
@@ -169,6 +171,7 @@ def _views(plan: Plan, site: Site, gateway: Gateway) -> Views:
         gateway.pacer.close()
         await site.drains.close()
         await site.upstream.close()
+        site.keyring.close()
         site.store.close()
 
     return Views(
@@ -272,10 +275,11 @@ def make_fetcher(config: Config) -> Fetcher | None:
     return Fetcher(Bounds(max_bytes=media.max_bytes, timeout=media.timeout)) if media.fetch else None
 
 
-def _keys(config: Config, environ: Mapping[str, str]) -> list[str]:
-    """Resolve the virtual keys; the admin key is one of them."""
-    references = [*config.server.keys, *([config.server.admin_key] if config.server.admin_key else [])]
-    return [resolve_secret(reference, environ).reveal() for reference in references]
+def _keys(config: Config, environ: Mapping[str, str]) -> Keys:
+    """Resolve the config's keys."""
+    server = config.server
+    keys = [resolve_secret(reference, environ).reveal() for reference in server.keys]
+    return Keys(keys, admin=resolve_secret(server.admin_key, environ).reveal() if server.admin_key else None)
 
 
 def _listing(world: World, catalog: Catalog) -> Listing:

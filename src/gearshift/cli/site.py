@@ -20,8 +20,11 @@ from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Memory
 from gearshift.server.auth import Keys
 from gearshift.server.gate import Gate
+from gearshift.server.keyring import Keyring
 from gearshift.server.repeats import Repeats
 from gearshift.sessions import Sessions
+from gearshift.storage.database import Database
+from gearshift.storage.directory import Directory
 from gearshift.storage.ledger import Ledger
 from gearshift.storage.log import Log
 from gearshift.storage.opening import open_database
@@ -38,26 +41,31 @@ class Site(Struct, frozen=True, kw_only=True):
     memory: Memory
     repeats: Repeats
     gate: Gate
+    directory: Directory
+    keyring: Keyring
 
 
 def open_site(config: Config, environ: Mapping[str, str]) -> Site:
     """Make all of it; the store of the config is opened, and its writers run until it is closed."""
     upstream, telemetry = make_upstream(environ), Telemetry()
     guards = Guards(Health(telemetry.circuit), RetryBudget(), random.SystemRandom())
+    database = open_database(config.store)
+    directory = Directory(database, time.time)
     return Site(
         upstream=upstream,
         drains=Drains(),
-        store=open_store(config),
+        store=open_store(config, database),
         telemetry=telemetry,
         memory=Memory(Speeds(), Sessions(), guards),
         repeats=Repeats(telemetry, time.monotonic),
         gate=Gate(Keys(()), telemetry, time.monotonic, room=1, patience=1),  # it adopts the config's
+        directory=directory,
+        keyring=Keyring(directory, time.monotonic),
     )
 
 
-def open_store(config: Config) -> Ledger:
-    """Open the database and begin a write-ahead log; raise ConfigError where one cannot be had."""
-    database = open_database(config.store)
+def open_store(config: Config, database: Database) -> Ledger:
+    """Begin a write-ahead log that is shipped into `database`; raise ConfigError where one cannot be had."""
     try:
         return Ledger(Log(database), config.ledger_path, when_full=config.ledger.when_full)
     except OSError as error:

@@ -4,7 +4,9 @@
     ├── CallerError                 the caller's fault: answered in the caller's protocol, never retried
     │   ├── InvalidRequest     400
     │   ├── Unauthorized       401
+    │   ├── Forbidden          403  a known key may not do that
     │   ├── UnknownModel       404  (names close matches)
+    │   ├── UnknownRecord      404  no key, team, user or budget of that id
     │   ├── UnknownExchange    404
     │   ├── RouteNotFound      404  (405: wrong method)
     │   ├── RequestTooSlow     408
@@ -47,6 +49,7 @@ from gearshift.errors.caller import (
     BodyTooLarge,
     CallerError,
     CallerLeft,
+    Forbidden,
     HeadTooLarge,
     InvalidRequest,
     KeyInUse,
@@ -57,6 +60,7 @@ from gearshift.errors.caller import (
     Unauthorized,
     UnknownExchange,
     UnknownModel,
+    UnknownRecord,
 )
 from gearshift.errors.own import (
     ArtifactError,
@@ -106,6 +110,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "DeadlineExceeded",
+    "Forbidden",
     "GearshiftError",
     "HeadTooLarge",
     "InternalError",
@@ -128,6 +133,7 @@ __all__ = [
     "Unauthorized",
     "UnknownExchange",
     "UnknownModel",
+    "UnknownRecord",
     "Unproven",
     "UpstreamError",
     "UpstreamInvalid",

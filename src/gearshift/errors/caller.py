@@ -30,6 +30,13 @@ class Unauthorized(CallerError):
     code = "invalid_api_key"
 
 
+class Forbidden(CallerError):
+    """Refuse what a known key may not do."""
+
+    status = 403
+    code = "forbidden"
+
+
 class UnknownModel(CallerError):
     """Refuse a model name that no router, model or deployment has."""
 
@@ -49,6 +56,13 @@ class RouteNotFound(CallerError):
         self.allowed = tuple(allowed)
         if allowed:
             self.status = 405
+
+
+class UnknownRecord(CallerError):
+    """Refuse the id of a key, team, user or budget that there is not."""
+
+    status = 404
+    code = "not_found"
 
 
 class UnknownExchange(CallerError):

@@ -114,12 +114,20 @@ def _choose(slate: _Slate, routing: Routing, router: Router, snapshot: Snapshot,
     if routing.sort and routing.sort_across:
         return _FIXED.choose(as_asked(candidates, routing, snapshot.speeds), dice), _FIXED
     if not impatient(routing):
+        if not routing.explore:
+            return _FIXED.choose(_likeliest_first(router.policy, candidates), dice), _FIXED
         return router.policy.choose(candidates, dice), router.policy
     late_ids = {each.deployment.id for each in candidates if late(each.deployment, routing, snapshot.speeds)}
     early = [each for each in candidates if each.deployment.id not in late_ids]
     choice = router.policy.choose(early or candidates, dice)
     rest = [each for each in candidates if early and each.deployment.id in late_ids]
     return Choice(order=(*choice.order, *rest), propensity=choice.propensity), router.policy
+
+
+def _likeliest_first(policy: Policy, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Order candidates by how often the policy would take each."""
+    chances = policy.chances(candidates)
+    return [candidates[index] for index in sorted(range(len(candidates)), key=lambda index: -chances[index])]
 
 
 def _slate(request: Request, snapshot: Snapshot, router: Router) -> _Slate:

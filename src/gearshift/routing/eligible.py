@@ -21,7 +21,7 @@ from gearshift.routing.purpose import chats, embeds, holds_each
 from gearshift.routing.session import bound
 from gearshift.routing.terms import demands
 from gearshift.types.catalog import CAPABILITIES, Deployment, NanoUSD
-from gearshift.types.chat import TRUNCATED, Media, Message, Request, Routing, Text, ToolCall, ToolResult
+from gearshift.types.chat import TRUNCATED, Granted, Media, Message, Request, Routing, Text, ToolCall, ToolResult
 from gearshift.types.decision import Health, Rejection, Snapshot, Standing
 from gearshift.types.embedding import Asked, EmbeddingRequest
 
@@ -139,6 +139,8 @@ def _answering(
 def _lists(routing: Routing, *, named: bool) -> list[Check]:
     """Check the caller's own lists; those of models are for whoever chooses among models."""
     checks: list[Check] = []
+    if routing.granted is not None:
+        checks.append(_in_scope(routing.granted))
     if routing.only:
         checks.append(_provider_in("only", routing.only))
     if routing.order and not routing.allow_fallbacks:
@@ -150,6 +152,21 @@ def _lists(routing: Routing, *, named: bool) -> list[Check]:
     if routing.excluded and not named:
         checks.append(_model_does_not_match(routing.excluded))
     return checks
+
+
+def _in_scope(granted: Granted) -> Check:
+    def check(deployment: Deployment) -> Rejection | None:
+        models, providers = granted.models, granted.providers
+        if models is not None and _matching(deployment, models) is None:
+            found = f"the caller's key may not use the model {deployment.model}; it may use {some(models) or 'none'}"
+        elif providers is not None and not any(fnmatchcase(deployment.provider.id, glob) for glob in providers):
+            place = deployment.provider.id
+            found = f"the caller's key may not use the provider {place}; it may use {some(providers) or 'none'}"
+        else:
+            return None
+        return reject(deployment, "key_scope", found)
+
+    return check
 
 
 def _provider_in(field: str, names: Sequence[str]) -> Check:

@@ -25,7 +25,7 @@ from msgspec import Struct
 from gearshift.types.catalog import Seconds
 
 STARTS: Final = 8
-"""Requests that are begun in one turn of the loop: few, so that turns are short and whoever is shed is told at once; but
+"""Requests that are begun in one turn of the loop: few, so that turns are short and whoever is shed is told soon; but
 not one by one: together they cost a fifth less each (984 against 800 us of CPU, 32 connections, 2026-11)."""
 MAX_STARTS: Final = 64
 """... but as many as fill a quarter of the turn before, up to these: else callers who are shed and come back at once

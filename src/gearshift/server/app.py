@@ -16,7 +16,7 @@ from gearshift.errors import GearshiftError, InternalError, NoCandidate, RouteNo
 from gearshift.retrying import advice
 from gearshift.server import paths
 from gearshift.server.asgi import Receive, Scope, Send, respond
-from gearshift.server.auth import KEY, Keys
+from gearshift.server.auth import CALLER, Keys
 from gearshift.server.inference import Inference
 from gearshift.server.views import Views
 
@@ -91,7 +91,7 @@ class App:
         """Serve `view` to callers with a key."""
 
         async def checked(scope: Scope, receive: Receive) -> bytes:
-            return await view({**scope, KEY: self._keys.check(scope)}, receive)
+            return await view({**scope, CALLER: self._keys.check(scope)}, receive)
 
         return self._open(checked)
 

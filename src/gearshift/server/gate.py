@@ -20,7 +20,7 @@ from typing import Final, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from gearshift.errors import GearshiftError, Overloaded, ShuttingDown, Unauthorized
+from gearshift.errors import GearshiftError, Overloaded, ShuttingDown
 from gearshift.protocols.voice import Voice
 from gearshift.server import paths
 from gearshift.server.admission import Admission, Reason, Waiting
@@ -173,9 +173,10 @@ class Gate:
 
     def _whose(self, scope: Scope) -> str | None:
         try:
-            return self._keys.check(scope)
-        except Unauthorized:
+            caller = self._keys.check(scope)
+        except GearshiftError:
             return STRANGERS
+        return None if caller is None else caller.id
 
     def _shed(self, request: Request, reason: Reason) -> None:
         request.place = None

@@ -16,6 +16,7 @@ import msgspec
 from gearshift.errors import InvalidRequest
 from gearshift.protocols.json_patch import JsonObject
 from gearshift.server.asgi import Scope, sole_headers
+from gearshift.types.access import Caller
 from gearshift.types.catalog import NANO_PER_USD, NanoUSD, Seconds
 from gearshift.types.inbound import Inbound
 
@@ -85,16 +86,17 @@ Said: TypeAlias = dict[str, str]
 _metadata = msgspec.json.Decoder(_Metadata)
 
 
-def steer(scope: Scope, inbound: Inbound, key: str | None) -> Inbound:
+def steer(scope: Scope, inbound: Inbound, caller: Caller | None) -> Inbound:
     """Add to `inbound` what the headers of the public contract ask for; raise InvalidRequest on a bad value."""
-    said = sole_headers(scope, HEADERS)
+    said, key = sole_headers(scope, HEADERS), None if caller is None else caller.id
     if not said:
-        return msgspec.structs.replace(inbound, key=key)
+        return msgspec.structs.replace(inbound, key=key, caller=caller)
     if said.keys() <= _UNASKED:  # by far the most of those who say anything
-        return msgspec.structs.replace(inbound, key=key, patience=_patience(said))
+        return msgspec.structs.replace(inbound, key=key, caller=caller, patience=_patience(said))
     return msgspec.structs.replace(
         inbound,
         key=key,
+        caller=caller,
         wants_metadata=_switch(said, "x-gearshift-metadata", on=("enabled",), off=("disabled",)),
         no_fallback=_switch(said, "x-gearshift-no-fallback", on=("true", "1", "yes"), off=("false", "0", "no")),
         deadline=_deadline(said),

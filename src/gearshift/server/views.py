@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from gearshift import documents, telemetry
+from gearshift.case import heard
 from gearshift.errors import (
     GearshiftError,
     InvalidRequest,
@@ -27,7 +28,7 @@ from gearshift.gateway import Gateway, refusal
 from gearshift.routing.explain import explain_flip
 from gearshift.routing.task import task_of
 from gearshift.server.asgi import Receive, Scope, read_body
-from gearshift.server.auth import KEY
+from gearshift.server.auth import CALLER
 from gearshift.server.counting import count_anthropic, count_gemini
 from gearshift.server.feedback import read_judgement
 from gearshift.server.models import Listing
@@ -35,6 +36,7 @@ from gearshift.server.paths import COUNT, codec_of, spoken_in
 from gearshift.server.steering import steer
 from gearshift.storage.store import Row, Store
 from gearshift.types.catalog import Seconds
+from gearshift.types.decision import Decision
 from gearshift.types.inbound import Inbound
 from gearshift.types.record import Feedback
 
@@ -81,16 +83,18 @@ class Views(Struct, frozen=True, kw_only=True):
 
     async def route(self, scope: Scope, receive: Receive) -> bytes:
         """Decide, and explain, without calling anyone; body and headers are those of inference."""
-        key: str | None = scope[KEY]
-        inbound = steer(scope, Inbound(path=scope["path"], body=b"", began=0.0), key)
+        inbound = steer(scope, Inbound(path=scope["path"], body=b"", began=0.0), scope[CALLER])
         body = await read_body(scope, receive, self.max_body)
-        codec, path = spoken_in(scope, body)
-        request = inbound.steer(codec.decode_request(body, path))
-        decision = self.gateway.decide(request, key)
-        shown = _dumps(documents.decision(decision, explain_flip(decision), task_of(request)))
+        decision, shown = await aside(len(body), lambda: self._decided(scope, inbound, body))
         if not decision.plan:
             raise refusal(decision, extra=b'"gearshift":{"decision":%b}' % shown)
         return shown
+
+    def _decided(self, scope: Scope, inbound: Inbound, body: bytes) -> tuple[Decision, bytes]:
+        codec, path = spoken_in(scope, body)
+        request = heard(inbound, codec, body, path)
+        decision = self.gateway.decide(request, inbound.key)
+        return decision, _dumps(documents.decision(decision, explain_flip(decision), task_of(request)))
 
     async def feedback(self, scope: Scope, receive: Receive) -> bytes:
         """Take a judgement of an exchange or of a session."""

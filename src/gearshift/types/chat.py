@@ -184,6 +184,17 @@ class Sampling(Struct, frozen=True, kw_only=True):
     verbosity: str | None = None
 
 
+class Granted(Struct, frozen=True, kw_only=True):
+    """Hold which routers, models and providers the caller's key may use, as globs; None: all.
+
+    A key that may use some routers, and of which nothing is said about models, may name no model itself.
+    """
+
+    routers: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
+
+
 class Routing(Struct, frozen=True, kw_only=True):
     """Hold what the caller asks of the router itself.
 
@@ -194,7 +205,7 @@ class Routing(Struct, frozen=True, kw_only=True):
     last. What must be known of a deployment: `no_collection` (the prompts are neither kept nor trained on), `zdr` (they
     are not retained at all), `distillable` (its answers may be trained on), one of `quantizations`. `middle_out`: what
     is in the middle of a conversation may be left out where it is too long for a model. `unmet` are the wishes that no
-    other field holds.
+    other field holds. `granted` and `explore` are not the caller's words but its key's: see `access`.
     """
 
     models: tuple[str, ...] = ()
@@ -220,6 +231,8 @@ class Routing(Struct, frozen=True, kw_only=True):
     max_price: MaxPrice | None = None
     constraint: Constraint | None = None
     unmet: tuple[Unmet, ...] = ()
+    granted: Granted | None = None
+    explore: bool = True
 
 
 class Request(Struct, frozen=True, kw_only=True, weakref=True):

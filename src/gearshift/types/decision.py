@@ -27,6 +27,7 @@ RejectionReason: TypeAlias = Literal[
     "session_bound",
     "parameters",
     "terms",
+    "key_scope",
 ]
 
 DecisionReason: TypeAlias = Literal[

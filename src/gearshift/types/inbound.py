@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gearshift.errors import InvalidRequest
+from gearshift.types.access import Caller
 from gearshift.types.catalog import NanoUSD, Seconds
 from gearshift.types.embedding import Asked
 
@@ -21,6 +22,7 @@ class Inbound(Struct, frozen=True, kw_only=True):
     `began` is the monotonic clock when the request arrived. All in seconds: `deadline` is the caller's own,
     `first_content` its bound for each attempt to begin to answer (Cloudflare's `cf-aig-request-timeout`), `patience`
     how long its client bears to hear nothing. Under the key `idempotency` the same request is answered once.
+    `caller` is all that is known of whose `key` it is.
     `metadata` is what a header adds to the body's, `dropped` names the headers whose wish this version cannot fulfil,
     `passed_on` holds those that an upstream of the same protocol is told too.
     """
@@ -29,6 +31,7 @@ class Inbound(Struct, frozen=True, kw_only=True):
     body: bytes
     began: float
     key: str | None = None
+    caller: Caller | None = None
     wants_metadata: bool = False
     no_fallback: bool = False
     deadline: Seconds | None = None

@@ -10,8 +10,9 @@ KEY = "sk-virtual-1"
 KEYS = Keys([KEY, "sk-virtual-2"])
 
 
-def scope(**headers: str) -> Scope:
-    return {"headers": [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]}
+def scope(path: str = "/v1/models", **headers: str) -> Scope:
+    told = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
+    return {"path": path, "headers": told}
 
 
 @pytest.mark.parametrize(
@@ -33,8 +34,8 @@ def test_a_key_is_known_by_an_id_that_does_not_tell_it() -> None:
     assert first != second
     assert first == KEYS.check(scope(authorization=f"Bearer {KEY}"))
     assert first is not None
-    assert len(first) == 12
-    assert KEY not in first
+    assert len(first.id) == 12
+    assert KEY not in repr(first)
 
 
 @pytest.mark.parametrize("shown", [{}, {"authorization": "Basic abc"}])

@@ -4,6 +4,7 @@ import pytest
 
 from gearshift.errors import InvalidRequest
 from gearshift.server.steering import steer
+from gearshift.types.access import Caller
 from gearshift.types.inbound import Inbound
 
 BARE = Inbound(path="/v1/chat/completions", body=b"", began=0.0)
@@ -11,7 +12,7 @@ BARE = Inbound(path="/v1/chat/completions", body=b"", began=0.0)
 
 def steered(**headers: str) -> Inbound:
     given = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
-    return steer({"headers": given}, BARE, "key-id")
+    return steer({"headers": given}, BARE, Caller(id="key-id"))
 
 
 def test_nothing_said_is_nothing_asked_for() -> None:
