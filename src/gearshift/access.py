@@ -11,8 +11,7 @@ from fnmatch import fnmatchcase
 from msgspec.structs import replace
 
 from gearshift.errors import Forbidden
-from gearshift.types.access import Caller
-from gearshift.types.chat import Granted
+from gearshift.types.access import Caller, Granted
 from gearshift.types.embedding import Asked
 
 
@@ -38,8 +37,15 @@ def check_router(allowed: Granted | None, name: str, *, named: bool) -> None:
         raise Forbidden(_refusal("router", name, allowed.routers), param="model")
 
 
-def granted(caller: Caller, request: Asked) -> Asked:
+def logs_content(caller: Caller | None) -> bool:
+    """Say whether a key asked for its prompts and answers to be kept."""
+    return caller is not None and caller.defaults.content
+
+
+def granted(caller: Caller | None, request: Asked) -> Asked:
     """Give a request with what its caller's key allows it, and what holds for the key where it says nothing."""
+    if caller is None:
+        return request
     scopes, defaults, routing = caller.scopes, caller.defaults, request.routing
     changes: dict[str, object] = {}
     if any(each is not None for each in (scopes.routers, scopes.models, scopes.providers)):

@@ -34,18 +34,11 @@ from gearshift.types.inbound import Inbound
 from gearshift.types.ledger import Payer
 from gearshift.types.record import Attempt, Exchange, Outcome, served_of
 
-MAX_LOSSES: Final = 20
-"""Fields that a header names; the metadata names them all."""
+MAX_LOSSES: Final = 20  # fields that a header names; the metadata names them all
 MAX_NAME: Final = 200
 """Characters of a requested model that are kept: a caller may have put anything there."""
 
 _dumps = msgspec.json.Encoder().encode
-
-
-def heard(inbound: Inbound, codec: Voice, body: bytes, path: str) -> Asked:
-    """Give what is asked: by the body, by the headers, and by the key where these say nothing."""
-    request = inbound.steer(codec.decode_request(body, path))
-    return request if inbound.caller is None else access.granted(inbound.caller, request)
 
 
 class World(Struct, frozen=True, kw_only=True):
@@ -80,7 +73,7 @@ class Case:
         self.error: str | None = None
         self._world = world
         self._inbound = inbound
-        self._logs = world.log_content or (inbound.caller is not None and inbound.caller.defaults.content)
+        self._logs = world.log_content or access.logs_content(inbound.caller)
         self._clock = clock
         self._outlet: Outlet | None = None
         self._transcript: Transcript | None = None
@@ -117,7 +110,8 @@ class Case:
 
     def read(self) -> None:
         """Decode the body and add what the headers ask for."""
-        self.request = heard(self._inbound, self.codec, self.body, self._inbound.path)
+        asked = self._inbound.steer(self.codec.decode_request(self.body, self._inbound.path))
+        self.request = access.granted(self._inbound.caller, asked)
 
     def limits(self) -> Limits:
         """Give the bounds of this exchange."""

@@ -5,12 +5,13 @@ Money is shown in USD (a JSON number), None where it is unknown. Names are those
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 import msgspec
 
 from gearshift.types.asking import Unmet
-from gearshift.types.catalog import NANO_PER_USD, NanoUSD
+from gearshift.types.catalog import NANO_PER_USD, Deployment, NanoUSD
 from gearshift.types.chat import Task
 from gearshift.types.decision import (
     Accept,
@@ -19,8 +20,10 @@ from gearshift.types.decision import (
     Candidate,
     Decision,
     Flip,
+    Health,
     Objective,
     Rejection,
+    Speed,
     Standing,
 )
 from gearshift.types.record import Attempt, Loss
@@ -163,3 +166,32 @@ def attempt(made: Attempt) -> Document:
         "billing": made.billing,
         "losses": [loss_of(each) for each in made.losses],
     }
+
+
+def deployments(
+    each_of: Iterable[Deployment], health: Mapping[str, Health], speeds: Mapping[str, Speed]
+) -> list[Document]:
+    """Show deployments with their prices (US dollars per million tokens) and what is known of how they are doing."""
+    shown: list[Document] = []
+    for each in each_of:
+        price, well, speed = each.price, health.get(each.id), speeds.get(each.id)
+        shown.append(
+            {
+                "id": each.id,
+                "model": each.model,
+                "provider": each.provider.id,
+                "context_window": each.context_window,
+                "capabilities": None if each.capabilities is None else sorted(each.capabilities),
+                "input_usd_per_million": None if price is None else usd(price.rates.input),
+                "output_usd_per_million": None if price is None else usd(price.rates.output),
+                "price_source": None if price is None else price.source,
+                "price_date": None if price is None or price.date is None else str(price.date),
+                "healthy": well is None or well.healthy,
+                "health": None if well is None else well.detail,
+                "error_rate": None if well is None else well.error_rate,
+                "first_token_p50_s": None if speed is None or speed.first_token is None else speed.first_token.p50,
+                "first_token_p95_s": None if speed is None or speed.first_token is None else speed.first_token.p95,
+                "tokens_per_second": None if speed is None else speed.tokens_per_second,
+            }
+        )
+    return shown

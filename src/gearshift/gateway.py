@@ -136,6 +136,13 @@ class Gateway:
         self._telemetry.decided(decision, self._clock() - began)
         return decision
 
+    def state(self) -> list[documents.Document]:
+        """Show every deployment: its price, its health, how fast it has been."""
+        now, deployments = self._clock(), self.world.deployments
+        return documents.deployments(
+            deployments, self._memory.guards.health.known(deployments, now), self._memory.speeds.known(now)
+        )
+
     def _look(self, request: Asked, key: str | None) -> Callable[[], Decision]:
         """Look at all that a decision sees; give what takes it, in whatever thread."""
         world, now, began = self.world, self._wall_clock(), self._clock()

@@ -30,13 +30,17 @@ from gearshift.gateway import Gateway, Memory
 from gearshift.protocols.openai_chat import codec
 from gearshift.protocols.registry import CODECS
 from gearshift.routing.router import Router, RouterTable, Stage
+from gearshift.server.admin.desk import Desk
+from gearshift.server.admin.door import AdminDoor
 from gearshift.server.app import App
 from gearshift.server.auth import Keys
 from gearshift.server.inference import Inference
+from gearshift.server.keyring import Keyring
 from gearshift.server.models import Listing
 from gearshift.server.repeats import Repeats
 from gearshift.server.views import Views
 from gearshift.sessions import Sessions
+from gearshift.storage.directory import Directory
 from gearshift.storage.ledger import Ledger
 from gearshift.storage.log import Log
 from gearshift.storage.sqlite import SQLite
@@ -149,6 +153,7 @@ async def house(
     *deployments: Deployment,
     limits: Limits = LIMITS,
     keys: Sequence[str] = (),
+    admin: str | None = None,
     upstream: Upstream | None = None,
     fetcher: Fetcher | None = None,
     log_content: bool = False,
@@ -223,15 +228,32 @@ async def house(
     inference = Inference(
         gateway=gateway,
         codec=codec,
-        keys=Keys(keys),
+        keys=Keys(keys, admin=admin),
         max_body=MAX_BODY,
         repeats=Repeats(telemetry, time.monotonic),
         kept_for=KEPT_FOR,
         clock=time.monotonic,
     )
+    database = SQLite(folder / "gearshift.db")
+    directory = Directory(database, time.time)
+    keyring = Keyring(directory, time.monotonic)
+    keyring.adopt(inference.keys)
+    keyring.refresh()
+
+    def desk() -> Desk:
+        return Desk(
+            database=database,
+            directory=directory,
+            keyring=keyring,
+            store=store,
+            gateway=lambda: gateway,
+            config=dict,
+            wall_clock=time.time,
+        )
+
     try:
         yield House(
-            app=App(inference, views),
+            app=App(inference, views, AdminDoor(desk)),
             inference=inference,
             views=views,
             store=store,
@@ -241,6 +263,7 @@ async def house(
         )
     finally:
         await close()
+        database.close()
 
 
 @asynccontextmanager

@@ -19,12 +19,14 @@ from gearshift.cli.enroll import enroll
 from gearshift.cli.evaluate import evaluate
 from gearshift.cli.export import export
 from gearshift.cli.inspect import models, route
+from gearshift.cli.keys import keys
 from gearshift.cli.migrate import migrate
 from gearshift.cli.predict import predict
 from gearshift.cli.promote import promote, rollback
 from gearshift.cli.replay import replay
 from gearshift.cli.serve import serve
 from gearshift.cli.train import train
+from gearshift.cli.usage import usage
 from gearshift.errors import GearshiftError
 
 app = typer.Typer(
@@ -34,12 +36,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_SERVING = (serve, init, check, demo, route, models, export, bench)
+_SERVING = (serve, init, check, demo, route, models, export, usage, bench)
 _LEARNING = (train, predict, evaluate, enroll, calibrate, replay, promote, rollback)
 for command in (*_SERVING, *_LEARNING):
     app.command()(command)
 app.add_typer(migrate)
 app.add_typer(catalog)
+app.add_typer(keys)
 
 
 def _version(wanted: bool) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
@@ -17,21 +16,21 @@ from gearshift.case import World
 from gearshift.catalog import Catalog, build, pricefile
 from gearshift.catalog.discovery import Discovery
 from gearshift.cli.credentials import credentials
+from gearshift.cli.predictors import load_predictors, try_predictors, wanted
 from gearshift.cli.site import Site, open_site
 from gearshift.config import Config, check_secrets, resolve_secret
-from gearshift.config.routers import BUILTIN
-from gearshift.errors import ConfigError, GearshiftError
+from gearshift.errors import ConfigError
 from gearshift.execution.bounds import Limits
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.driver import Driver
 from gearshift.execution.fetching import Bounds, Fetcher
 from gearshift.execution.means import Means
 from gearshift.gateway import Gateway
-from gearshift.learning import shelf
-from gearshift.learning.artifact import builtin_path
 from gearshift.protocols.registry import CODECS
 from gearshift.routing.build import build_routers
 from gearshift.routing.predict import Predictor
+from gearshift.server.admin.desk import Desk
+from gearshift.server.admin.door import AdminDoor
 from gearshift.server.app import App
 from gearshift.server.auth import Keys
 from gearshift.server.inference import Inference
@@ -66,6 +65,7 @@ class Assembly(Struct, kw_only=True):
     plan: Plan
     site: Site
     told: dict[str, str] = field(default_factory=dict)
+    reload: Callable[[], Awaitable[list[str]]] | None = None
 
     @property
     def catalog(self) -> Catalog:
@@ -80,6 +80,19 @@ class Assembly(Struct, kw_only=True):
         self.site.memory.guards.health.pardon()
         self.plan = plan
         self.app.adopt(inference, views)
+
+    def desk(self) -> Desk:
+        """Give what the admin API works with."""
+        return Desk(
+            database=self.site.database,
+            directory=self.site.directory,
+            keyring=self.site.keyring,
+            store=self.site.store,
+            gateway=lambda: self.gateway,
+            config=lambda: self.plan.config.model_dump(mode="json", by_alias=True),
+            wall_clock=time.time,
+            reload=self.reload,
+        )
 
 
 def prepare(
@@ -96,7 +109,7 @@ def prepare(
     """
     left_out, config = tuple(discovered.left_out(config)), discovered.join(config)
     catalog, found = _try_catalog(config, environ)
-    predictors, broken = try_predictors(_wanted(config))
+    predictors, broken = try_predictors(wanted(config))
     world = proven = None
     try:
         check_secrets(config, environ, source=source)
@@ -133,7 +146,13 @@ def assemble(
     site = open_site(config, environ)
     site.keyring.start()
     gateway, inference, views = _furnish(plan, site)
-    return Assembly(app=App(inference, views), gateway=gateway, plan=plan, site=site)
+
+    def desk() -> Desk:
+        return assembly.desk()
+
+    app = App(inference, views, AdminDoor(desk))
+    assembly = Assembly(app=app, gateway=gateway, plan=plan, site=site)
+    return assembly
 
 
 def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
@@ -231,42 +250,6 @@ def _world(config: Config, catalog: Catalog, predictors: Mapping[str, Predictor]
         version=config.version,
         log_content=config.logging.content,
     )
-
-
-def load_predictors(config: Config) -> dict[str, Predictor]:
-    """Load each artefact that a router names, once; raise ConfigError naming the routers whose artefact is broken."""
-    predictors, faults = try_predictors(_wanted(config))
-    if faults:
-        raise ConfigError(faults, source="the config's artefacts")
-    return predictors
-
-
-def _wanted(config: Config) -> dict[str, str]:
-    """Give the predictors that routers name, each by its place in the config."""
-    return {
-        f"routers.{name}.predictor": router.predictor
-        for name, router in config.routers.items()
-        if router.candidates is not None
-    }
-
-
-def try_predictors(wanted: Mapping[str, str]) -> tuple[dict[str, Predictor], list[str]]:
-    """Load each predictor once, and say which cannot be; `wanted` are by their place in the config."""
-    predictors: dict[str, Predictor] = {}
-    faults: list[str] = []
-    for place, predictor in wanted.items():
-        if predictor in predictors:
-            continue
-        try:
-            predictors[predictor] = shelf.load(predictor_path(predictor))
-        except GearshiftError as error:
-            faults.append(f"{place}: {error.message}")
-    return predictors, faults
-
-
-def predictor_path(predictor: str) -> Path:
-    """Give the folder that a router's `predictor` means: an artefact, or a shelf of them."""
-    return builtin_path() if predictor == BUILTIN else Path(predictor)
 
 
 def make_fetcher(config: Config) -> Fetcher | None:

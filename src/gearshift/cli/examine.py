@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from gearshift.cli.assemble import try_predictors
+from gearshift.cli.predictors import try_predictors
 from gearshift.config import Config, document, load, mentions, unreadable
 from gearshift.errors import ConfigError
 

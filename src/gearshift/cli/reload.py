@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from gearshift.catalog.discovery import Discovery
-from gearshift.cli.assemble import Assembly, Plan, predictor_path, prepare
+from gearshift.cli.assemble import Assembly, Plan, prepare
 from gearshift.cli.discover import discover
 from gearshift.cli.notices import announce
+from gearshift.cli.predictors import predictor_path
 from gearshift.config import Config, load
 from gearshift.errors import ConfigError, GearshiftError
 from gearshift.learning import shelf
@@ -83,9 +84,14 @@ class Reloader:
         self._seen = seen
         self._last = seen
         self._file = file
+        assembly.reload = self.now
         self._asked = asyncio.Event()
         self._asking: asyncio.Task[Discovery] | None = None
         self._listed_at = time.monotonic()
+
+    async def now(self) -> list[str]:
+        """Reload at once, changed or not; give the faults of what was refused, none where it was taken."""
+        return await self._reload(asked=True)
 
     def ask(self) -> None:
         """Reload soon, changed or not."""
@@ -137,7 +143,8 @@ class Reloader:
         self._asked.clear()
         return asked
 
-    async def _reload(self, *, asked: bool, listed: Discovery | None = None) -> None:
+    async def _reload(self, *, asked: bool, listed: Discovery | None = None) -> list[str]:
+        """Make everything anew; give the faults, if it was refused."""
         began = time.monotonic()
         try:
             plan = await self._plan(listed, asked=asked)
@@ -145,7 +152,7 @@ class Reloader:
             self._assembly.site.telemetry.reload_refused()
             fields = {"error": error.code, "faults": _faults(error), "still_serving": self._served.version}
             _log.error("reload_refused", extra={"fields": fields})
-            return
+            return _faults(error)
         announce(self._assembly)
         waiting = [key for key in FIXED if _value(plan.config, key) != _value(self._started, key)]
         self._assembly.adopt(plan)
@@ -155,6 +162,7 @@ class Reloader:
         done: dict[str, object] = {"config": plan.config.version, "predictors": _predictors(plan)}
         done |= {"needs_restart": waiting, "took_s": round(time.monotonic() - began, 3)}
         _log.info("reloaded", extra={"fields": done})
+        return []
 
     def _look(self) -> Marks:
         own = [] if self._file is None else [self._file]

@@ -41,6 +41,7 @@ class Site(Struct, frozen=True, kw_only=True):
     memory: Memory
     repeats: Repeats
     gate: Gate
+    database: Database
     directory: Directory
     keyring: Keyring
 
@@ -59,6 +60,7 @@ def open_site(config: Config, environ: Mapping[str, str]) -> Site:
         memory=Memory(Speeds(), Sessions(), guards),
         repeats=Repeats(telemetry, time.monotonic),
         gate=Gate(Keys(()), telemetry, time.monotonic, room=1, patience=1),  # it adopts the config's
+        database=database,
         directory=directory,
         keyring=Keyring(directory, time.monotonic),
     )

@@ -20,8 +20,9 @@ from gearshift.routing.parameters import required
 from gearshift.routing.purpose import chats, embeds, holds_each
 from gearshift.routing.session import bound
 from gearshift.routing.terms import demands
+from gearshift.types.access import Granted
 from gearshift.types.catalog import CAPABILITIES, Deployment, NanoUSD
-from gearshift.types.chat import TRUNCATED, Granted, Media, Message, Request, Routing, Text, ToolCall, ToolResult
+from gearshift.types.chat import TRUNCATED, Media, Message, Request, Routing, Text, ToolCall, ToolResult
 from gearshift.types.decision import Health, Rejection, Snapshot, Standing
 from gearshift.types.embedding import Asked, EmbeddingRequest
 

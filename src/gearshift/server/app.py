@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from gearshift.errors import GearshiftError, InternalError, NoCandidate, RouteNotFound
 from gearshift.retrying import advice
 from gearshift.server import paths
+from gearshift.server.admin.door import OPENAPI, PREFIX, AdminDoor
 from gearshift.server.asgi import Receive, Scope, Send, respond
 from gearshift.server.auth import CALLER, Keys
 from gearshift.server.inference import Inference
@@ -30,12 +31,14 @@ _log = logging.getLogger("gearshift.server")
 class App:
     """Be the ASGI application."""
 
-    def __init__(self, inference: Inference, views: Views) -> None:
+    def __init__(self, inference: Inference, views: Views, admin: AdminDoor) -> None:
         """Take the handlers and lay out the routes."""
+        self._admin = admin
         self.adopt(inference, views)
 
     def adopt(self, inference: Inference, views: Views) -> None:
         """Serve by these handlers from the next request on; a request in flight ends where it began."""
+        self._admin.keys = inference.keys
         self._inference = {name: replace(inference, codec=codec) for name, codec in paths.VOICES.items()}
         self._keys: Keys = inference.keys
         self._views = views
@@ -65,6 +68,8 @@ class App:
         handler = self._routes.get((method, path))
         if handler is not None:
             return handler
+        if path.startswith(PREFIX) or path == OPENAPI:
+            return self._admin
         verb = paths.gemini_verb(path) if method == "POST" else None
         if verb in paths.GENERATE:
             return self._inference["gemini"]

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 from gearshift.access import check_route
 from gearshift.errors import StoreUnavailable, Unauthorized
 from gearshift.server.asgi import Scope, header
+from gearshift.storage.secrets import is_misspelt
 from gearshift.types.access import Caller
 from gearshift.types.catalog import Seconds
 
@@ -72,6 +73,8 @@ class Keys:
         if found is None:
             if self._stored is None:
                 raise StoreUnavailable("keys cannot be looked up: the store has not been reached yet; try again later")
+            if is_misspelt(presented):
+                raise Unauthorized("found a key that is misspelt or cut short: its checksum is wrong; copy it again")
             raise Unauthorized(f"found a key that this gateway does not know; {_ASK}")
         now = self._wall_clock()
         if found.revoked is not None and found.revoked <= now:

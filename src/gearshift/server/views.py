@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from gearshift import documents, telemetry
-from gearshift.case import heard
+from gearshift.access import granted
 from gearshift.errors import (
     GearshiftError,
     InvalidRequest,
@@ -92,7 +92,7 @@ class Views(Struct, frozen=True, kw_only=True):
 
     def _decided(self, scope: Scope, inbound: Inbound, body: bytes) -> tuple[Decision, bytes]:
         codec, path = spoken_in(scope, body)
-        request = heard(inbound, codec, body, path)
+        request = granted(inbound.caller, inbound.steer(codec.decode_request(body, path)))
         decision = self.gateway.decide(request, inbound.key)
         return decision, _dumps(documents.decision(decision, explain_flip(decision), task_of(request)))
 

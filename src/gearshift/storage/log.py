@@ -75,7 +75,7 @@ class Log:
         """Give the exchange with this id, or else the latest whose upstream response id this is."""
         with self._database.reading() as session:
             found = session.run(_BY_ID, (key,)) or session.run(_BY_RESPONSE, (key,))
-        return _row(found[0]) if found else None
+        return row_of(found[0]) if found else None
 
     def exchanges(self, since: float = 0.0) -> Iterator[Row]:
         """Give the exchanges created at or after `since`, oldest first."""
@@ -83,10 +83,10 @@ class Log:
         while True:
             with self._database.reading() as session:
                 found = session.run(_PAGE, (created, created, last))
-            yield from map(_row, found)
+            yield from map(row_of, found)
             if len(found) < PAGE:
                 return
-            newest = _row(found[-1])
+            newest = row_of(found[-1])
             created, last = newest.created, newest.id
 
     def knows(self, *, exchange_id: str | None, session_id: str | None) -> bool:
@@ -131,7 +131,8 @@ def _flat(values: tuple[Any, ...]) -> tuple[Value, ...]:
     return tuple(int(each) if isinstance(each, bool) else each for each in values)
 
 
-def _row(values: tuple[Any, ...]) -> Row:
+def row_of(values: tuple[Any, ...]) -> Row:
+    """Give the exchange whose columns these are, in the order of `Row`."""
     fields = dict(zip(_COLUMNS, values, strict=True))
     for name in _FLAGS:
         fields[name] = None if fields[name] is None else bool(fields[name])

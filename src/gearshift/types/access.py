@@ -26,6 +26,17 @@ class Scopes(Struct, frozen=True, kw_only=True):
     providers: tuple[str, ...] | None = None
 
 
+class Granted(Struct, frozen=True, kw_only=True):
+    """Hold which routers, models and providers the caller's key may use, as globs; None: all.
+
+    A key that may use some routers, and of which nothing is said about models, may name no model itself.
+    """
+
+    routers: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
+
+
 class Defaults(Struct, frozen=True, kw_only=True):
     """Hold what counts where a request says nothing: the most that it costs, its cost tier; and whether it is logged.
 

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec import Raw, Struct
 
+from gearshift.types.access import Granted
 from gearshift.types.asking import Constraint, MaxPrice, Unmet
 
 Extra: TypeAlias = dict[str, Raw]
@@ -182,17 +183,6 @@ class Sampling(Struct, frozen=True, kw_only=True):
     reasoning_budget: int | None = None
     reasoning_shown: str | None = None
     verbosity: str | None = None
-
-
-class Granted(Struct, frozen=True, kw_only=True):
-    """Hold which routers, models and providers the caller's key may use, as globs; None: all.
-
-    A key that may use some routers, and of which nothing is said about models, may name no model itself.
-    """
-
-    routers: tuple[str, ...] | None = None
-    models: tuple[str, ...] | None = None
-    providers: tuple[str, ...] | None = None
 
 
 class Routing(Struct, frozen=True, kw_only=True):

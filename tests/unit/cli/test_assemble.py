@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gearshift.cli.assemble import assemble, load_predictors, make_fetcher, prepare
+from gearshift.cli.assemble import assemble, make_fetcher, prepare
+from gearshift.cli.predictors import load_predictors
 from gearshift.config import from_mapping
 from gearshift.errors import ConfigError
 from gearshift.types.chat import Message, Request, Text
