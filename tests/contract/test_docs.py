@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from gearshift import errors
 from gearshift.cli.app import app
+from gearshift.server.admin.api import build
+from gearshift.server.admin.desk import Desk
 from gearshift.simulate.docs import DocsIndex, load_pages
 from gearshift.simulate.prompts import grade, load_prompts
 from gearshift.telemetry import Telemetry
@@ -39,6 +42,14 @@ def test_every_error_code_is_in_its_page() -> None:
     source = "".join(each.read_text(encoding="utf-8") for each in (ROOT / "src/gearshift/errors").glob("*.py"))
     extra = set(re.findall(r'code = "(\w+)"|"(upstream_\w+)"', source))
     assert [code for pair in extra for code in pair if code and f"`{code}`" not in text] == []
+
+
+def test_every_route_of_the_admin_api_is_in_its_page() -> None:
+    text = page("reference/admin-api.md")
+    gateway = cast(Desk, None)  # nothing is asked of it
+    for path, methods in build(gateway).openapi()["paths"].items():
+        for method in methods:
+            assert f"`{method.upper()} {path}`" in text, path
 
 
 def test_every_metric_is_in_its_page() -> None:
