@@ -35,9 +35,7 @@ from gearshift.types.ledger import Payer
 from gearshift.types.record import Attempt, Exchange, Outcome, served_of
 
 MAX_LOSSES: Final = 20  # fields that a header names; the metadata names them all
-MAX_NAME: Final = 200
-"""Characters of a requested model that are kept: a caller may have put anything there."""
-
+MAX_NAME: Final = 200  # characters of a requested model that are kept: a caller may have put anything there
 _dumps = msgspec.json.Encoder().encode
 
 
@@ -67,6 +65,7 @@ class Case:
         self.draining: list[asyncio.Task[None]] = []
         self.request: Asked = Request(model="", messages=())
         self.spoken = 0
+        self.standing: Headers = []
         self._decision: Decision | None = None
         self.outcome: Outcome = "completed"
         self.status = 200
@@ -228,6 +227,7 @@ class Case:
             (b"x-gearshift-exchange-id", self.exchange_id.encode()),
             (b"x-gearshift-cache", b"off"),
             (b"x-gearshift-policy", self._world.version.encode()),
+            *self.standing,
         ]
         if dropped := [*self._unmet(), *(_lost(attempt) if attempt is not None else ())]:
             headers.append((b"x-gearshift-dropped", ascii_of(", ".join(dropped[:MAX_LOSSES]))))

@@ -27,6 +27,7 @@ from gearshift.execution.outlet import Outlet
 from gearshift.execution.speeds import Speeds
 from gearshift.pacing import Pacer
 from gearshift.protocols.voice import Voice
+from gearshift.purse import Purse
 from gearshift.routing.decide import decide
 from gearshift.routing.embedding import decide_embedding
 from gearshift.routing.explain import explain_refusal
@@ -58,6 +59,7 @@ class Memory(Struct, frozen=True):
     speeds: Speeds
     sessions: Sessions
     guards: Guards
+    purse: Purse
 
 
 class Gateway:
@@ -100,6 +102,7 @@ class Gateway:
             outlet = case.listen(outlet)
             await aside(len(case.body), case.read)
             await self._decide(case)
+            case.standing = await self._memory.purse.admit(case.exchange_id, case.payer)
             verdict = await self._driver.run(case, case.limits(), outlet)
             if verdict.error is not None:
                 case.fail(verdict.error)
@@ -185,6 +188,7 @@ class Gateway:
         """Record a case, at once or when the rest of its answer has been read, and give what is known of it now."""
         now, today = self._clock(), self._wall_clock()
         self._telemetry.ended()
+        self._memory.purse.close(case.exchange_id, asked=any(each.billing != "not_sent" for each in case.attempts))
         reading = [each for each in case.draining if not each.done()]
         if not reading:
             return self._record(case, now, today)

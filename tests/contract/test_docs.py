@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -46,8 +47,8 @@ def test_every_error_code_is_in_its_page() -> None:
 
 def test_every_route_of_the_admin_api_is_in_its_page() -> None:
     text = page("reference/admin-api.md")
-    gateway = cast(Desk, None)  # nothing is asked of it
-    for path, methods in build(gateway).openapi()["paths"].items():
+    nothing = cast(Desk, SimpleNamespace(directory=None, book=None, purse=None))
+    for path, methods in build(nothing).openapi()["paths"].items():
         for method in methods:
             assert f"`{method.upper()} {path}`" in text, path
 

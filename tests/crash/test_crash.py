@@ -20,14 +20,15 @@ def check(account: Account, deaths: int) -> None:
     assert account.faults == []
     assert account.deaths == deaths
     assert account.finished >= account.completed > 0
-    assert account.unknown > 0
 
 
 @pytest.mark.parametrize("points", HALVES, ids=["even", "odd"])
 def test_no_call_is_lost_or_doubled_wherever_the_gateway_dies(points: list[str], tmp_path: Path) -> None:
     deaths = [*DIED_ANYWHERE, *(Death(point=point, count=ONCE.get(point, 2)) for point in points)]
     trial = Trial(tmp_path, f"sqlite:///{tmp_path / 'gearshift.db'}", seed=len(points))
-    check(asyncio.run(trial.run(deaths)), len(deaths))
+    account = asyncio.run(trial.run(deaths))
+    check(account, len(deaths))
+    assert account.unknown > 0  # each half has a point at which a call is under way
 
 
 def test_nor_while_postgresql_is_restarted(postgres: Server, tmp_path: Path) -> None:

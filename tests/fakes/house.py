@@ -29,6 +29,7 @@ from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Gateway, Memory
 from gearshift.protocols.openai_chat import codec
 from gearshift.protocols.registry import CODECS
+from gearshift.purse import Purse
 from gearshift.routing.router import Router, RouterTable, Stage
 from gearshift.server.admin.desk import Desk
 from gearshift.server.admin.door import AdminDoor
@@ -40,8 +41,10 @@ from gearshift.server.models import Listing
 from gearshift.server.repeats import Repeats
 from gearshift.server.views import Views
 from gearshift.sessions import Sessions
+from gearshift.storage.counters_memory import MemoryCounters
 from gearshift.storage.directory import Directory
 from gearshift.storage.ledger import Ledger
+from gearshift.storage.limits import LimitBook
 from gearshift.storage.log import Log
 from gearshift.storage.sqlite import SQLite
 from gearshift.storage.store import Row
@@ -185,6 +188,9 @@ async def house(
     named = {name: Router(name=name, deployments=tuple(at), named=True) for name, at in groups.items()}
     telemetry = Telemetry()
     guards = Guards(health or Fearless(), RetryBudget(), random.Random(0))
+    database = SQLite(folder / "gearshift.db")
+    book = LimitBook(database, time.time)
+    purse = Purse(MemoryCounters(time.time), book.spent, time.time)
     means = Means(
         upstream=client,
         codecs=CODECS,
@@ -193,6 +199,7 @@ async def house(
         clock=time.monotonic,
         wall_clock=time.time,
         books=store,
+        allowance=purse,
     )
     table = RouterTable(auto, named)
     world = World(
@@ -204,7 +211,7 @@ async def house(
         Driver(means, guards),
         store,
         telemetry,
-        Memory(Speeds(), Sessions(), guards),
+        Memory(Speeds(), Sessions(), guards, purse),
         clock=time.monotonic,
         wall_clock=time.time,
         new_id=lambda: f"gx-{next(numbers)}",
@@ -234,9 +241,8 @@ async def house(
         kept_for=KEPT_FOR,
         clock=time.monotonic,
     )
-    database = SQLite(folder / "gearshift.db")
     directory = Directory(database, time.time)
-    keyring = Keyring(directory, time.monotonic)
+    keyring = Keyring(directory, time.monotonic, lambda: purse.learn(book.limits()))
     keyring.adopt(inference.keys)
     keyring.refresh()
 
@@ -245,6 +251,8 @@ async def house(
             database=database,
             directory=directory,
             keyring=keyring,
+            book=book,
+            purse=purse,
             store=store,
             gateway=lambda: gateway,
             config=dict,
@@ -262,6 +270,7 @@ async def house(
             drains=means.drains,
         )
     finally:
+        await purse.shut()
         await close()
         database.close()
 

@@ -11,6 +11,7 @@ import typer
 
 from gearshift import __version__
 from gearshift.cli.bench import bench
+from gearshift.cli.budgets import budgets
 from gearshift.cli.calibrate import calibrate
 from gearshift.cli.catalog import catalog
 from gearshift.cli.check import check, init
@@ -43,6 +44,7 @@ for command in (*_SERVING, *_LEARNING):
 app.add_typer(migrate)
 app.add_typer(catalog)
 app.add_typer(keys)
+app.add_typer(budgets)
 
 
 def _version(wanted: bool) -> None:

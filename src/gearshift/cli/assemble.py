@@ -87,6 +87,8 @@ class Assembly(Struct, kw_only=True):
             database=self.site.database,
             directory=self.site.directory,
             keyring=self.site.keyring,
+            book=self.site.book,
+            purse=self.site.purse,
             store=self.site.store,
             gateway=lambda: self.gateway,
             config=lambda: self.plan.config.model_dump(mode="json", by_alias=True),
@@ -166,6 +168,7 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
         wall_clock=time.time,
         drains=site.drains,
         books=site.store,
+        allowance=site.purse,
     )
     gateway = Gateway(
         plan.world,
@@ -191,6 +194,7 @@ def _views(plan: Plan, site: Site, gateway: Gateway) -> Views:
         await site.drains.close()
         await site.upstream.close()
         site.keyring.close()
+        await site.purse.shut()
         site.store.close()
 
     return Views(

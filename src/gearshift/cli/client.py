@@ -49,6 +49,10 @@ class Client:
         """Have something done."""
         return self._ask("POST", path, json.dumps(body).encode())
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Have something changed."""
+        return self._ask("PATCH", path, json.dumps(body).encode())
+
     def delete(self, path: str) -> dict[str, Any]:
         """Have something ended."""
         return self._ask("DELETE", path, None)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from gearshift.config import Config
+from gearshift.config.values import MEMORY
 from gearshift.errors import ConfigError
 from gearshift.execution.draining import Drains
 from gearshift.execution.guards import Guards
@@ -18,14 +19,18 @@ from gearshift.execution.retry_budget import RetryBudget
 from gearshift.execution.speeds import Speeds
 from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Memory
+from gearshift.purse import Purse
 from gearshift.server.auth import Keys
 from gearshift.server.gate import Gate
 from gearshift.server.keyring import Keyring
 from gearshift.server.repeats import Repeats
 from gearshift.sessions import Sessions
+from gearshift.storage.counters import Counters
+from gearshift.storage.counters_memory import MemoryCounters
 from gearshift.storage.database import Database
 from gearshift.storage.directory import Directory
 from gearshift.storage.ledger import Ledger
+from gearshift.storage.limits import LimitBook
 from gearshift.storage.log import Log
 from gearshift.storage.opening import open_database
 from gearshift.telemetry import Telemetry
@@ -44,6 +49,8 @@ class Site(Struct, frozen=True, kw_only=True):
     database: Database
     directory: Directory
     keyring: Keyring
+    book: LimitBook
+    purse: Purse
 
 
 def open_site(config: Config, environ: Mapping[str, str]) -> Site:
@@ -51,18 +58,21 @@ def open_site(config: Config, environ: Mapping[str, str]) -> Site:
     upstream, telemetry = make_upstream(environ), Telemetry()
     guards = Guards(Health(telemetry.circuit), RetryBudget(), random.SystemRandom())
     database = open_database(config.store)
-    directory = Directory(database, time.time)
+    directory, book = Directory(database, time.time), LimitBook(database, time.time)
+    purse = Purse(open_counters(config), book.spent, time.time)
     return Site(
         upstream=upstream,
         drains=Drains(),
         store=open_store(config, database),
         telemetry=telemetry,
-        memory=Memory(Speeds(), Sessions(), guards),
+        memory=Memory(Speeds(), Sessions(), guards, purse),
         repeats=Repeats(telemetry, time.monotonic),
         gate=Gate(Keys(()), telemetry, time.monotonic, room=1, patience=1),  # it adopts the config's
         database=database,
         directory=directory,
-        keyring=Keyring(directory, time.monotonic),
+        keyring=Keyring(directory, time.monotonic, lambda: purse.learn(book.limits())),
+        book=book,
+        purse=purse,
     )
 
 
@@ -75,6 +85,15 @@ def open_store(config: Config, database: Database) -> Ledger:
         found = f"ledger.path: cannot write to {config.ledger_path} ({error.strerror})"
         fault = f"{found}, expected a folder or a place for one"
         raise ConfigError([fault], source="serve") from error
+
+
+def open_counters(config: Config) -> Counters:
+    """Make what counts limits: this process, or what all share."""
+    if config.shared == MEMORY:
+        return MemoryCounters(time.time)
+    from gearshift.storage.counters_valkey import ValkeyCounters
+
+    return ValkeyCounters(config.shared, time.monotonic)
 
 
 def make_upstream(environ: Mapping[str, str]) -> Upstream:

@@ -46,6 +46,7 @@ _MODEL: Final = re.compile(r"[^\s*?\[\]\x00-\x1f\x7f]{1,200}")
 _HEADER: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _LONG: Final = 32
 _SHOWN: Final = 80
+MEMORY: Final = "memory://"
 
 
 def fault(message: str) -> PydanticCustomError:
@@ -154,11 +155,13 @@ def _store(value: str) -> str:
 
 
 def _shared(value: str) -> str:
-    scheme = value.partition("://")[0]
-    if scheme in {"valkey", "valkeys", "redis", "rediss"}:
-        raise fault(f"found {scheme}://, which is not supported in this version; expected memory://")
-    if value != "memory://":
-        raise fault("found another kind of shared state, expected memory://")
+    scheme, _, rest = value.partition("://")
+    if scheme in {"valkey", "valkeys", "redis", "rediss"} and rest:
+        if ":" in rest.rpartition("@")[0]:
+            raise fault("found a password in the URL, expected none; the variable REDISCLI_AUTH holds it")
+        return value
+    if value != MEMORY:
+        raise fault("found another kind of shared state, expected memory:// or valkey://HOST:6379")
     return value
 
 

@@ -24,12 +24,16 @@
     │   ├── UpstreamInvalid    502  an answer that is not what the protocol promises
     │   ├── Outrun             502  given up: another attempt for the same answer was sooner (in the log only)
     │   ├── NotAccepted        502  a whole answer that its step of a cascade turned down (in the log only)
+    │   ├── NoRoom        402, 429  a limit of ours has no room for the call; a cheaper one may fit
     │   ├── CannotCarry        400  the request cannot be said in the upstream's protocol; another may do
     │   └── StreamBroken       502  a stream that ended without its end
     ├── DeadlineExceeded       504  the whole exchange ran out of time
     ├── NoHealthyDeployment    503  everybody who fits rests after failures; says when the first is back
     ├── ShuttingDown           503  the gateway was stopped before the answer was complete
     ├── Overloaded             503  more to do than can be done: nothing was begun
+    ├── OverLimit                   a limit of ours has no room
+    │   ├── BudgetSpent        402  of money
+    │   └── RateLimited        429  of requests or tokens
     ├── StoreUnavailable       503  the log cannot be read or written at present
     ├── RowRefused                  a row that the log can never hold
     ├── LedgerUnavailable      503  a call was not made, for it could not be written down
@@ -64,13 +68,16 @@ from gearshift.errors.caller import (
 )
 from gearshift.errors.own import (
     ArtifactError,
+    BudgetSpent,
     ConfigError,
     DataError,
     DeadlineExceeded,
     InternalError,
     LedgerUnavailable,
     NoHealthyDeployment,
+    OverLimit,
     Overloaded,
+    RateLimited,
     RowRefused,
     ShuttingDown,
     StoreUnavailable,
@@ -85,6 +92,7 @@ from gearshift.errors.upstream import (
     TOO_MANY,
     CannotCarry,
     Kind,
+    NoRoom,
     NotAccepted,
     Outrun,
     StreamBroken,
@@ -104,6 +112,7 @@ __all__ = [
     "TOO_MANY",
     "ArtifactError",
     "BodyTooLarge",
+    "BudgetSpent",
     "CallerError",
     "CallerLeft",
     "CannotCarry",
@@ -121,9 +130,12 @@ __all__ = [
     "LedgerUnavailable",
     "NoCandidate",
     "NoHealthyDeployment",
+    "NoRoom",
     "NotAccepted",
     "Outrun",
+    "OverLimit",
     "Overloaded",
+    "RateLimited",
     "RequestTooSlow",
     "RouteNotFound",
     "RowRefused",

@@ -39,6 +39,29 @@ class Overloaded(GearshiftError):
     code = "overloaded"
 
 
+class OverLimit(GearshiftError):
+    """Say that a limit has no room for a request; `retry_after` is seconds, None: nobody knows."""
+
+    def __init__(self, message: str, *, retry_after: float | None) -> None:
+        """Keep when to come again."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class BudgetSpent(OverLimit):
+    """Say that there is no money left for a request."""
+
+    status = 402
+    code = "budget_exceeded"
+
+
+class RateLimited(OverLimit):
+    """Say that a limit of requests or tokens is reached."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+
+
 class StoreUnavailable(GearshiftError):
     """Say that the log cannot be read or written at present; answering requests goes on without it."""
 

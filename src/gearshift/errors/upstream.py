@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias
 
 from gearshift.errors.caller import InvalidRequest
+from gearshift.errors.own import OverLimit
 from gearshift.errors.root import GearshiftError
 
 MAX_UPSTREAM_TEXT = 400
@@ -193,3 +194,12 @@ class CannotCarry(UpstreamError):
         """Keep the field that cannot be said."""
         super().__init__(cause.message)
         self.param = cause.param
+
+
+class NoRoom(UpstreamError):
+    """Say that a limit of ours has no room for this call: nothing was sent, a cheaper candidate may fit."""
+
+    def __init__(self, cause: OverLimit) -> None:
+        """Keep which limit it is, and when to come again."""
+        super().__init__(cause.message)
+        self.status, self.code, self.retry_after = cause.status, cause.code, cause.retry_after

@@ -18,7 +18,9 @@ from gearshift.errors import (
     GearshiftError,
     InternalError,
     InvalidRequest,
+    NoRoom,
     Outrun,
+    OverLimit,
     UpstreamError,
     UpstreamInvalid,
     UpstreamRefused,
@@ -79,6 +81,8 @@ class Call:
                 await self._inquiry.ask(self.files, buffered=self._buffered)
         except InvalidRequest as error:
             return self._fail(CannotCarry(error))
+        except OverLimit as error:
+            return self._fail(NoRoom(error))
         except UpstreamError as error:
             begun = self._inquiry.stream is not None and self._inquiry.stream.relay.answer_bytes > 0
             return self._fail(error if begun else late_refusal(error, self.deployment))
@@ -185,7 +189,9 @@ class Call:
             error.message = self._means.credentials.redact(self.deployment.provider, error.message)
         attempt = self._meter.attempt(self._order.request, self._now(), error)
         entry = self._inquiry.entry or begun(self._order, self._meter, self._means.wall_clock())
-        self._means.books.finished(ended(entry, attempt))
+        done = ended(entry, attempt)
+        self._means.books.finished(done)
+        self._means.allowance.settle(done)
         self._order.attempts.append(attempt)
         self._recorded = True
         return attempt

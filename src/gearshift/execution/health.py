@@ -21,7 +21,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from gearshift.errors import CannotCarry, StreamBroken, Unproven, UpstreamError, UpstreamRefused
+from gearshift.errors import CannotCarry, NoRoom, StreamBroken, Unproven, UpstreamError, UpstreamRefused
 from gearshift.execution.throttle import Throttle
 from gearshift.types import decision as types
 from gearshift.types.catalog import Deployment, Seconds
@@ -222,7 +222,7 @@ def _scopes(deployment: Deployment) -> tuple[str, str]:
 
 def _fault(error: UpstreamError, deployment: Deployment) -> _Fault | None:
     """Say what `error` tells of the upstream; None: nothing."""
-    if isinstance(error, CannotCarry):
+    if isinstance(error, CannotCarry | NoRoom):
         return None
     own, account = _scopes(deployment)
     if isinstance(error, Unproven):

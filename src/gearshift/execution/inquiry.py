@@ -14,6 +14,10 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
+from msgspec.structs import replace
+
+from gearshift.errors import LedgerUnavailable
+from gearshift.execution.allowance import need_of
 from gearshift.execution.aside import aside
 from gearshift.execution.books import begun
 from gearshift.execution.bounds import Limits
@@ -109,11 +113,22 @@ class Inquiry:
         patience = first_content(self._limits, self._deployment, order.request)
         self._watch.arm("first_token" if order.request.stream else "answer", patience)
         self.entry = begun(order, self._meter, self._means.wall_clock())
-        self._means.books.started(self.entry)
+        await self._written_down(self.entry)
         self.called = True
         reply = await self._lasting(self._post(proven))
         await self._check(reply)
         return reply
+
+    async def _written_down(self, entry: LedgerRow) -> None:
+        """Hold what the call needs, and write down that it is made; raise OverLimit or LedgerUnavailable."""
+        allowance = self._means.allowance
+        if not allowance.idle:
+            await allowance.reserve(entry, self._order, need_of(self._order, self._deployment, entry.bound))
+        try:
+            self._means.books.started(entry)
+        except LedgerUnavailable:
+            allowance.settle(replace(entry, billing="not_sent"))
+            raise
 
     async def _post(self, call: Outgoing) -> Reply:
         """Send the request and wait for the head of its answer."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
 
+from gearshift.execution.allowance import Allowance, Unlimited
 from gearshift.execution.books import Books, Unkept
 from gearshift.execution.credentials import Credentials
 from gearshift.execution.draining import Drains
@@ -28,7 +29,8 @@ class Means(Struct, frozen=True, kw_only=True):
     """Hold what every call needs; `clock` is monotonic, in seconds, `wall_clock` in seconds since the epoch.
 
     `fetcher` is None where what callers name by URL is never fetched. `drains` read on for callers who left, `books`
-    are told of every call before it is made, and of its end before the answer's.
+    are told of every call before it is made, and of its end before the answer's; `allowance` holds what
+    it needs.
     """
 
     upstream: Upstream
@@ -39,6 +41,7 @@ class Means(Struct, frozen=True, kw_only=True):
     wall_clock: Callable[[], float]
     drains: Drains = field(default_factory=Drains)
     books: Books = field(default_factory=Unkept)
+    allowance: Allowance = field(default_factory=Unlimited)
 
     def interpreter(self, order: Order, deployment: Deployment) -> Interpreter | EmbeddingInterpreter:
         """Give who stands between the caller of `order` and `deployment`."""

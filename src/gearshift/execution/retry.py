@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from gearshift.errors import (
     CannotCarry,
+    NoRoom,
     Unproven,
     UpstreamError,
     UpstreamRefused,
@@ -73,7 +74,7 @@ def takes_no_beginning(error: UpstreamError | None) -> bool:
 
 def _after(error: UpstreamError, tries: int, chance: float) -> Move:
     match error:
-        case CannotCarry() | Unproven() | UpstreamTimeout():
+        case CannotCarry() | NoRoom() | Unproven() | UpstreamTimeout():
             return Elsewhere()
         case UpstreamRefused():
             return _after_refusal(error, tries, chance)

@@ -39,9 +39,12 @@ class Source(Protocol):
 class Keyring:
     """Keep the door's keys up to date."""
 
-    def __init__(self, source: Source, clock: Callable[[], Seconds]) -> None:
-        """Take where they are kept, and a monotonic clock."""
+    def __init__(
+        self, source: Source, clock: Callable[[], Seconds], changed: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take where they are kept, a monotonic clock, and who else is told that something there has changed."""
         self._source = source
+        self._changed = changed
         self._clock = clock
         self._keys: Keys | None = None
         self._known: Mapping[str, Caller] | None = None
@@ -84,6 +87,7 @@ class Keyring:
                     self._known, self._revision = self._source.callers(), revision
                     if self._keys is not None:
                         self._keys.learn(self._known)
+                    self._changed()
             except StoreUnavailable:
                 if not self._failing:
                     _log.warning("keys_unread", extra={"fields": {"known": len(self._known or ())}})

@@ -165,15 +165,23 @@ class Directory:
     def _changing(
         self, actor: str, action: str, target: str, detail: Mapping[str, object]
     ) -> Iterator[tuple[Session, int]]:
-        """Open a transaction with its audit entry; give it and the new revision."""
-        with self._database.writing() as session:
-            session.run("UPDATE revision SET n = n + 1")
-            revision = int(session.run("SELECT n FROM revision")[0][0] or 0)
-            yield session, revision
-            session.run(
-                "INSERT INTO audit (id, at, actor, action, target, detail) VALUES (?, ?, ?, ?, ?, ?)",
-                (new_id("chg", self._now()), self._now(), actor, action, target, _json(detail).decode()),
-            )
+        with changing(self._database, self._now(), (actor, action, target), detail) as opened:
+            yield opened
+
+
+@contextmanager
+def changing(
+    database: Database, now: Seconds, told: tuple[str, str, str], detail: Mapping[str, object]
+) -> Iterator[tuple[Session, int]]:
+    """Open a transaction with its audit entry (who, what, to what); give it and the new revision."""
+    with database.writing() as session:
+        session.run("UPDATE revision SET n = n + 1")
+        revision = int(session.run("SELECT n FROM revision")[0][0] or 0)
+        yield session, revision
+        session.run(
+            "INSERT INTO audit (id, at, actor, action, target, detail) VALUES (?, ?, ?, ?, ?, ?)",
+            (new_id("chg", now), now, *told, _json(detail).decode()),
+        )
 
 
 def new_id(kind: str, now: Seconds) -> str:

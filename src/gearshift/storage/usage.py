@@ -38,6 +38,11 @@ PERIODS: Final[dict[str, dict[Dialect, str]]] = {
         ("month", "%Y-%m", "YYYY-MM"),
     )
 }
+_TAG: Final[dict[Dialect, str]] = {
+    "sqlite": "EXISTS (SELECT 1 FROM json_each(coalesce(tags, '{}')) t WHERE t.key = ? AND t.value = ?)",
+    "postgresql": "CAST(coalesce(tags, '{}') AS json) ->> CAST(? AS text) = ?",
+}
+"""Whether a row has a tag of this name and value."""
 MAX_ROWS: Final = 10_000
 _SUMS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
 _COST: Final = 2 + len(_SUMS)
@@ -83,6 +88,10 @@ def usage(
         clauses.append("created < ?")
         values.append(until)
     for name, wanted in (where or {}).items():
+        if name == "tag":
+            clauses.append(_TAG[database.dialect])
+            values.extend(wanted.partition("=")[::2])
+            continue
         clauses.append(f"{_column(name, database.dialect)} = ?")
         values.append(int(wanted) if name == "status" and wanted.isdecimal() else wanted)
     query = f"SELECT {_select(groups)} FROM ledger WHERE {' AND '.join(clauses)}"  # noqa: S608 - our names

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from gearshift import __version__, documents
 from gearshift.errors import GearshiftError, InvalidRequest, RouteNotFound, UnknownExchange
-from gearshift.server.admin import keys
+from gearshift.server.admin import budgets, keys
 from gearshift.server.admin.actor import Actor, After, Before, Since, actor
 from gearshift.server.admin.desk import Desk
 from gearshift.server.admin.forms import TeamForm, UserForm, usage_document
@@ -38,7 +38,7 @@ def build(desk: Desk) -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(actor)],
     )
-    for router in (keys.routes(desk), _people(desk), _traffic(desk), _state(desk), _config(desk)):
+    for router in (keys.routes(desk), budgets.routes(desk), _people(desk), _traffic(desk), _state(desk), _config(desk)):
         app.include_router(router, prefix="/admin/v1")
 
     @app.get("/openapi.json", include_in_schema=False)

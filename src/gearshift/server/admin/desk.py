@@ -8,9 +8,11 @@ from typing import Any
 from msgspec import Struct
 
 from gearshift.gateway import Gateway
+from gearshift.purse import Purse
 from gearshift.server.keyring import Keyring
 from gearshift.storage.database import Database
 from gearshift.storage.directory import Directory
+from gearshift.storage.limits import LimitBook
 from gearshift.storage.store import Store
 from gearshift.types.catalog import Seconds
 
@@ -21,6 +23,8 @@ class Desk(Struct, kw_only=True):
     database: Database
     directory: Directory
     keyring: Keyring
+    book: LimitBook
+    purse: Purse
     store: Store
     gateway: Callable[[], Gateway]
     config: Callable[[], Mapping[str, Any]]

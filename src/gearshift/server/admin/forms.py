@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gearshift import documents
 from gearshift.storage.usage import Usage
 from gearshift.types.access import Defaults, Role, Scopes
+from gearshift.types.budget import Limit, Standing
 from gearshift.types.catalog import NANO_PER_USD
 from gearshift.types.directory import KeyRecord
 
@@ -110,6 +112,71 @@ class UserForm(Form):
     role: Role = "caller"
     email: Annotated[str, Field(max_length=320)] | None = None
     team: Name | None = None
+
+
+class BudgetForm(Form):
+    """Say what is limited: exactly one of `usd` and `amount`, as `unit` asks for."""
+
+    scope: Annotated[str, Field(pattern="^(all|key|team|user|router|model|provider|tag)$")]
+    value: Annotated[str, Field(max_length=200)] = ""
+    unit: Annotated[str, Field(pattern="^(usd|requests|input_tokens|output_tokens|concurrent)$")] = "usd"
+    usd: Usd | None = None
+    amount: Annotated[int, Field(ge=0, le=2**53, strict=True)] | None = None
+    per: Annotated[str, Field(pattern="^(minute|hour|day|week|month)$")] | None = None
+    rolling: bool = False
+    mode: Annotated[str, Field(pattern="^(strict|elastic)$")] = "elastic"
+    on_loss: Annotated[str, Field(pattern="^(closed|open)$")] = "closed"
+
+    @model_validator(mode="after")
+    def _coherent(self) -> BudgetForm:
+        if (self.scope == "all") == bool(self.value):
+            raise ValueError("value: expected none with the scope all, and one with every other")
+        if self.scope == "tag" and "=" not in self.value:
+            raise ValueError("value: expected a tag as name=value")
+        if (self.unit == "usd") != (self.usd is not None) or (self.unit == "usd") == (self.amount is not None):
+            raise ValueError("expected usd where the unit is usd, and amount where it is another")
+        if (self.unit == "concurrent") == (self.per is not None):
+            raise ValueError("per: expected minute, hour, day, week or month, and nothing where the unit is concurrent")
+        return self
+
+    def limit(self) -> Limit:
+        """Give the noun, which has no id yet."""
+        amount = self.amount if self.usd is None else round(self.usd * NANO_PER_USD)
+        said = {"kind": self.scope, "scope": self.value, "unit": self.unit, "amount": amount, "period": self.per}
+        return msgspec.convert(
+            {"id": "", **said, "calendar": not self.rolling, "mode": self.mode, "on_loss": self.on_loss}, Limit
+        )
+
+
+class BudgetChange(Form):
+    """Say how much it is to be from now on."""
+
+    usd: Usd | None = None
+    amount: Annotated[int, Field(ge=0, le=2**53, strict=True)] | None = None
+
+
+def budget_document(limit: Limit, standing: Standing | None = None, resets_in: float | None = None) -> dict[str, Any]:
+    """Show a limit and, where it is known, where it stands; money in US dollars."""
+
+    def shown(amount: int) -> float | int | None:
+        return documents.usd(amount) if limit.unit == "usd" else amount
+
+    told: dict[str, Any] = {
+        "id": limit.id,
+        "scope": limit.kind,
+        "value": limit.scope,
+        "unit": limit.unit,
+        "limit": shown(limit.amount),
+        "per": limit.period,
+        "rolling": not limit.calendar,
+        "mode": limit.mode,
+        "on_loss": limit.on_loss,
+        "created": limit.created,
+    }
+    if standing is not None:
+        told |= {"used": shown(standing.used), "held": shown(standing.held), "left": shown(standing.left)}
+        told["resets_in_s"] = resets_in
+    return told
 
 
 def key_document(record: KeyRecord, key: str | None = None) -> dict[str, Any]:
