@@ -45,7 +45,7 @@ class Purse:
     def __init__(self, counters: Counters, spent: Spent, wall_clock: Callable[[], Seconds]) -> None:
         """Take where limits are counted, what the ledger knows of them, and the clock."""
         self._counters = counters
-        self._own = MemoryCounters(wall_clock)
+        self._own = MemoryCounters(wall_clock, restored=True)
         self._spent = spent
         self._clock = wall_clock
         self._limits: tuple[Limit, ...] = ()

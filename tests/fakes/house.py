@@ -93,6 +93,9 @@ class House(Struct, frozen=True, kw_only=True):
     telemetry: Telemetry
     gateway: Gateway
     drains: Drains
+    book: LimitBook
+    keyring: Keyring
+    purse: Purse
 
     def chat(
         self,
@@ -268,6 +271,9 @@ async def house(
             telemetry=telemetry,
             gateway=gateway,
             drains=means.drains,
+            book=book,
+            keyring=keyring,
+            purse=purse,
         )
     finally:
         await purse.shut()

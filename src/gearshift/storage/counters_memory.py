@@ -31,12 +31,12 @@ class _Reservation(Struct):
 class MemoryCounters:
     """Count in memory; `clock` is seconds since the epoch."""
 
-    def __init__(self, clock: Callable[[], Seconds]) -> None:
-        """Begin with nothing counted."""
+    def __init__(self, clock: Callable[[], Seconds], *, restored: bool = False) -> None:
+        """Begin with nothing counted; `restored`: and that is the truth."""
         self._clock = clock
         self._latest: Seconds = 0.0
         self._due: Seconds = 0.0
-        self._restored = False
+        self._restored = restored
         self._counters: dict[str, _Counter] = {}
         self._live: dict[str, _Reservation] = {}
         self._ended: OrderedDict[str, _Reservation] = OrderedDict()

@@ -27,7 +27,8 @@ TIMEOUT: Final[Seconds] = 0.05
 CONNECT_TIMEOUT: Final[Seconds] = 1.0
 """The first call to a server makes the connection too."""
 REST: Final[Seconds] = 1.0
-CONNECTIONS: Final = 32
+CONNECTIONS: Final = 8
+"""Calls that are under way at once; who comes later waits for its turn, which is no fault of the server's."""
 VARIABLE: Final = "REDISCLI_AUTH"
 """The variable by which the servers' own client is told the password."""
 _UNKNOWN: Final = "Function not found"
@@ -49,6 +50,7 @@ class ValkeyCounters:
             **({"password": secret} if secret else {}),
         )
         self._redis = Redis(connection_pool=self._pool)
+        self._turns = asyncio.Semaphore(CONNECTIONS)
         self._clock = clock
         self._rests_until: Seconds = 0.0
         self._greeted = False
@@ -88,6 +90,10 @@ class ValkeyCounters:
 
     async def _call(self, function: str, *arguments: object) -> Any:  # noqa: ANN401 - as the function answers
         """Call a function, unless the server has just failed; raise StoreUnavailable where it does not answer."""
+        async with self._turns:
+            return await self._answered(function, arguments)
+
+    async def _answered(self, function: str, arguments: tuple[object, ...]) -> Any:  # noqa: ANN401 - as above
         if self._clock() < self._rests_until:
             raise StoreUnavailable("the shared counters rest after a failure")
         try:

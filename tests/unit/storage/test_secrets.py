@@ -14,7 +14,7 @@ def test_a_slip_of_the_pen_is_told_from_a_key_of_somebody_else() -> None:
     key = make_key()
     assert not is_misspelt(key)
     assert is_misspelt(key[:-1])
-    assert is_misspelt(key.replace(key[10], "A" if key[10] != "A" else "B", 1))
+    assert is_misspelt(f"{key[:10]}{'A' if key[10] != 'A' else 'B'}{key[11:]}")
     assert is_misspelt("gs-")
     assert not is_misspelt("sk-somebody-else")
     assert is_misspelt("gs-\udc80" + "x" * 40)
