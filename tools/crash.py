@@ -54,6 +54,18 @@ def restarts(server: Server, seed: int) -> Callable[[], Awaitable[None]]:
     return restart
 
 
+def outage(server: Server, seconds: float) -> Callable[[], Awaitable[None]]:
+    """Give what takes the server away for so long, once a gateway is under load."""
+
+    async def away() -> None:
+        await asyncio.sleep(2)
+        await asyncio.to_thread(server.stop)
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(server.start)
+
+    return away
+
+
 def line(store: str, account: Account) -> str:
     """Write a trial as a row of the table."""
     figures = (account.deaths, account.received, account.finished, account.unknown, account.lost)
@@ -67,18 +79,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--deaths", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--outage", type=float, default=300.0, help="seconds for which PostgreSQL is away under load")
     asked = parser.parse_args()
     plan = deaths(asked.deaths, asked.seed)
-    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second, running() as server:
+    folders = [tempfile.TemporaryDirectory() for _ in range(3)]
+    with folders[0] as first, folders[1] as second, folders[2] as third, running() as server:
         lite = asyncio.run(Trial(Path(first), f"sqlite:///{first}/gearshift.db", asked.seed).run(plan))
         print(lite, flush=True)
         full = asyncio.run(Trial(Path(second), server.fresh(), asked.seed).run(plan, restarts(server, asked.seed)))
         print(full, flush=True)
+        bare = Trial(Path(third), server.fresh(), asked.seed)
+        away = asyncio.run(bare.run([], outage(server, asked.outage), last=asked.outage + 10))
+        print(away, f"failed={bare.failed}", flush=True)
     rows = [HEAD, "|---|" + "--:|" * 7, line("SQLite", lite), line("PostgreSQL, restarted meanwhile", full)]
     told = f"{datetime.now(UTC).date()}, seed {asked.seed}.\n\n" + "\n".join(rows) + "\n"
+    calls, missing = away.completed + bare.failed, away.completed - away.finished
+    told += f"\nPostgreSQL was away for {asked.outage:g} s under load: of {calls:,} calls {bare.failed} failed, "
+    told += f"{missing} rows are missing.\n"
     text = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(re.sub(f"{BEGIN}.*?{END}", lambda _: BEGIN + told + END, text, flags=re.DOTALL), encoding="utf-8")
-    return 1 if lite.faults or full.faults else 0
+    return 1 if lite.faults or full.faults or away.faults or bare.failed else 0
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from gearshift.errors import CallerLeft, GearshiftError, ShuttingDown
 from gearshift.execution import bounds
 from gearshift.execution.bounds import Limits
 from gearshift.execution.metering import Meter
-from gearshift.execution.outlet import Headers, Outlet, ascii_of, farewell
+from gearshift.execution.outlet import Headers, Outlet, ascii_of, farewell, whose
 from gearshift.execution.transcript import Transcript, prompt_text
 from gearshift.payer import payer_of
 from gearshift.protocols.codec import ResponseEdits
@@ -122,7 +122,7 @@ class Case:
         headers = [
             (b"content-type", kind),
             *self._headers(attempt),
-            *_whose(attempt),
+            *whose(attempt.deployment),
         ]
         if attempt.deployment.provider.simulated:
             headers.append((b"x-gearshift-simulated", b"true"))
@@ -179,7 +179,7 @@ class Case:
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
             *self._headers(None),
-            *(_whose(self.attempts[-1]) if self.attempts else ()),
+            *(whose(self.attempts[-1].deployment) if self.attempts else ()),
             *advice(error),
         ]
         await outlet.start(error.status, headers)
@@ -208,6 +208,8 @@ class Case:
             first_token=served.first_token if served else None,
             overhead=self._overhead(clock),
             session=request.routing.session_id,
+            team=inbound.caller.team if inbound.caller else None,
+            user_id=inbound.caller.user_id if inbound.caller else None,
             prompt=prompt_text(request) if self._logs else None,
             answer=self._transcript.text(self.codec, stream=request.stream) if self._transcript else None,
         )
@@ -225,7 +227,7 @@ class Case:
         """Give the headers that are known before anybody has answered."""
         headers = [
             (b"x-gearshift-exchange-id", self.exchange_id.encode()),
-            (b"x-gearshift-cache", b"off"),
+            (b"x-gearshift-cache", self._inbound.cached.encode()),
             (b"x-gearshift-policy", self._world.version.encode()),
             *self.standing,
         ]
@@ -284,15 +286,6 @@ class Case:
             "saved_usd": documents.usd(accounting.saved(baseline_cost, cost)),
         }
         return b'"gearshift":' + _dumps(document)
-
-
-def _whose(attempt: Attempt | Meter) -> Headers:
-    """Say who answers, or, in an error, who was asked last."""
-    deployment = attempt.deployment
-    return [
-        (b"x-gearshift-model", ascii_of(deployment.model)),
-        (b"x-gearshift-provider", ascii_of(deployment.provider.id)),
-    ]
 
 
 def _lost(attempt: Attempt | Meter) -> Iterator[str]:

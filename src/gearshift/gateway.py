@@ -132,6 +132,23 @@ class Gateway:
         finally:
             self._end(case)
 
+    def remember(self, codec: Voice, inbound: Inbound, answered: Exchange) -> None:
+        """Record a request that was given the answer of an earlier one: nobody was called, what that cost is saved."""
+        case = Case(self.world, codec, inbound, self._new_id(), self._clock)
+        self._telemetry.began()
+        self._telemetry.ended()
+        made = case.exchange(self._wall_clock(), self._clock())
+        self._store.append(
+            msgspec.structs.replace(
+                made,
+                cache="hit",
+                requested_model=answered.requested_model,
+                stream=answered.stream,
+                cost=0,
+                baseline_cost=answered.cost,
+            )
+        )
+
     def decide(self, request: Asked, key: str | None = None) -> Decision:
         """Decide where `request` of the caller with `key` goes, without calling anyone; it may be that nobody fits."""
         began = self._clock()

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -108,6 +109,20 @@ class Register:
                 f"already longer than {self.bounds.each} bytes, which is too long to join; wait for it where you asked"
             )
         return found, False
+
+    def __contains__(self, name: Name) -> bool:
+        """Say whether an answer is kept under this name."""
+        return name in self._kept
+
+    @property
+    def recordings(self) -> Iterable[Recording]:
+        """Give all that are kept."""
+        return self._kept.values()
+
+    def forget(self, name: Name) -> None:
+        """Forget the answer that is kept under this name, if one is."""
+        if name in self._kept:
+            self._forget(name)
 
     def add(self, recording: Recording, piece: bytes) -> None:
         """Take the next piece of an answer under way."""

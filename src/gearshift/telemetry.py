@@ -63,6 +63,7 @@ class Telemetry:
         self._circuit = self._gauge("circuit_open", "1: nobody asks it, for it has been failing", "scope")
         self._reloads = self._counter("reloads", "changes of config or artefact that serve since")
         self._repeats = self._counter("repeats", "requests answered by another's exchange, by their key", "how")
+        self._cached = self._counter("cache", "requests that asked the response cache", "result")
         self._refused = self._counter("reload_failures", "changes that were refused: what was there before serves on")
         self._away = self._counter("turned_away", "requests that were refused before they were read", "reason")
         self._lag = self._histogram("loop_lag_seconds", "how late the event loop was when it was looked at", _LAG)
@@ -127,6 +128,10 @@ class Telemetry:
     def repeated(self, how: Repeat) -> None:
         """Count a request that made no exchange of its own, for its `Idempotency-Key` names one."""
         self._child(self._repeats, how).inc()
+
+    def cached(self, result: str) -> None:
+        """Count a request that asked the response cache."""
+        self._child(self._cached, result).inc()
 
     def watch(self, waiting: Callable[[], int]) -> None:
         """Show how many requests wait, whenever somebody looks."""

@@ -41,3 +41,17 @@ def test_nor_while_postgresql_is_restarted(postgres: Server, tmp_path: Path) -> 
     deaths = [Death(after=1.5), Death(point="a batch was stored", count=2)]
     trial = Trial(tmp_path, postgres.fresh(), seed=3)
     check(asyncio.run(trial.run(deaths, restart)), len(deaths))
+
+
+def test_no_call_fails_and_no_row_is_lost_while_postgresql_is_away(postgres: Server, tmp_path: Path) -> None:
+    async def outage() -> None:
+        await asyncio.sleep(1.5)  # the gateway has started, and is under load
+        await asyncio.to_thread(postgres.stop)
+        await asyncio.sleep(3)
+        await asyncio.to_thread(postgres.start)
+
+    trial = Trial(tmp_path, postgres.fresh(), seed=4)
+    account = asyncio.run(trial.run([], outage, last=6.5))
+    assert account.faults == []
+    assert (trial.failed, account.unknown) == (0, 0)
+    assert account.finished == account.completed > 0

@@ -108,13 +108,22 @@ class Trial:
     def __init__(self, folder: Path, store: str, seed: int) -> None:
         self.completed: set[int] = set()
         self.deaths = 0
+        self.failed = 0
+        """Calls to a gateway that was not to die, that were not answered whole."""
+        self._last = 0.0
         self._folder = folder
         self._store = store
         self._dice = random.Random(seed)
         self._biller = Biller(seed)
 
-    async def run(self, deaths: Sequence[Death], nemesis: Callable[[], Awaitable[None]] | None = None) -> Account:
-        """Kill as told, end well, and settle the account; `nemesis` disturbs the store meanwhile."""
+    async def run(
+        self, deaths: Sequence[Death], nemesis: Callable[[], Awaitable[None]] | None = None, *, last: float = 0.5
+    ) -> Account:
+        """Kill as told, end well, and settle the account; `nemesis` disturbs the store meanwhile.
+
+        The last gateway, which ends well, runs for `last` seconds.
+        """
+        self._last = last
         async with self._biller:
             path = config(self._folder, self._biller.base_url, self._store)
             disturbing = None
@@ -124,7 +133,11 @@ class Trial:
                 await self._live(path, death)
             if disturbing is not None:
                 await disturbing
+            elif nemesis is not None:
+                disturbing = asyncio.ensure_future(nemesis())
             await self._live(path, None)
+            if disturbing is not None:
+                await disturbing
         return self._account()
 
     async def _live(self, path: Path, death: Death | None) -> None:
@@ -160,8 +173,8 @@ class Trial:
         over = asyncio.Event()
         drained = asyncio.create_task(_drain(process))
         async with aiohttp.ClientSession() as session:
-            callers = [asyncio.create_task(self._call(session, url, over)) for _ in range(CALLERS)]
-            patience = 0.5 if death is None else death.after or POINT_SECONDS
+            callers = [asyncio.create_task(self._call(session, url, over, death)) for _ in range(CALLERS)]
+            patience = self._last if death is None else death.after or POINT_SECONDS
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(drained), patience)  # its stderr ends with it
             over.set()
@@ -173,7 +186,7 @@ class Trial:
         else:
             drained.cancel()
 
-    async def _call(self, session: aiohttp.ClientSession, url: str, over: asyncio.Event) -> None:
+    async def _call(self, session: aiohttp.ClientSession, url: str, over: asyncio.Event, death: Death | None) -> None:
         while not over.is_set():
             stream = self._dice.random() < 0.5
             body = {"model": "small", "stream": stream, "messages": [{"role": "user", "content": "Hello"}]}
@@ -181,10 +194,13 @@ class Trial:
                 async with session.post(f"{url}/v1/chat/completions", json=body) as reply:
                     number = _number(await reply.text(), stream=stream)
             except (aiohttp.ClientError, ConnectionError):
+                self.failed += death is None
                 await asyncio.sleep(0.02)
                 continue
             if number is not None:
                 self.completed.add(number)
+            else:
+                self.failed += death is None
 
     def _account(self) -> Account:
         database = open_database(self._store)

@@ -35,6 +35,7 @@ from gearshift.server.admin.desk import Desk
 from gearshift.server.admin.door import AdminDoor
 from gearshift.server.app import App
 from gearshift.server.auth import Keys
+from gearshift.server.cache import AnswerCache
 from gearshift.server.inference import Inference
 from gearshift.server.keyring import Keyring
 from gearshift.server.models import Listing
@@ -167,6 +168,7 @@ async def house(
     objective: Objective | None = None,
     health: Health | None = None,
     cascade: Sequence[Stage] = (),
+    cache_ttl: float | None = None,
 ) -> AsyncIterator[House]:
     """Serve `deployments`: `auto` tries them in order, each model and each deployment can be named.
 
@@ -235,6 +237,7 @@ async def house(
         wall_clock=time.time,
         close=close,
     )
+    cache = AnswerCache(time.monotonic, telemetry.cached)
     inference = Inference(
         gateway=gateway,
         codec=codec,
@@ -242,6 +245,8 @@ async def house(
         max_body=MAX_BODY,
         repeats=Repeats(telemetry, time.monotonic),
         kept_for=KEPT_FOR,
+        cache=cache,
+        cache_ttl=cache_ttl,
         clock=time.monotonic,
     )
     directory = Directory(database, time.time)
@@ -256,6 +261,7 @@ async def house(
             keyring=keyring,
             book=book,
             purse=purse,
+            cache=cache,
             store=store,
             gateway=lambda: gateway,
             config=dict,

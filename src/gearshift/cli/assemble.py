@@ -89,6 +89,7 @@ class Assembly(Struct, kw_only=True):
             keyring=self.site.keyring,
             book=self.site.book,
             purse=self.site.purse,
+            cache=self.site.cache,
             store=self.site.store,
             gateway=lambda: self.gateway,
             config=lambda: self.plan.config.model_dump(mode="json", by_alias=True),
@@ -184,6 +185,7 @@ def _furnish(plan: Plan, site: Site) -> tuple[Gateway, Inference, Views]:
     gateway.pacer.start()
     server = plan.config.server
     site.keyring.adopt(plan.keys)
+    site.cache.bound(total=plan.config.cache.max_bytes, each=plan.config.cache.max_answer_bytes)
     site.gate.adopt(plan.keys, room=server.max_in_flight, patience=server.queue_wait)
     return gateway, _door(plan, site, gateway), _views(plan, site, gateway)
 
@@ -218,6 +220,8 @@ def _door(plan: Plan, site: Site, gateway: Gateway) -> Inference:
         max_body=plan.config.server.max_body_bytes,
         repeats=site.repeats,
         kept_for=plan.config.server.idempotency_ttl,
+        cache=site.cache,
+        cache_ttl=plan.config.cache.ttl if plan.config.cache.answers else None,
         clock=time.monotonic,
     )
 

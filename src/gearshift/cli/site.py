@@ -21,6 +21,7 @@ from gearshift.execution.upstream import Upstream
 from gearshift.gateway import Memory
 from gearshift.purse import Purse
 from gearshift.server.auth import Keys
+from gearshift.server.cache import AnswerCache
 from gearshift.server.gate import Gate
 from gearshift.server.keyring import Keyring
 from gearshift.server.repeats import Repeats
@@ -45,6 +46,7 @@ class Site(Struct, frozen=True, kw_only=True):
     telemetry: Telemetry
     memory: Memory
     repeats: Repeats
+    cache: AnswerCache
     gate: Gate
     database: Database
     directory: Directory
@@ -67,6 +69,7 @@ def open_site(config: Config, environ: Mapping[str, str]) -> Site:
         telemetry=telemetry,
         memory=Memory(Speeds(), Sessions(), guards, purse),
         repeats=Repeats(telemetry, time.monotonic),
+        cache=AnswerCache(time.monotonic, telemetry.cached),
         gate=Gate(Keys(()), telemetry, time.monotonic, room=1, patience=1),  # it adopts the config's
         database=database,
         directory=directory,

@@ -226,6 +226,15 @@ class LedgerConfig(Section):
     when_full: WhenFullWord = "refuse"
 
 
+class CacheConfig(Section):
+    """Hold whether answers are kept and given again to the same caller for the same request, how long, and how much."""
+
+    answers: Switch = False
+    ttl: Interval = 3600.0
+    max_bytes: Annotated[Whole, Field(ge=1024)] = 64 * MIB
+    max_answer_bytes: Annotated[Whole, Field(ge=1024)] = MIB
+
+
 class LoggingConfig(Section):
     """Hold what is kept of an exchange. `content`: prompts and answers too."""
 
@@ -246,6 +255,7 @@ class Config(Section):
     media: MediaConfig = MediaConfig()
     logging: LoggingConfig = LoggingConfig()
     ledger: LedgerConfig = LedgerConfig()
+    cache: CacheConfig = CacheConfig()
 
     @property
     def ledger_path(self) -> Path:

@@ -199,6 +199,9 @@ class CannotCarry(UpstreamError):
 class NoRoom(UpstreamError):
     """Say that a limit of ours has no room for this call: nothing was sent, a cheaper candidate may fit."""
 
+    status = 402
+    code = "budget_exceeded"
+
     def __init__(self, cause: OverLimit) -> None:
         """Keep which limit it is, and when to come again."""
         super().__init__(cause.message)

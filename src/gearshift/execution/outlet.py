@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 from urllib.parse import quote
 
 from gearshift.errors import CallerLeft
-from gearshift.types.catalog import Seconds
+from gearshift.types.catalog import Deployment, Seconds
 
 FAREWELL: Seconds = 5.0
 """How long a caller may take at least to accept the end of its answer, and at most an error."""
@@ -22,6 +22,14 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 def ascii_of(text: str) -> bytes:
     """Make a header value of a name: what is not printable ASCII is percent-encoded."""
     return quote(text, safe=" /:@+,;=()[]{}<>!$&'*?#|~^`").encode()
+
+
+def whose(deployment: Deployment) -> Headers:
+    """Say who answers, or, in an error, who was asked last."""
+    return [
+        (b"x-gearshift-model", ascii_of(deployment.model)),
+        (b"x-gearshift-provider", ascii_of(deployment.provider.id)),
+    ]
 
 
 class Outlet(Protocol):

@@ -18,7 +18,7 @@ from gearshift.protocols.json_patch import JsonObject
 from gearshift.server.asgi import Scope, sole_headers
 from gearshift.types.access import Caller
 from gearshift.types.catalog import NANO_PER_USD, NanoUSD, Seconds
-from gearshift.types.inbound import Inbound
+from gearshift.types.inbound import CacheWish, Inbound
 
 SESSIONS: Final = (b"x-session-id", b"x-claude-code-session-id", b"session-id", b"session_id", b"cf-aig-session-id")
 """Headers that name a session, the first one said counts: OpenRouter's (and ours), Claude Code's, Codex's of today and
@@ -106,7 +106,8 @@ def steer(scope: Scope, inbound: Inbound, caller: Caller | None) -> Inbound:
         session=_session(said),
         idempotency=_idempotency(said),
         metadata=_tags(said),
-        dropped=_dropped(said),
+        cache=_cache(said),
+        dropped=tuple(sorted(name for name in map(bytes.decode, NAMED) if name in said)),
     )
 
 
@@ -195,19 +196,17 @@ def _tags(said: Said) -> _Metadata:
     return found
 
 
-def _dropped(said: Said) -> tuple[str, ...]:
-    """Check what is said of a response cache, and name what was wished for in vain.
-
-    There is no such cache yet: whoever wants none has what they want, whoever wants one is told.
-    """
+def _cache(said: Said) -> CacheWish | None:
+    """Give what is wished of the response cache: Cloudflare's `skip` is none of it, our `refresh` a new answer."""
     skip = _switch(said, "cf-aig-skip-cache", on=("true",), off=("false",))
-    cache = said.get("x-gearshift-cache")
-    if cache is not None and cache.lower() not in {"off", "refresh"}:
-        raise InvalidRequest(f"header x-gearshift-cache: found {cache[:40]!r}, expected off or refresh")
+    word = said.get("x-gearshift-cache")
+    if word is not None and word.lower() not in {"off", "refresh"}:
+        raise InvalidRequest(f"header x-gearshift-cache: found {word[:40]!r}, expected off or refresh")
     seconds = said.get("cf-aig-cache-ttl")
     if seconds is not None and not (_SECONDS.fullmatch(seconds) and int(seconds) <= MAX_SECONDS):
         expected = f"expected whole seconds, from 0 to {MAX_SECONDS}"
         raise InvalidRequest(f"header cf-aig-cache-ttl: found {seconds[:40]!r}, {expected}")
-    unwanted = skip or (cache is not None and cache.lower() == "off")
-    others = sorted(name for name in map(bytes.decode, NAMED) if name in said)
-    return ("cf-aig-cache-ttl", *others) if seconds is not None and int(seconds) > 0 and not unwanted else (*others,)
+    ttl = None if seconds is None else float(seconds)
+    if skip or ttl == 0 or (word is not None and word.lower() == "off"):
+        return CacheWish(read=False, write=False)
+    return None if word is None and ttl is None else CacheWish(read=word is None, ttl=ttl)

@@ -7,7 +7,7 @@ before it is durable. Every store passes `tests/contract/test_store.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +15,8 @@ from msgspec import Struct
 from gearshift import documents
 from gearshift.types.catalog import NanoUSD, Seconds
 from gearshift.types.record import Exchange, Feedback, Spending
+
+_TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "reasoning_tokens")
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -59,6 +61,9 @@ class Row(Struct, frozen=True, kw_only=True):
     attempts: str
     prompt: str | None
     answer: str | None
+    cache: str | None = None
+    team: str | None = None
+    user_id: str | None = None
 
 
 class LogReader(Protocol):
@@ -143,10 +148,7 @@ def row(exchange: Exchange) -> Row:
         error=exchange.error,
         response_id=served.response_id if served else None,
         finish_reason=served.finish_reason if served else None,
-        input_tokens=usage.input_tokens if usage else None,
-        output_tokens=usage.output_tokens if usage else None,
-        cache_read_tokens=usage.cache_read_tokens if usage else None,
-        reasoning_tokens=usage.reasoning_tokens if usage else None,
+        **{name: getattr(usage, name) if usage else None for name in _TOKENS},
         usage_estimated=exchange.estimated if any(attempt.usage for attempt in exchange.attempts) else None,
         quality=_expected_quality(exchange),
         cost=exchange.cost,
@@ -158,6 +160,9 @@ def row(exchange: Exchange) -> Row:
         attempts=_json([documents.attempt(attempt) for attempt in exchange.attempts]),
         prompt=exchange.prompt,
         answer=exchange.answer,
+        cache=exchange.cache,
+        team=exchange.team,
+        user_id=exchange.user_id,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,13 +16,22 @@ MAX_NAME: Final = 40
 """Characters of a name that an error repeats."""
 
 
+class CacheWish(Struct, frozen=True, kw_only=True):
+    """Hold what is wished of the response cache: an answer from it, that this one stays in it, and for how long."""
+
+    read: bool = True
+    write: bool = True
+    ttl: Seconds | None = None
+
+
 class Inbound(Struct, frozen=True, kw_only=True):
     """Hold a request as it came in.
 
     `began` is the monotonic clock when the request arrived. All in seconds: `deadline` is the caller's own,
     `first_content` its bound for each attempt to begin to answer (Cloudflare's `cf-aig-request-timeout`), `patience`
     how long its client bears to hear nothing. Under the key `idempotency` the same request is answered once.
-    `caller` is all that is known of whose `key` it is.
+    `caller` is all that is known of whose `key` it is. `cache`
+    is what the headers wish of the response cache, `cached` what it had.
     `metadata` is what a header adds to the body's, `dropped` names the headers whose wish this version cannot fulfil,
     `passed_on` holds those that an upstream of the same protocol is told too.
     """
@@ -40,6 +49,8 @@ class Inbound(Struct, frozen=True, kw_only=True):
     max_cost: NanoUSD | None = None
     session: str | None = None
     idempotency: str | None = None
+    cache: CacheWish | None = None
+    cached: Literal["off", "miss"] = "off"
     metadata: dict[str, str | int | float | bool] = {}
     dropped: tuple[str, ...] = ()
     passed_on: dict[str, str] = {}

@@ -71,6 +71,7 @@ class Exchange(Struct, frozen=True, kw_only=True):
     `created` is seconds since the epoch; `duration`, `first_token` and `overhead` are seconds. `cost` is the sum over
     attempts, None when any billed attempt's cost is unknown. `decision` is None when the request failed before one.
     `prompt` and `answer` are kept only when content logging is on.
+    `cache` is `hit` where the answer of an earlier exchange was given.
     """
 
     id: str
@@ -93,6 +94,9 @@ class Exchange(Struct, frozen=True, kw_only=True):
     session: str | None = None
     prompt: str | None = None
     answer: str | None = None
+    cache: str | None = None
+    team: str | None = None
+    user_id: str | None = None
 
     @property
     def served(self) -> Attempt | None:

@@ -5,7 +5,7 @@ import pytest
 from gearshift.errors import InvalidRequest
 from gearshift.server.steering import steer
 from gearshift.types.access import Caller
-from gearshift.types.inbound import Inbound
+from gearshift.types.inbound import CacheWish, Inbound
 
 BARE = Inbound(path="/v1/chat/completions", body=b"", began=0.0)
 
@@ -159,24 +159,24 @@ def test_cloudflare_s_metadata_are_read() -> None:
     assert steered().metadata == {}
 
 
+NOTHING = CacheWish(read=False, write=False)
+
+
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("said", "wish"),
     [
-        ("cf_aig_skip_cache", "true"),
-        ("cf_aig_skip_cache", "False"),
-        ("cf_aig_cache_ttl", "0"),
-        ("x_gearshift_cache", "off"),
-        ("x_gearshift_cache", "Refresh"),
+        ({"cf_aig_skip_cache": "true"}, NOTHING),
+        ({"cf_aig_skip_cache": "False"}, None),
+        ({"cf_aig_cache_ttl": "0"}, NOTHING),
+        ({"x_gearshift_cache": "off"}, NOTHING),
+        ({"x_gearshift_cache": "Refresh"}, CacheWish(read=False)),
+        ({"cf_aig_cache_ttl": "3600"}, CacheWish(ttl=3600.0)),
+        ({"cf_aig_cache_ttl": "3600", "x_gearshift_cache": "refresh"}, CacheWish(read=False, ttl=3600.0)),
+        ({"cf_aig_cache_ttl": "3600", "x_gearshift_cache": "off"}, NOTHING),
+        ({"cf_aig_cache_ttl": "3600", "cf_aig_skip_cache": "true"}, NOTHING),
     ],
+    ids=str,
 )
-def test_what_is_said_of_a_cache_is_checked(name: str, said: str) -> None:
-    assert steered(**{name: said}) == steered()
-
-
-def test_a_wish_in_vain_is_named() -> None:
-    assert steered(cf_aig_cache_ttl="3600").dropped == ("cf-aig-cache-ttl",)
-
-
-@pytest.mark.parametrize(("name", "said"), [("cf_aig_skip_cache", "true"), ("x_gearshift_cache", "off")])
-def test_whoever_wants_no_cache_misses_none(name: str, said: str) -> None:
-    assert steered(cf_aig_cache_ttl="3600", **{name: said}).dropped == ()
+def test_what_is_wished_of_the_cache_is_read(said: dict[str, str], wish: CacheWish | None) -> None:
+    assert steered(**said).cache == wish
+    assert steered(**said).dropped == ()

@@ -168,6 +168,11 @@ def _config(desk: Desk) -> APIRouter:
         """Show the effective config; secrets are references."""
         return {"version": desk.gateway().world.version, "config": dict(desk.config())}
 
+    @router.delete("/cache")
+    async def purge_cache(_caller: Actor) -> dict[str, Any]:
+        """Forget all answers that are kept."""
+        return {"purged": desk.cache.purge()}
+
     @router.post("/reload")
     async def reload(_caller: Actor) -> dict[str, Any]:
         """Read the config and artefacts again; a fault leaves everything as it was."""

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from gearshift.gateway import Gateway
 from gearshift.purse import Purse
+from gearshift.server.cache import AnswerCache
 from gearshift.server.keyring import Keyring
 from gearshift.storage.database import Database
 from gearshift.storage.directory import Directory
@@ -25,6 +26,7 @@ class Desk(Struct, kw_only=True):
     keyring: Keyring
     book: LimitBook
     purse: Purse
+    cache: AnswerCache
     store: Store
     gateway: Callable[[], Gateway]
     config: Callable[[], Mapping[str, Any]]

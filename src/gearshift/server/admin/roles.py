@@ -32,6 +32,7 @@ TABLE: Final[dict[str, Role]] = {
     "list_deployments": "viewer",
     "list_routers": "viewer",
     "show_config": "operator",
+    "purge_cache": "operator",
     "reload": "operator",
     "list_changes": "admin",
     "openapi": "viewer",
