@@ -5,12 +5,12 @@ Invariant: a method raises CallerLeft where the caller can no longer be reached.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable
 from typing import Protocol, TypeAlias
 from urllib.parse import quote
 
 from gearshift.errors import CallerLeft
+from gearshift.execution.deadline import Deadline
 from gearshift.types.catalog import Deployment, Seconds
 
 FAREWELL: Seconds = 5.0
@@ -59,7 +59,7 @@ class Outlet(Protocol):
 async def taken(sending: Awaitable[None], patience: Seconds) -> None:
     """Let the caller take the end of its answer; raise CallerLeft when it takes longer than `patience`."""
     try:
-        async with asyncio.timeout(patience):
+        with Deadline(patience):
             await sending
     except TimeoutError:
         message = "the caller did not take its answer in time"

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from typing import Any, Final, Self, TypeAlias
 
 from gearshift.errors import BodyTooLarge, CallerLeft, InvalidRequest, RequestTooSlow
+from gearshift.execution.deadline import Deadline
 
 Scope: TypeAlias = Mapping[str, Any]
 Message: TypeAlias = Mapping[str, Any]
@@ -60,8 +61,8 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     if declared is not None and declared.isdecimal() and int(declared) > limit:
         raise BodyTooLarge(_too_large(f"{int(declared)} bytes", limit))
     try:
-        async with asyncio.timeout(BODY_PERIOD) as timer:
-            return await _gather(receive, limit, timer)
+        with Deadline(BODY_PERIOD) as deadline:
+            return await _gather(receive, limit, deadline)
     except TimeoutError:
         message = (
             f"found a body that trickles, expected {BODY_PIECE} bytes of it every {BODY_PERIOD} s; send it at once"
@@ -69,11 +70,12 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         raise RequestTooSlow(message) from None
 
 
-async def _gather(receive: Receive, limit: int, timer: asyncio.Timeout) -> bytes:
-    """Read a body, and put `timer` off as it grows."""
+async def _gather(receive: Receive, limit: int, deadline: Deadline) -> bytes:
+    """Read a body, and put `deadline` off as it grows."""
     parts: list[bytes] = []
     size, enough = 0, BODY_PIECE
-    end = asyncio.get_running_loop().time() + BODY_TIMEOUT
+    clock = asyncio.get_running_loop().time
+    end = clock() + BODY_TIMEOUT
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -87,7 +89,7 @@ async def _gather(receive: Receive, limit: int, timer: asyncio.Timeout) -> bytes
             return parts[0] if len(parts) == 1 else b"".join(parts)
         if size >= enough:
             enough = size + BODY_PIECE
-            timer.reschedule(min(asyncio.get_running_loop().time() + BODY_PERIOD, end))
+            deadline.put_off(min(BODY_PERIOD, end - clock()))
 
 
 def _too_large(found: str, limit: int) -> str:
