@@ -6,7 +6,8 @@ Invariant: a method raises CallerLeft where the caller can no longer be reached.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Protocol, TypeAlias
+from functools import lru_cache
+from typing import Final, Protocol, TypeAlias
 from urllib.parse import quote
 
 from gearshift.errors import CallerLeft
@@ -24,11 +25,15 @@ def ascii_of(text: str) -> bytes:
     return quote(text, safe=" /:@+,;=()[]{}<>!$&'*?#|~^`").encode()
 
 
+named: Final = lru_cache(maxsize=1024)(ascii_of)
+"""The same, kept: for names that a config gives, of which there are few."""
+
+
 def whose(deployment: Deployment) -> Headers:
     """Say who answers, or, in an error, who was asked last."""
     return [
-        (b"x-gearshift-model", ascii_of(deployment.model)),
-        (b"x-gearshift-provider", ascii_of(deployment.provider.id)),
+        (b"x-gearshift-model", named(deployment.model)),
+        (b"x-gearshift-provider", named(deployment.provider.id)),
     ]
 
 
