@@ -17,7 +17,7 @@ from gearshift.errors import CallerLeft, GearshiftError, ShuttingDown
 from gearshift.execution import bounds
 from gearshift.execution.bounds import Limits
 from gearshift.execution.metering import Meter
-from gearshift.execution.outlet import Headers, Outlet, ascii_of, farewell, whose
+from gearshift.execution.outlet import Headers, Outlet, ascii_of, farewell, named, whose
 from gearshift.execution.transcript import Transcript, prompt_text
 from gearshift.payer import payer_of
 from gearshift.protocols.codec import ResponseEdits
@@ -234,7 +234,7 @@ class Case:
         if dropped := [*self._unmet(), *(_lost(attempt) if attempt is not None else ())]:
             headers.append((b"x-gearshift-dropped", ascii_of(", ".join(dropped[:MAX_LOSSES]))))
         if self._decision is not None:
-            headers.append((b"x-gearshift-router", ascii_of(self._decision.router)))
+            headers.append((b"x-gearshift-router", named(self._decision.router)))
             headers.append((b"x-gearshift-reason", self._decision.reason.encode()))
         return headers
 

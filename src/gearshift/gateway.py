@@ -102,7 +102,8 @@ class Gateway:
             outlet = case.listen(outlet)
             await aside(len(case.body), case.read)
             await self._decide(case)
-            case.standing = await self._memory.purse.admit(case.exchange_id, case.payer)
+            if not self._memory.purse.idle:
+                case.standing = await self._memory.purse.admit(case.exchange_id, case.payer)
             verdict = await self._driver.run(case, case.limits(), outlet)
             if verdict.error is not None:
                 case.fail(verdict.error)

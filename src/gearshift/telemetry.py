@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TextIO, TypeAlias, TypeVar
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -200,12 +200,19 @@ class JSONFormatter(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Write lines to a stream that is buffered by lines, as stderr is: there is nothing to flush."""
+
+    def flush(self) -> None:
+        """Let it be."""
+
+
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Send our log, and uvicorn's, to stderr as JSON lines."""
     # What our lines do not hold need not be found out: https://docs.python.org/3/howto/logging.html#optimization
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001 - as that page says
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LineHandler(sys.stderr)
     handler.setFormatter(JSONFormatter())
     for name in ("gearshift", "uvicorn"):
         logger = logging.getLogger(name)

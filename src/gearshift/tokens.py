@@ -209,6 +209,8 @@ def _walk(request: Request) -> Size:
             rest += tokens
             rest_bound += bound
             continue
+        if not piece:
+            continue
         kinds = _kinds(piece.encode("utf-8", "surrogatepass") if isinstance(piece, str) else bytes(piece))
         words += kinds[0]
         digits += kinds[1]

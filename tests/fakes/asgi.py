@@ -43,9 +43,10 @@ class Visit:
             "raw_path": path.encode(),
             "query_string": query.encode(),
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],
-            "extensions": {"gearshift.abort": {"call": self._abort}},
+            "extensions": {"gearshift.abort": {"call": self._abort}, "gearshift.left": {"news": self}},
         }
         self._left = asyncio.Event()
+        self._act: Callable[[], None] | None = None
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.reading = asyncio.Event()
@@ -115,10 +116,22 @@ class Visit:
     def leave(self) -> None:
         """Go away."""
         self._left.set()
+        if not self.complete:
+            asyncio.get_running_loop().call_soon(self._tell)
+
+    def then(self, act: Callable[[], None] | None) -> None:
+        """Tell `act` of the caller's leaving (`gearshift.server.asgi.Departure`)."""
+        self._act = act
+        if self._left.is_set() and not self.complete:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._act is not None:
+            self._act()
 
     def _abort(self) -> None:
         self.aborted = True
-        self._left.set()
+        self.leave()
 
     async def _receive(self) -> Message:
         if self._parts:

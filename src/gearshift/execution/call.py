@@ -77,7 +77,7 @@ class Call:
     async def send(self) -> Signal:
         """Call the upstream and wait until the first content, or the whole answer, is here."""
         try:
-            with self._watch.guard():
+            with self._watch:
                 await self._inquiry.ask(self.files, buffered=self._buffered)
         except InvalidRequest as error:
             return self._fail(CannotCarry(error))
@@ -155,7 +155,7 @@ class Call:
         """Pass a stream on; give the error that broke it, of which the caller does not know yet."""
         broken: UpstreamError | None = None
         try:
-            with self._watch.guard():
+            with self._watch:
                 self._watch.pause()
                 if not self._resumes:
                     await outlet.start(200, self._order.head(self._meter))

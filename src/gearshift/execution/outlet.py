@@ -5,12 +5,13 @@ Invariant: a method raises CallerLeft where the caller can no longer be reached.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable
-from typing import Protocol, TypeAlias
+from functools import lru_cache
+from typing import Final, Protocol, TypeAlias
 from urllib.parse import quote
 
 from gearshift.errors import CallerLeft
+from gearshift.execution.deadline import Deadline
 from gearshift.types.catalog import Deployment, Seconds
 
 FAREWELL: Seconds = 5.0
@@ -24,11 +25,15 @@ def ascii_of(text: str) -> bytes:
     return quote(text, safe=" /:@+,;=()[]{}<>!$&'*?#|~^`").encode()
 
 
+named: Final = lru_cache(maxsize=1024)(ascii_of)
+"""The same, kept: for names that a config gives, of which there are few."""
+
+
 def whose(deployment: Deployment) -> Headers:
     """Say who answers, or, in an error, who was asked last."""
     return [
-        (b"x-gearshift-model", ascii_of(deployment.model)),
-        (b"x-gearshift-provider", ascii_of(deployment.provider.id)),
+        (b"x-gearshift-model", named(deployment.model)),
+        (b"x-gearshift-provider", named(deployment.provider.id)),
     ]
 
 
@@ -59,7 +64,7 @@ class Outlet(Protocol):
 async def taken(sending: Awaitable[None], patience: Seconds) -> None:
     """Let the caller take the end of its answer; raise CallerLeft when it takes longer than `patience`."""
     try:
-        async with asyncio.timeout(patience):
+        with Deadline(patience):
             await sending
     except TimeoutError:
         message = "the caller did not take its answer in time"

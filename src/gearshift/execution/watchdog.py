@@ -3,7 +3,7 @@
 A stream moves its deadline at every chunk. Moving it costs one assignment: the timer stays where it is, and when it
 fires early it goes to sleep again until the present deadline.
 
-    armed(phase) ── deadline passes ──> fired: the task is cancelled once, `guard` turns that into UpstreamTimeout
+    armed(phase) ── deadline passes ──> fired: the task is cancelled once, and that turned into UpstreamTimeout
 
 Invariants: a cancellation from outside (the caller left) is never mistaken for a timeout; time that the caller takes
 counts for the total only, and is then the caller's fault. Connecting has its own timer, in the HTTP client.
@@ -12,8 +12,6 @@ counts for the total only, and is then the caller's fault. Connecting has its ow
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
 from gearshift.errors import CallerLeft, UpstreamTimeout
@@ -23,7 +21,7 @@ Phase: TypeAlias = Literal["first_token", "answer", "stall", "usage", "terminato
 
 
 class Watchdog:
-    """Cancel the task that it guards when the deadline of the present phase passes."""
+    """Cancel what it guards (`with`) when the deadline of the present phase passes."""
 
     def __init__(self, total: Seconds) -> None:
         """Start; `total` bounds all phases together."""
@@ -65,30 +63,29 @@ class Watchdog:
             self._timer.cancel()
             self._timer = None
 
-    @contextmanager
-    def guard(self) -> Iterator[None]:
-        """Let the timer cancel what is inside; raise UpstreamTimeout naming the phase when it did.
+    def __enter__(self) -> None:
+        """Guard what the running task does from here on."""
+        self._task = asyncio.current_task()
+        if self._task is None:
+            message = "a watchdog needs a running task"
+            raise RuntimeError(message)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Guard it no more; raise UpstreamTimeout naming the phase where the timer has cancelled it.
 
         Raises CallerLeft when it was the caller who was slow at that moment.
         """
-        self._task = task = asyncio.current_task()
-        if task is None:
-            message = "a watchdog needs a running task"
-            raise RuntimeError(message)
-        try:
-            yield
-        except asyncio.CancelledError:
-            if self._fired and task.cancelling() == 1:
-                if self._paused:
-                    message = f"the caller took its answer too slowly: not complete within {self._limit:g} s"
-                    raise CallerLeft(message) from None
-                raise UpstreamTimeout(self._message(), phase=self._phase) from None
-            raise
-        finally:
-            self._task = None
-            if self._fired:
-                self._fired = False
-                task.uncancel()
+        task, self._task = self._task, None
+        if not self._fired or task is None:
+            return
+        self._fired = False
+        sole = task.cancelling() == 1
+        task.uncancel()
+        if kind is asyncio.CancelledError and sole:
+            if self._paused:
+                message = f"the caller took its answer too slowly: not complete within {self._limit:g} s"
+                raise CallerLeft(message) from None
+            raise UpstreamTimeout(self._message(), phase=self._phase) from None
 
     def _message(self) -> str:
         what = {

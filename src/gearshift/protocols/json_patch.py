@@ -45,40 +45,50 @@ Span: TypeAlias = tuple[int, int]
 class JsonObject:
     """Hold the text of a JSON object and where its members stand.
 
-    `members` holds the raw text of each by name, in their order.
+    `members` holds the raw text of each by name, in their order. Who takes members out cannot patch any more.
     """
 
     __slots__ = ("_body", "_spans", "members")
 
     def __init__(self, body: bytes, refuse: Refuse, *, lax: bool = False) -> None:
         """Parse `body`; raise what `refuse` makes when it is no object, or one that must not be trusted."""
-        text = legible(body) if lax else body
         self._body = body
-        self.members = _decode(text, refuse)
-        try:
-            self._spans = _locate(text, self.members)
-        except _Ambiguous as doubt:
-            if not lax:
+        self.members = _decode(legible(body) if lax else body, refuse)
+        self._spans: dict[str, Span] | None = None
+        if not lax:
+            try:
+                self._spans = _locate(body, self.members)
+            except _Ambiguous as doubt:
                 raise refuse(str(doubt)) from None
-            self._body = b"{%b}" % b",".join(
-                b"%b:%b" % (msgspec.json.encode(name), raw) for name, raw in self.members.items()
-            )
-            self._spans = _locate(self._body, self.members)
 
     def head(self, name: str) -> bytes:
         """Give the text up to the end of the value of `name`, which must be there."""
-        return self._body[: self._spans[name][1]]
+        end = self._located()[name][1]
+        return self._body[:end]
 
     def tail(self, name: str) -> bytes:
         """Give the text from the value of `name`, which must be there."""
-        return self._body[self._spans[name][0] :]
+        start = self._located()[name][0]
+        return self._body[start:]
+
+    def _located(self) -> dict[str, Span]:
+        """Find where the members stand; of what is read with patience not before it is asked, for most is only read."""
+        if self._spans is None:
+            try:
+                self._spans = _locate(legible(self._body), self.members)
+            except _Ambiguous:
+                self._body = b"{%b}" % b",".join(
+                    b"%b:%b" % (msgspec.json.encode(name), raw) for name, raw in self.members.items()
+                )
+                self._spans = _locate(self._body, self.members)
+        return self._spans
 
     def patch(self, edits: Edits) -> bytes:
         """Give the text with some members replaced, added at the end, or (None) removed.
 
         New values are JSON text, as they shall stand there.
         """
-        body, spans = self._body, self._spans
+        spans, body = self._located(), self._body
         if not any(name in spans or value is not None for name, value in edits.items()):
             return body
         view = memoryview(body)
@@ -176,7 +186,7 @@ def _walk(body: bytes, members: Members) -> dict[str, Span]:
 
 def _may_be_deep(body: bytes) -> bool:
     """Say whether `body` has brackets enough to nest too deeply; brackets in strings count too."""
-    return sum(len(body.split(bracket, MAX_DEPTH + 1)) - 1 for bracket in (b"{", b"[")) > MAX_DEPTH
+    return body.count(b"{") + body.count(b"[") > MAX_DEPTH
 
 
 def _is_deep(body: bytes) -> bool:

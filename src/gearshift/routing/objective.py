@@ -99,10 +99,7 @@ def rank(objective: Settled, forecasts: Sequence[Forecast], reference: Sequence[
     its lowest known cost the bound of `at_most` (0 when none is known). Raises ValueError when `at_least` lacks it.
     """
     by = tariff(objective.latency_price, [*(estimate for _, estimate in forecasts), *reference])
-    weighed = [
-        _Weighed(deployment=deployment, estimate=estimate, wait=by.charge(estimate), cost=_cost(estimate, by))
-        for deployment, estimate in forecasts
-    ]
+    weighed = [_weigh(deployment, estimate, by) for deployment, estimate in forecasts]
     match objective:
         case WillingnessToPay(usd=usd):
             return _by_worth(weighed, usd)
@@ -117,7 +114,7 @@ def rank(objective: Settled, forecasts: Sequence[Forecast], reference: Sequence[
         case AtMost(usd_per_1k_requests=float(usd)):
             return _best_below(weighed, usd / 1000 * NANO_PER_USD)
         case AtMost():
-            known = [_cost(each, by) for each in reference if each.cost is not None]
+            known = [each.cost + by.charge(each) for each in reference if each.cost is not None]
             return _best_below(weighed, min(known, default=0))
         case _:
             assert_never(objective)
@@ -169,5 +166,7 @@ def _without_utility(weighed: Iterable[_Weighed]) -> list[Candidate]:
     return [each.candidate() for each in weighed]
 
 
-def _cost(estimate: Estimate, by: Tariff) -> float:
-    return inf if estimate.cost is None else estimate.cost + by.charge(estimate)
+def _weigh(deployment: Deployment, estimate: Estimate, by: Tariff) -> _Weighed:
+    wait = by.charge(estimate)
+    cost = inf if estimate.cost is None else estimate.cost + wait
+    return _Weighed(deployment=deployment, estimate=estimate, wait=wait, cost=cost)

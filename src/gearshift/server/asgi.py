@@ -2,7 +2,8 @@
 
 Source: ASGI HTTP spec 2.5, https://asgi.readthedocs.io/en/latest/specs/www.html.
 Invariants: no body is buffered above the limit, nor awaited for ever; from the moment the body is read, a disconnect
-cancels the handler.
+cancels the handler. The connection tells of it by an extension of ours: to wait for ASGI's `receive` would take another
+task for each request.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from typing import Any, Final, Self, TypeAlias
 
 from gearshift.errors import BodyTooLarge, CallerLeft, InvalidRequest, RequestTooSlow
+from gearshift.execution.deadline import Deadline
 
 Scope: TypeAlias = Mapping[str, Any]
 Message: TypeAlias = Mapping[str, Any]
@@ -19,6 +21,8 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
+LEFT: Final = "gearshift.left"
+"""The ASGI extension that tells of the caller's leaving: a `Departure` under the name `news`."""
 BODY_PIECE: Final = 32 * 1024
 BODY_PERIOD: Final = 30
 """Seconds for each `BODY_PIECE` of a body: about 1 KiB/s, slower than any link that is worth waiting for."""
@@ -60,8 +64,8 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     if declared is not None and declared.isdecimal() and int(declared) > limit:
         raise BodyTooLarge(_too_large(f"{int(declared)} bytes", limit))
     try:
-        async with asyncio.timeout(BODY_PERIOD) as timer:
-            return await _gather(receive, limit, timer)
+        with Deadline(BODY_PERIOD) as deadline:
+            return await _gather(receive, limit, deadline)
     except TimeoutError:
         message = (
             f"found a body that trickles, expected {BODY_PIECE} bytes of it every {BODY_PERIOD} s; send it at once"
@@ -69,11 +73,12 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         raise RequestTooSlow(message) from None
 
 
-async def _gather(receive: Receive, limit: int, timer: asyncio.Timeout) -> bytes:
-    """Read a body, and put `timer` off as it grows."""
+async def _gather(receive: Receive, limit: int, deadline: Deadline) -> bytes:
+    """Read a body, and put `deadline` off as it grows."""
     parts: list[bytes] = []
     size, enough = 0, BODY_PIECE
-    end = asyncio.get_running_loop().time() + BODY_TIMEOUT
+    clock = asyncio.get_running_loop().time
+    end = clock() + BODY_TIMEOUT
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -87,43 +92,65 @@ async def _gather(receive: Receive, limit: int, timer: asyncio.Timeout) -> bytes
             return parts[0] if len(parts) == 1 else b"".join(parts)
         if size >= enough:
             enough = size + BODY_PIECE
-            timer.reschedule(min(asyncio.get_running_loop().time() + BODY_PERIOD, end))
+            deadline.put_off(min(BODY_PERIOD, end - clock()))
 
 
 def _too_large(found: str, limit: int) -> str:
     return f"found a body of {found}, expected at most {limit} bytes; shorten it or raise server.max_body_bytes"
 
 
+class Departure:
+    """Be the news that a caller has left, which its connection brings: told to who waits for it, once."""
+
+    __slots__ = ("_act", "_come")
+
+    def __init__(self) -> None:
+        """Begin; nobody waits, and the caller is here."""
+        self._act: Callable[[], None] | None = None
+        self._come = False
+
+    def then(self, act: Callable[[], None] | None) -> None:
+        """Have `act` done when the news comes, now if it is here; None: nobody waits any more."""
+        self._act = act
+        if act is not None and self._come:
+            act()
+
+    def happen(self) -> None:
+        """Bring the news."""
+        if not self._come:
+            self._come = True
+            if self._act is not None:
+                self._act()
+
+
 class CallerWatch:
     """Cancel the running task when the caller goes away, and swallow just that cancellation.
 
-    Use as `async with`, after the body has been read: ASGI's `receive` then only speaks of the disconnect.
+    Use as `with`, after the body has been read. A caller whose connection brings no news of it is never cancelled.
     """
 
-    __slots__ = ("_outlet", "_receive", "_task", "_watcher")
+    __slots__ = ("_departure", "_outlet", "_task")
 
-    def __init__(self, receive: Receive, outlet: ASGIOutlet) -> None:
-        """Take the connection's `receive`, and the outlet that is told when the caller has left."""
-        self._receive = receive
+    def __init__(self, scope: Scope, outlet: ASGIOutlet) -> None:
+        """Take the connection's scope, and the outlet that is told when the caller has left."""
+        self._departure: Departure = scope.get("extensions", {}).get(LEFT, {}).get("news") or Departure()
         self._outlet = outlet
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         """Begin to watch."""
         self._task = asyncio.current_task()
-        self._watcher = asyncio.get_running_loop().create_task(self._watch())
+        self._departure.then(self._left)
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         """End the watch; True when the cancellation was ours."""
-        self._watcher.cancel()
+        self._departure.then(None)
         if self._outlet.left and kind is asyncio.CancelledError and self._task is not None:
             self._task.uncancel()
             return True
         return False
 
-    async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+    def _left(self) -> None:
         if self._task is not None:
             self._outlet.left = True
             self._task.cancel()

@@ -25,6 +25,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from gearshift.errors import CallerError, HeadTooLarge, RequestTooSlow
 from gearshift.protocols.openai_chat import codec
 from gearshift.server import paths
+from gearshift.server.asgi import LEFT, Departure
 from gearshift.server.drain import Drain
 from gearshift.server.gate import Gate
 from gearshift.server.guest import Guest
@@ -68,7 +69,7 @@ class CallerConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""
         self._ahead = bytearray()
-        self._unanswered: list[RequestResponseCycle] = []
+        self._unanswered: list[tuple[RequestResponseCycle, Departure]] = []
         self._drain = Drain(transport, self.loop)
         super().connection_made(transport)
         self.timeout_keep_alive_task = self.loop.call_later(KEEP_ALIVE, self.timeout_keep_alive_handler)
@@ -98,16 +99,18 @@ class CallerConnection(HttpToolsProtocol):
         if self._guest is not None and self._gate is not None and not self._guest.begun:
             self._gate.leave(self._guest)
         self.pipeline.clear()
-        for cycle in self._unanswered:
+        for cycle, departure in self._unanswered:
             if not cycle.response_complete:
                 cycle.disconnected = True
                 cycle.message_event.set()
+                departure.happen()
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
         self._in_head, self._in_body, self._away, self._fed, self._fields = True, False, False, 0, 0
-        self.scope["extensions"] = {ABORT: {"call": self.transport.abort}}
+        self._departure = Departure()
+        self.scope["extensions"] = {ABORT: {"call": self.transport.abort}, LEFT: {"news": self._departure}}
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the target."""
@@ -126,8 +129,8 @@ class CallerConnection(HttpToolsProtocol):
         if self._gate is not None and self._gate.crowded and self._turned_away(self._gate):
             return
         super().on_headers_complete()
-        self._unanswered = [cycle for cycle in self._unanswered if not cycle.response_complete]
-        self._unanswered.append(self.cycle)
+        self._unanswered = [each for each in self._unanswered if not each[0].response_complete]
+        self._unanswered.append((self.cycle, self._departure))
         self.flow.resume_reading()
 
     def on_body(self, body: bytes) -> None:
@@ -219,7 +222,7 @@ class CallerConnection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, and a head that is too long; in the middle of an answer nothing can be said."""
-        if any(cycle.response_started and not cycle.response_complete for cycle in self._unanswered):
+        if any(cycle.response_started and not cycle.response_complete for cycle, _ in self._unanswered):
             self.transport.close()
         elif max(self._fed, self._fields) <= MAX_HEAD_BYTES:
             super().send_400_response(msg)

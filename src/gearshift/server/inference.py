@@ -57,7 +57,7 @@ class Inference(Struct, frozen=True, kw_only=True):
             await self.gateway.turn_away(self.codec, inbound, error, outlet)
             return
         inbound = msgspec.structs.replace(inbound, body=body)
-        async with CallerWatch(receive, caller):
+        with CallerWatch(scope, caller):
             if inbound.idempotency is not None:
                 await self._once(inbound, outlet)
             elif (wish := wanted(inbound, on=self.cache_ttl is not None)) is None:

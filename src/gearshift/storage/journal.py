@@ -79,7 +79,7 @@ class Journal:
                 todo = "no call is made that could not be counted; free space on its disk"
                 raise LedgerUnavailable(f"the ledger cannot be written ({error.strerror}): {todo}") from error
             self.unrecorded += 1
-        self._dirty.set()
+        self._call()
 
     def finished(self, entry: LedgerRow) -> None:
         """Write down what became of a call."""
@@ -89,17 +89,17 @@ class Journal:
         except OSError as error:
             self._fails(error)
             self._queue.append(data)
-        self._dirty.set()
+        self._call()
 
     def append(self, exchange: Exchange) -> None:
         """Take an exchange that has ended."""
         self._queue.append(exchange)
-        self._dirty.set()
+        self._call()
 
     def feedback(self, feedback: Feedback) -> None:
         """Take a judgement."""
         self._queue.append(feedback)
-        self._dirty.set()
+        self._call()
 
     def flush(self, timeout: Seconds | None = None) -> bool:
         """Wait until all that was taken so far is in the store, at most `timeout` seconds, and tell whether it is.
@@ -123,6 +123,11 @@ class Journal:
         if not self._shipper.close(self._wal.end):
             _log.warning("wal_left", extra={"fields": {"folder": self._wal.folder.name}})
         self._wal.close()
+
+    def _call(self) -> None:
+        """Call the thread, which may have been called already: to look costs a tenth of saying it again."""
+        if not self._dirty.is_set():
+            self._dirty.set()
 
     def _run(self) -> None:
         """Write and sync in groups; a group gathers while the one before it is synced."""

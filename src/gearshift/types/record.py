@@ -111,8 +111,10 @@ class Exchange(Struct, frozen=True, kw_only=True):
 
 def served_of(attempts: Sequence[Attempt]) -> Attempt | None:
     """Give the attempt whose answer the caller got: of a cascade the one that was not turned down."""
-    made = [each for each in reversed(attempts) if each.first_token is not None and each.purpose in ANSWERS]
-    return next((each for each in made if each.error != REJECTED), None)
+    for each in reversed(attempts):
+        if each.first_token is not None and each.purpose in ANSWERS and each.error != REJECTED:
+            return each
+    return None
 
 
 class Spending(Struct, frozen=True, kw_only=True):

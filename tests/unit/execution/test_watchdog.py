@@ -26,7 +26,7 @@ async def forever() -> None:
 
 
 async def expire(watch: Watchdog) -> UpstreamTimeout:
-    with pytest.raises(UpstreamTimeout) as caught, watch.guard():
+    with pytest.raises(UpstreamTimeout) as caught, watch:
         await forever()
     return caught.value
 
@@ -60,7 +60,7 @@ def test_a_stream_that_goes_on_and_on_ends_with_the_total() -> None:
         watch.arm("stall", 0.05)
 
         async def chatter() -> None:
-            with watch.guard():
+            with watch:
                 while True:
                     await asyncio.sleep(0.01)
                     watch.touch()
@@ -76,7 +76,7 @@ def test_a_touch_begins_the_phase_anew() -> None:
     async def scene() -> None:
         watch = Watchdog(60.0)
         watch.arm("stall", 0.1)
-        with watch.guard():
+        with watch:
             for _ in range(8):
                 await asyncio.sleep(0.03)
                 watch.touch()
@@ -101,7 +101,7 @@ def test_the_time_that_the_caller_takes_does_not_count() -> None:
     async def scene() -> None:
         watch = Watchdog(60.0)
         watch.arm("stall", 0.05)
-        with watch.guard():
+        with watch:
             watch.pause()
             await asyncio.sleep(0.2)
             watch.touch()
@@ -125,7 +125,7 @@ def test_a_paused_timer_sleeps() -> None:
 
         loop.call_at = counting  # type: ignore[method-assign]
         watch.arm("stall", 0.05)
-        with watch.guard():
+        with watch:
             watch.pause()
             await asyncio.sleep(0.3)
         watch.stop()
@@ -139,7 +139,7 @@ def test_the_total_counts_even_for_a_slow_caller_and_is_then_its_own_fault() -> 
         watch = Watchdog(0.1)
         watch.arm("stall", 0.05)
         watch.pause()
-        with pytest.raises(CallerLeft, match="took its answer too slowly"), watch.guard():
+        with pytest.raises(CallerLeft, match="took its answer too slowly"), watch:
             await asyncio.sleep(5)
         assert watch.remaining <= 0
 
@@ -151,7 +151,7 @@ def test_a_caller_who_leaves_is_no_timeout() -> None:
         async def work() -> None:
             watch = Watchdog(60.0)
             watch.arm("stall", 60.0)
-            with watch.guard():
+            with watch:
                 await forever()
 
         task = asyncio.create_task(work())
@@ -168,7 +168,7 @@ def test_a_caller_who_leaves_as_the_timer_fires_is_no_timeout_either() -> None:
         async def work() -> None:
             watch = Watchdog(60.0)
             watch.arm("stall", 0.01)
-            with watch.guard():
+            with watch:
                 task = asyncio.current_task()
                 assert task is not None
                 asyncio.get_running_loop().call_later(0.01, task.cancel)
@@ -202,7 +202,7 @@ def test_work_that_turns_its_cancellation_into_another_error_leaves_the_task_unc
         watch.arm("stall", 0.01)
 
         async def work() -> None:
-            with watch.guard():
+            with watch:
                 try:
                     await forever()
                 except asyncio.CancelledError:
@@ -234,7 +234,7 @@ def test_stopped_it_cancels_nobody() -> None:
         watch.arm("stall", 0.01)
         watch.stop()
         watch.stop()
-        with watch.guard():
+        with watch:
             await asyncio.sleep(0.05)
 
     run(scene)
@@ -246,7 +246,7 @@ def test_it_needs_a_running_task() -> None:
 
         def outside() -> None:
             try:
-                with Watchdog(1.0).guard():
+                with Watchdog(1.0):
                     done.set_result("none was needed")
             except RuntimeError as error:
                 done.set_result(str(error))

@@ -15,6 +15,7 @@ import uvicorn
 
 from gearshift.server.app import App
 from gearshift.server.asgi import Message
+from gearshift.server.connection import CallerConnection
 from gearshift.server.views import Views
 from tests.fakes.asgi import Visit
 from tests.fakes.house import CHAT, House, house, served_by, serving
@@ -191,7 +192,7 @@ class Server(uvicorn.Server):
 async def listening(app: App) -> AsyncIterator[int]:
     """Serve `app` by uvicorn in the running loop; give the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, loop="none", http="httptools", ws="none", lifespan="off", log_config=None)
+        config = uvicorn.Config(app, loop="none", http=CallerConnection, ws="none", lifespan="off", log_config=None)
         server = Server(config)
         server.config.load()
         serve = asyncio.create_task(server._serve([listener]))  # noqa: SLF001 - without its signal handlers

@@ -8,8 +8,10 @@ import pytest
 from gearshift.errors import BodyTooLarge, CallerLeft, InvalidRequest, RequestTooSlow
 from gearshift.server import asgi
 from gearshift.server.asgi import (
+    LEFT,
     ASGIOutlet,
     CallerWatch,
+    Departure,
     Message,
     Receive,
     Scope,
@@ -28,7 +30,7 @@ def part(body: bytes, more: bool = True) -> Message:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-LEFT: Message = {"type": "http.disconnect"}
+GONE: Message = {"type": "http.disconnect"}
 
 
 def receiving(*messages: Message) -> Receive:
@@ -89,7 +91,7 @@ def test_a_length_that_lies_changes_nothing(lie: str) -> None:
 
 def test_a_caller_who_leaves_has_no_body() -> None:
     with pytest.raises(CallerLeft):
-        read([part(b"ab"), LEFT])
+        read([part(b"ab"), GONE])
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate, gzip"])
@@ -106,14 +108,22 @@ def test_no_compression_may_be_said(encoding: str) -> None:
 # The caller who leaves
 
 
-def watch(work: Callable[[], Awaitable[None]], receive: Receive) -> tuple[str, int]:
-    """Do `work` under watch; give how it ended and how often its task is still marked as cancelled."""
+def watch(work: Callable[[], Awaitable[None]], after: float | None = None) -> tuple[str, int]:
+    """Do `work` under watch; give how it ended and how often its task is still marked as cancelled.
+
+    The caller leaves `after` so many seconds, at once for 0; None: it stays.
+    """
 
     async def scene() -> tuple[str, int]:
-        end = "left"
-        async with CallerWatch(receive, outlet()):
+        end, news = "left", Departure()
+        if after == 0:
+            news.happen()
+        elif after is not None:
+            asyncio.get_running_loop().call_later(after, news.happen)
+        with CallerWatch(told(news), outlet()):
             await work()
             end = "done"
+        news.happen()
         task = asyncio.current_task()
         assert task is not None
         await asyncio.sleep(0)
@@ -121,6 +131,10 @@ def watch(work: Callable[[], Awaitable[None]], receive: Receive) -> tuple[str, i
         return end, task.cancelling()
 
     return asyncio.run(scene())
+
+
+def told(news: Departure) -> Scope:
+    return {"extensions": {LEFT: {"news": news}}}
 
 
 def outlet() -> ASGIOutlet:
@@ -135,15 +149,35 @@ async def forever() -> None:
 
 
 def test_a_caller_who_leaves_ends_the_work_quietly() -> None:
-    assert watch(forever, receiving(LEFT)) == ("left", 0)
-    assert watch(forever, receiving(part(b"", more=False), LEFT)) == ("left", 0)
+    assert watch(forever, 0.01) == ("left", 0)
+
+
+def test_a_caller_who_left_before_the_watch_began_is_noticed() -> None:
+    assert watch(forever, 0) == ("left", 0)
+
+
+def test_the_news_is_told_once() -> None:
+    news, heard = Departure(), list[str]()
+    news.then(lambda: heard.append("yes"))
+    news.happen()
+    news.happen()
+    assert heard == ["yes"]
+
+
+def test_where_no_connection_tells_of_it_nobody_is_cancelled() -> None:
+    async def scene() -> str:
+        with CallerWatch({}, outlet()):
+            await asyncio.sleep(0)
+        return "done"
+
+    assert asyncio.run(scene()) == "done"
 
 
 def test_work_that_ends_first_is_done_and_the_watch_is_over() -> None:
     async def work() -> None:
         await asyncio.sleep(0.01)
 
-    assert watch(work, receiving()) == ("done", 0)
+    assert watch(work) == ("done", 0)
 
 
 def test_an_error_of_the_work_passes() -> None:
@@ -151,13 +185,13 @@ def test_an_error_of_the_work_passes() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        watch(work, receiving())
+        watch(work)
 
 
 def test_a_cancellation_from_outside_passes() -> None:
     async def scene() -> None:
         async def work() -> None:
-            async with CallerWatch(receiving(), outlet()):
+            with CallerWatch(told(Departure()), outlet()):
                 await forever()
 
         task = asyncio.create_task(work())
@@ -178,7 +212,7 @@ def test_work_may_clean_up_when_its_caller_leaves() -> None:
         finally:
             cleaned.append("yes")
 
-    assert watch(work, receiving(LEFT)) == ("left", 0)
+    assert watch(work, 0.01) == ("left", 0)
     assert cleaned == ["yes"]
 
 

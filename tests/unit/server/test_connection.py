@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from gearshift.server import connection, drain
 from gearshift.server.admission import FEW
-from gearshift.server.asgi import Message, Receive, Scope, Send
+from gearshift.server.asgi import LEFT, Message, Receive, Scope, Send
 from gearshift.server.auth import Keys
 from gearshift.server.connection import ABORT, MAX_AHEAD_BYTES, MAX_HEAD_BYTES, CallerConnection
 from gearshift.server.gate import Gate
@@ -124,6 +124,8 @@ def test_a_caller_who_sent_a_request_ahead_and_leaves_is_noticed(together: bool)
         async with calling(kitchen) as (_, writer):
             writer.write(GET % b"one" + (GET % b"two" if together else b""))
             await kitchen.until(lambda: kitchen.asked == ["/one"])
+            told: list[str] = []
+            kitchen.scope["extensions"][LEFT]["news"].then(lambda: told.append("yes"))
             await asyncio.sleep(0.02)
             if not together:
                 writer.write(GET % b"two")
@@ -131,6 +133,7 @@ def test_a_caller_who_sent_a_request_ahead_and_leaves_is_noticed(together: bool)
             writer.close()
             await kitchen.until(lambda: kitchen.left == ["/one"])
             assert kitchen.asked == ["/one"]
+            assert told == ["yes"]
 
     run(scene)
 
