@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.fakes import postgres as postgresql
+from tests.fakes import valkey as valkey_server
 
 # `ci` tries the same examples every time, so a red run is a change in the code; `explore` looks further, at random.
 settings.register_profile(
@@ -34,6 +35,13 @@ def pytest_report_header() -> str:
 def postgres() -> Iterator[postgresql.Server]:
     """Give a running PostgreSQL."""
     with postgresql.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[valkey_server.Server]:
+    """Give a running Valkey."""
+    with valkey_server.running() as server:
         yield server
 
 

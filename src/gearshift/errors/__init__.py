@@ -4,11 +4,13 @@
     ├── CallerError                 the caller's fault: answered in the caller's protocol, never retried
     │   ├── InvalidRequest     400
     │   ├── Unauthorized       401
+    │   ├── BudgetSpent        402  a budget has no money for it
     │   ├── UnknownModel       404  (names close matches)
     │   ├── UnknownExchange    404
     │   ├── RouteNotFound      404  (405: wrong method)
     │   ├── RequestTooSlow     408
     │   ├── BodyTooLarge       413
+    │   ├── RateLimited        429  a limit of ours, not an upstream's
     │   ├── HeadTooLarge       431
     │   ├── NoCandidate        422  (lists the rejections)
     │   ├── KeyReused          422  an Idempotency-Key that names another request
@@ -29,6 +31,8 @@
     ├── ShuttingDown           503  the gateway was stopped before the answer was complete
     ├── Overloaded             503  more to do than can be done: nothing was begun
     ├── StoreUnavailable       503  the log cannot be read or written at present
+    ├── CountersAway       503  the counters of budgets cannot be reached
+    │   └── CountersLost   503  they are not those that we counted with
     ├── RowRefused                  a row that the log can never hold
     ├── LedgerUnavailable      503  a call was not made, for it could not be written down
     ├── InternalError          500  our own bug
@@ -45,6 +49,7 @@ from __future__ import annotations
 
 from gearshift.errors.caller import (
     BodyTooLarge,
+    BudgetSpent,
     CallerError,
     CallerLeft,
     HeadTooLarge,
@@ -52,6 +57,7 @@ from gearshift.errors.caller import (
     KeyInUse,
     KeyReused,
     NoCandidate,
+    RateLimited,
     RequestTooSlow,
     RouteNotFound,
     Unauthorized,
@@ -61,6 +67,8 @@ from gearshift.errors.caller import (
 from gearshift.errors.own import (
     ArtifactError,
     ConfigError,
+    CountersAway,
+    CountersLost,
     DataError,
     DeadlineExceeded,
     InternalError,
@@ -100,10 +108,13 @@ __all__ = [
     "TOO_MANY",
     "ArtifactError",
     "BodyTooLarge",
+    "BudgetSpent",
     "CallerError",
     "CallerLeft",
     "CannotCarry",
     "ConfigError",
+    "CountersAway",
+    "CountersLost",
     "DataError",
     "DeadlineExceeded",
     "GearshiftError",
@@ -119,6 +130,7 @@ __all__ = [
     "NotAccepted",
     "Outrun",
     "Overloaded",
+    "RateLimited",
     "RequestTooSlow",
     "RouteNotFound",
     "RowRefused",

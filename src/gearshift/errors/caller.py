@@ -37,6 +37,30 @@ class UnknownModel(CallerError):
     code = "model_not_found"
 
 
+class BudgetSpent(CallerError):
+    """Refuse a request that a budget has no money for; `retry_after`: whole seconds until it has some, None unknown."""
+
+    status = 402
+    code = "budget_exceeded"
+
+    def __init__(self, message: str, *, retry_after: int | None) -> None:
+        """Keep when to come again."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RateLimited(CallerError):
+    """Refuse a request beyond a limit of ours; `retry_after`: whole seconds until there is room again."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        """Keep when to come again."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class RouteNotFound(CallerError):
     """Refuse a path that the gateway does not serve, or a method that the path does not have."""
 

@@ -46,6 +46,27 @@ class StoreUnavailable(GearshiftError):
     code = "store_unavailable"
 
 
+class CountersAway(GearshiftError):
+    """Say that the counters of budgets cannot be reached at present."""
+
+    status = 503
+    code = "counters_unavailable"
+    retry_after = 1.0
+
+
+class CountersLost(CountersAway):
+    """Say that the counters are not those that we counted with: they were flushed, rolled back or made anew.
+
+    `epoch` names what they are now, None where they are nothing yet; `ready`: they were filled from the ledger.
+    """
+
+    def __init__(self, epoch: str | None, *, ready: bool) -> None:
+        """Keep what the counters are now."""
+        super().__init__("found other counters than those that were counted with; they are made again from the ledger")
+        self.epoch = epoch
+        self.ready = ready
+
+
 class RowRefused(GearshiftError):
     """Say that a row can never be written: it has a value that the store cannot hold."""
 
