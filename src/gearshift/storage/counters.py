@@ -50,8 +50,10 @@ class Epoch(Struct, frozen=True):
 class Counters(Protocol):
     """Be a store of counters; whatever its driver raises comes out as CountersAway, or CountersLost."""
 
-    shared: bool
-    """Whether other processes count here too."""
+    @property
+    def shared(self) -> bool:
+        """Say whether other processes count here too."""
+        ...
 
     async def reserve(self, call: str, holds: Sequence[Hold], ttl: Seconds) -> Refused | Stale | tuple[Tally, ...]:
         """Hold all of `holds`, or nothing and say why; give where each then stands.
