@@ -103,6 +103,14 @@ faults: setup ## play every fault at the shipped limits, cut 100,000 streams, an
 crash: setup ## kill a gateway 200 times for each store: is every call in the ledger, once? (15 minutes)
 	@$(BIN)/python -m tools.crash $(ARGS)
 
+.PHONY: races
+races: setup ## let 600 callers in three processes spend small budgets at once, on each store of counters (2 minutes)
+	@$(BIN)/python -m tools.races $(ARGS)
+
+.PHONY: model
+model: setup ## visit every state of the protocol of budgets, and show that its mutants are caught (minutes)
+	@$(BIN)/python -m tools.check_protocol $(ARGS)
+
 .PHONY: soak
 soak: setup ## drive a gateway for half an hour with faults and callers who leave: does it grow, is the bill right?
 	@$(BIN)/python -m tools.soak $(ARGS)

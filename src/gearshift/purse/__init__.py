@@ -1,6 +1,6 @@
 """Own what budgets and limits say of a request, before it is made and after.
 
-    purse = Purse(budgets, counters, clock=time.time, ledger=rows_since, replica="gw-1", replicas=3)
+    purse = Purse(budgets, counters, clock=time.time, ledger=rows_since, replicas=3)
     await purse.start()
     refused = await purse.open(exchange, facts)          one request: requests, slots
     refused = await purse.reserve(call, facts, bound)    one upstream call: dollars, tokens

@@ -41,10 +41,10 @@ class Lease:
 class Leases:
     """Keep the leases of one process."""
 
-    def __init__(self, budgets: Iterable[Budget], replica: str, replicas: int) -> None:
-        """Take the budgets, this process's name among the others, and how many they are."""
+    def __init__(self, budgets: Iterable[Budget], owner: str, replicas: int) -> None:
+        """Take the budgets, a name that no other process has or had, and how many processes share the budgets."""
         self._budgets = {budget.id: budget for budget in budgets}
-        self._replica = replica
+        self._owner = owner
         self._replicas = replicas
         self._leases: dict[Place, Lease] = {}
         self._touched: dict[Place, Hold] = {}
@@ -70,7 +70,7 @@ class Leases:
             if lease is not None:
                 lease.idle = 0
             elif size:
-                name = f"lease/{self._replica}/{next(self._numbers)}"
+                name = f"lease/{self._owner}/{next(self._numbers)}"
                 found.append((name, budgeting.raised(hold, size)))
         self._touched.clear()
         return found

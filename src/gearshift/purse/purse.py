@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, TypeAlias
+from uuid import uuid4
 
 from gearshift import budgeting
 from gearshift.budgeting import Budgets, amount, raised
@@ -41,17 +42,16 @@ class Purse:
         *,
         clock: Callable[[], Seconds],
         ledger: Ledger,
-        replica: str,
         replicas: int = 1,
     ) -> None:
-        """Take the budgets, where they are counted, and this process's own name among its `replicas`."""
+        """Take the budgets, where they are counted, and how many processes (`replicas`) hold requests to them."""
         self._budgets = Budgets(budgets)
         self._by_id = {budget.id: budget for budget in self._budgets.all}
         self._counters = counters
         self._clock = clock
         self._ahead: Seconds = 0.0
         self._live: dict[str, Live] = {}
-        self._leases = Leases(self._budgets.all, replica, replicas)
+        self._leases = Leases(self._budgets.all, uuid4().hex, replicas)
         self._ledger = ledger
         self._heart = Heart(counters, self._leases, self._live, self._totals, settling=TTL if replicas > 1 else 0.0)
 

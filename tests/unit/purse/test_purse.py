@@ -28,7 +28,7 @@ SLOTS = Budget(id="slots", scope=Scope("all"), unit="concurrent", limit=1)
 class Shared(MemoryCounters):
     """Be counters that can go away, as shared ones do."""
 
-    shared = True  # type: ignore[misc,assignment]
+    shared = True  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__(time.time)
@@ -72,7 +72,6 @@ async def purse(
         counters or MemoryCounters(time.time),
         clock=time.time,
         ledger=ledger,
-        replica="r",
         replicas=replicas,
     )
     await made.start()
@@ -185,9 +184,7 @@ def test_a_window_that_rolls_over_and_a_clock_that_is_wrong_are_asked_again() ->
         async def ledger(_since: Seconds) -> Iterable[LedgerRow]:
             return ()
 
-        made = Purse(
-            [USD], MemoryCounters(time.time), clock=lambda: time.time() - 40 * 86_400, ledger=ledger, replica="r"
-        )
+        made = Purse([USD], MemoryCounters(time.time), clock=lambda: time.time() - 40 * 86_400, ledger=ledger)
         await made.start()
         assert await made.reserve("a", FACTS, bound(60)) is None
         assert isinstance(await made.reserve("b", FACTS, bound(60)), Refused)
