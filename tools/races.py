@@ -27,7 +27,8 @@ EXACT: Final = Course(url="", rounds=8, slots=56, on_loss="open")
 TIGHT: Final = Course(url="", rounds=1, slots=150)
 """More can be held than there is, and each process has its leases."""
 HEAD: Final = (
-    "| counters | processes x callers | slots | on_loss | requests | used of the strict, elastic budget | strict passed by "
+    "| counters | processes x callers | slots | on_loss | requests | used of the strict, elastic budget "
+    "| strict passed by "
     "| elastic passed by | requests too many | slots too many | refused below 90 % of the elastic budget |"
 )
 

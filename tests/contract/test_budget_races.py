@@ -1,4 +1,4 @@
-"""However many spend a budget at once, in however many processes, it is not overspent. `make races` races for longer."""
+"""However many spend a budget at once, in however many processes, it is not overspent. `make races`: for longer."""
 
 from __future__ import annotations
 

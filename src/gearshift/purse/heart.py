@@ -123,19 +123,20 @@ class Heart:
             await self._renew_leases()
 
     async def _keep(self) -> None:
-        """Say what is under way; what the counters do not know of it is adopted."""
-        unknown = await self._counters.beat([*self._live, *self._leases.calls], TTL)
-        self._leases.lose(unknown)
-        for call in unknown:
+        """Say what is under way, leases too; what the counters do not know of it is adopted."""
+        leases = self._leases.calls
+        for call in await self._counters.beat([*self._live, *leases], TTL):
             live = self._live.get(call)
-            if live is not None:
-                await self._counters.adopt(call, live.holds, TTL)
+            holds = live.holds if live is not None else leases.get(call, ())
+            if holds:
+                await self._counters.adopt(call, holds, TTL)
         for call, live in list(self._live.items()):
             if live.epoch != self.epoch:
                 await self._counters.adopt(call, live.holds, TTL)
                 live.epoch = self.epoch
 
     async def _pay(self) -> None:
+        """Tell what is owed, in the order in which it was: what a lease paid for comes before the lease's release."""
         for call, actual in list(self._owed.items()):
             if actual is None:
                 await self._counters.release(call)

@@ -52,9 +52,9 @@ class Leases:
         self._numbers = itertools.count(1)
 
     @property
-    def calls(self) -> list[str]:
-        """Give the ids of what is leased."""
-        return [lease.call for lease in self._leases.values()]
+    def calls(self) -> dict[str, tuple[Hold, ...]]:
+        """Give what is leased, by the ids that it is leased under."""
+        return {lease.call: (lease.hold,) for lease in self._leases.values()}
 
     def touch(self, holds: Sequence[Hold]) -> None:
         """Note that somebody counts against these: a lease is wanted."""
@@ -91,16 +91,11 @@ class Leases:
 
     def drop(self) -> list[str]:
         """Drop all leases and local counts, for the counters are back; give the ids to release. Others are wanted."""
-        dropped = self.calls
+        dropped = list(self.calls)
         self.touch([lease.hold for lease in self._leases.values()])
         self._leases.clear()
         self._shares.clear()
         return dropped
-
-    def lose(self, calls: Iterable[str]) -> None:
-        """Forget leases that the counters do not know any more."""
-        gone = frozenset(calls)
-        self._leases = {place: lease for place, lease in self._leases.items() if lease.call not in gone}
 
     def spend(self, holds: Sequence[Hold], before: Sequence[Hold] = ()) -> Refused | None:
         """Pay for a call from what is leased, all or nothing; `before` are holds of the same call that are paid for."""

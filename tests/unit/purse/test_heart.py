@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
@@ -133,3 +133,57 @@ def test_a_bug_of_ours_does_not_stop_the_heart(caplog: pytest.LogCaptureFixture)
 
     play(scene)
     assert "purse_error" in caplog.text
+
+
+def test_a_lease_is_held_in_a_new_epoch_too_for_as_long_as_it_can_be_spent() -> None:
+    """`make model` finds what happens otherwise: another reserves what is still spent here."""
+
+    async def scene() -> None:
+        counters, ledger = Shared(time.time), Ledger()
+        ledger.away = True
+        leases = Leases([budget()], "me", 1)
+        leases.take("lease", held(2))
+        beating = Heart(counters, leases, {}, ledger, settling=0.0)
+        await beating.start()
+        assert beating.lost
+        assert leases.spend([held(2)]) is None
+        assert (await tally(counters)).held == 2
+        ledger.away = False
+
+        async def found() -> bool:
+            return not beating.lost and (await tally(counters)).held == 2
+
+        await until(found)  # the next lease
+        await beating.stop()
+
+    play(scene)
+
+
+def test_what_a_lease_paid_for_is_told_before_the_lease_is_let_go() -> None:
+    async def scene() -> None:
+        told: list[str] = []
+
+        class Telling(Shared):
+            async def settle(self, call: str, holds: Sequence[Hold]) -> None:
+                told.append(call)
+                await super().settle(call, holds)
+
+            async def release(self, call: str) -> None:
+                told.append(call)
+                await super().release(call)
+
+        counters = Telling(time.time)
+        leases = Leases([budget()], "me", 1)
+        leases.take("lease", held(2))
+
+        class Ending(Ledger):
+            async def __call__(self, counted: frozenset[str]) -> list[Hold]:
+                beating.owe("ended meanwhile", (held(1),))
+                return await super().__call__(counted)
+
+        beating = Heart(counters, leases, {}, Ending(), settling=0.0)
+        await beating.start()
+        assert told == ["ended meanwhile", "lease"]
+        await beating.stop()
+
+    play(scene)
