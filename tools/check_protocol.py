@@ -2,9 +2,9 @@
 
 The figures go into docs/explanation/budgets.md.
 
-Two replicas call, on two limits: one is everybody's, the other the second replica's. A call is held, written down, sent,
-finished and settled; it is paid by lease while the counters are lost. At any moment a replica may crash, a reply be
-lost, a message come twice, a hold expire, the counters be away for a while or be flushed.
+Two replicas call, on two limits: one is everybody's, the other the second replica's. A call is held, written down,
+sent, finished and settled; it is paid by lease while the counters are lost. At any moment a replica may crash, a reply
+be lost, a message come twice, a hold expire, the counters be away for a while or be flushed.
 
 Checked in every state: what was sent, at its cost or, under way, at the most that it can cost, is within both limits;
 what the counters show as used is never less than what the ledger of ended calls says, once they are filled; and, where
@@ -109,7 +109,7 @@ class Protocol:
 
     def start(self) -> State:
         """Give the first state: counters that are filled, and nothing called."""
-        return State((Call(),) * self._calls, (Replica(), Replica()), ("",) * (self._calls + 2))
+        return State((Call(),) * self._calls, (Replica(), Replica()), _nothing(self._calls + 2))
 
     def steps(self, state: State) -> Iterator[Step]:
         """Give all that may happen next."""
@@ -128,7 +128,7 @@ class Protocol:
             if truth > limit:
                 return f"limit {scope} of {limit} is passed: {truth} was sent"
             ended = sum(COST for n, call in enumerate(state.calls) if call.phase == "told" and self._in(n, scope))
-            if state.ready and state.up and not state.flushes and state.used[scope] < ended:
+            if state.ready and state.up and state.used[scope] < ended:
                 return f"limit {scope}: {state.used[scope]} is used, but {ended} was settled"
             quiet = all(call.phase in {"idle", "refused", "told"} for call in state.calls)
             quiet = quiet and not any(each == "orphaned" for each in state.records)
@@ -317,11 +317,16 @@ class Protocol:
         if not state.up:
             yield "the counters are back", state._replace(up=True)
         if state.epoch and state.flushes < config.flushes:
-            empty = state._replace(records=("",) * len(state.records), used=(0, 0), epoch=0, ready=False)
+            empty = state._replace(records=_nothing(len(state.records)), used=(0, 0), epoch=0, ready=False)
             yield "the counters are flushed", empty._replace(flushes=state.flushes + 1)
 
     def _named(self, number: int) -> str:
         return f"call {number}" if number < self._calls else f"replica {number - self._calls}'s lease"
+
+
+def _nothing(count: int) -> tuple[Record, ...]:
+    empty: Record = ""
+    return (empty,) * count
 
 
 class Verdict(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import random
+import statistics
 import time
 from collections.abc import Iterable
 from multiprocessing.sharedctypes import SynchronizedArray
@@ -16,6 +17,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from gearshift.budgeting import hold, raised
 from gearshift.purse import Purse
 from gearshift.purse.purse import QUANTA
 from gearshift.storage.counters import Counters
@@ -148,6 +150,15 @@ def _process(course: Course, table: SynchronizedArray[int], number: int) -> None
     asyncio.run(Racer(course, table, number).run())
 
 
+def counters_at(course: Course) -> Counters:
+    """Give a client of the counters of a course."""
+    if course.url == "memory":
+        return MemoryCounters(time.time)
+    if course.url.startswith("postgresql"):
+        return PostgresCounters(course.url, timeout=PATIENCE)
+    return ValkeyCounters(course.url, tag=course.tag, timeout=PATIENCE)
+
+
 class Racer:
     """Be one process of callers."""
 
@@ -161,7 +172,7 @@ class Racer:
 
     async def run(self) -> None:
         """Let all callers call."""
-        counters = self._counters()
+        counters = counters_at(self._course)
         purse = Purse(self._course.budgets, counters, clock=time.time, ledger=_nothing)
         await purse.start()
         processes = self._course.processes if self._course.url == "memory" else 1
@@ -169,14 +180,6 @@ class Racer:
         await asyncio.gather(*(self._caller(purse, f"{self._number}-{n}") for n in callers))
         await purse.stop()
         await counters.close()
-
-    def _counters(self) -> Counters:
-        url = self._course.url
-        if url == "memory":
-            return MemoryCounters(time.time)
-        if url.startswith("postgresql"):
-            return PostgresCounters(url, timeout=PATIENCE)
-        return ValkeyCounters(url, tag=self._course.tag, timeout=PATIENCE)
 
     async def _caller(self, purse: Purse, name: str) -> None:
         for number in range(self._course.rounds):
@@ -229,6 +232,27 @@ class Racer:
         with self._table.get_lock():
             self._table[_SLOTS] += 1
             self._table[_PEAK] = max(self._table[_PEAK], self._table[_SLOTS])
+
+
+async def measure(counters: Counters, count: int) -> Seconds:
+    """Give what it takes, at the median, to hold three budgets and to settle them, where nobody else calls."""
+    budgets = [
+        Budget(id=f"b{n}", scope=Scope("all"), unit="usd", limit=2**50, window=Window("month")) for n in range(3)
+    ]
+    await counters.attach()
+    await counters.renew(None)
+    await counters.attach()
+    await counters.restore(())
+    found = []
+    for number in range(count):
+        holds = [hold(budget, budget.scope, MOST, time.time()) for budget in budgets]
+        actual = [raised(each, LIKELY) for each in holds]
+        began = time.perf_counter()
+        await counters.reserve(f"{number}", holds, 30.0)
+        await counters.settle(f"{number}", actual)
+        found.append(time.perf_counter() - began)
+    await counters.close()
+    return statistics.median(found)
 
 
 async def _nothing(_since: Seconds) -> Iterable[LedgerRow]:

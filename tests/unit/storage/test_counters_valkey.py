@@ -94,7 +94,7 @@ def test_a_server_that_freezes_costs_its_callers_one_wait_and_then_nothing() -> 
         assert answers == [None] * 100
         assert purse.lost
         sent: list[str] = []
-        counters.reserve = lambda call, *_: sent.append(call)  # type: ignore[method-assign,assignment,return-value]
+        counters.reserve = lambda call, *_: sent.append(call)  # type: ignore[method-assign,assignment]
         assert [await purse.reserve(f"later {n}", Facts(), bound) for n in range(100)] == [None] * 100
         assert sent == []
         server.thaw()
