@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gearshift.errors import ConfigError, InternalError
+from gearshift.errors import ConfigError, CountersAway, CountersLost, InternalError
 
 
 def test_our_own_bug_is_named_by_its_type_only() -> None:
@@ -18,3 +18,9 @@ def test_a_config_error_lists_every_fault(faults: list[str], said: str) -> None:
     assert error.message.startswith("gearshift.yaml")
     assert all(f"  - {fault}" in error.message for fault in faults)
     assert error.faults == faults
+
+
+def test_lost_counters_are_away_and_say_what_they_are_now() -> None:
+    error = CountersLost("e", ready=True)
+    assert isinstance(error, CountersAway)
+    assert (error.epoch, error.ready, error.status) == ("e", True, 503)
