@@ -7,7 +7,8 @@
 
 Invariants: a request that no limit touches waits for nobody; one that a limit refuses has used nothing; what is held is
 kept alive while it is under way and counted at its end, whatever that was. While the shared counters are away this
-process goes by a share of its own (`SHARE` of each limit, at most `SHARE_USD` of money), then by the limit's `on_loss`.
+process goes by a share of its own (`SHARE` of each limit, at most `SHARE_USD` of money), then by the limit's `on_loss`;
+once they are back they are told what the ledger says was used meanwhile.
 """
 
 from __future__ import annotations
@@ -143,6 +144,8 @@ class Purse:
         except StoreUnavailable:
             self._said(away=True)
             return self._own, await self._of_ours(name, limits, amounts)
+        if self._away:
+            self._do(self._recount())
         self._said(away=False)
         return self._counters, verdict
 
@@ -194,7 +197,7 @@ class Purse:
         }
 
     async def _recount(self) -> None:
-        """Have counters that have lost their counts begin with what the ledger says."""
+        """Have counters that have lost their counts, or missed some, be at least at what the ledger says."""
         counted = await asyncio.to_thread(self._counted, self._limits)
         _log.warning("limits_recounted", extra={"fields": {"limits": len(counted)}})
         await self._counters.restore(counted)

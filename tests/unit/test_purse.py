@@ -164,3 +164,23 @@ def test_while_the_counters_are_away_a_share_is_left_or_the_door_open(
     asyncio.run(scene())
     told = [each.getMessage() for each in caplog.records if "limits_" in each.getMessage()]
     assert [each for each in told if each != "limits_recounted"] == ["limits_away", "limits_back"]
+
+
+def test_what_was_used_while_the_counters_were_away_is_told_once_they_are_back() -> None:
+    async def scene() -> None:
+        counters = Away(time.time)
+        in_ledger = 0
+        purse = Purse(counters, lambda _limit, _since: in_ledger, time.time)
+        purse.learn([replace(REQUESTS, id="r", amount=100)])
+        await purse.admit("before", Payer())
+        counters.gone = True
+        await purse.admit("meanwhile", Payer())
+        purse.close("meanwhile", asked=True)
+        in_ledger = 40
+        counters.gone = False
+        await purse.admit("after", Payer())
+        await purse.shut()
+        ((_, standing),) = await purse.standings()
+        assert (standing.used, standing.held) == (40, 2)
+
+    asyncio.run(scene())
