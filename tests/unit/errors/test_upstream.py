@@ -20,7 +20,8 @@ from gearshift.errors import (
 def test_an_upstream_s_fault_is_a_5xx_and_retried_unless_it_says_otherwise() -> None:
     for kind in [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]:
         if issubclass(kind, UpstreamError):
-            assert kind.status in ({400} if kind is errors.CannotCarry else {502, 504})
+            ours = {errors.CannotCarry: {400}, errors.NoRoom: {402}}  # nothing was sent
+            assert kind.status in ours.get(kind, {502, 504})
             assert kind.retryable
 
 
@@ -61,7 +62,9 @@ def test_what_an_upstream_s_status_means_to_the_caller(status: int, seen: int, c
         ("slow_down", 503, 429, "upstream_rate_limited", True),
         ("quota", 400, 502, "upstream_auth", True),
         ("quota", 429, 502, "upstream_auth", True),
+        ("model_quota", 429, 502, "upstream_auth", True),
         ("auth", 400, 502, "upstream_auth", True),
+        ("too_large", 429, 413, "request_too_large", True),
         ("overloaded", 429, 502, "upstream_overloaded", True),
         ("server", 500, 502, "upstream_refused", True),
         ("not_found", 400, 502, "upstream_refused", True),
