@@ -114,7 +114,8 @@ class Case:
 
     def limits(self) -> Limits:
         """Give the bounds of this exchange."""
-        return bounds.of(self._world.limits, self._inbound, stream=self.request.stream)
+        spent = self._clock() - self.began
+        return bounds.of(self._world.limits, self._inbound, stream=self.request.stream, spent=spent)
 
     def head(self, attempt: Attempt | Meter) -> Headers:
         """Give the head of a good answer."""

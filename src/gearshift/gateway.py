@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 from msgspec import Struct
 
-from gearshift import documents
+from gearshift import documents, tokens
 from gearshift.access import check_router
 from gearshift.case import Case, World
-from gearshift.errors import CallerError, Forbidden, GearshiftError, InternalError, NoCandidate
+from gearshift.errors import CallerError, Forbidden, GearshiftError, InternalError, NoCandidate, PromptTooLong
 from gearshift.execution.aside import BIG, aside
 from gearshift.execution.driver import Driver
 from gearshift.execution.guards import Guards
@@ -37,6 +37,7 @@ from gearshift.sessions import Sessions
 from gearshift.storage.store import Store
 from gearshift.telemetry import Telemetry
 from gearshift.types.catalog import Seconds
+from gearshift.types.chat import Request
 from gearshift.types.decision import Decision, Snapshot
 from gearshift.types.embedding import Asked, EmbeddingRequest
 from gearshift.types.inbound import Inbound
@@ -45,12 +46,11 @@ from gearshift.types.record import Exchange
 _log = logging.getLogger("gearshift.gateway")
 
 
-def refusal(decision: Decision, extra: bytes = b"") -> CallerError:
-    """Say that nobody fits, in words and as JSON; `extra` is what the answer says beside the error."""
-    if decision.rejected and all(each.reason == "key_scope" for each in decision.rejected):
-        return Forbidden(decision.rejected[0].detail, param="model")
-    metadata = msgspec.json.encode(documents.refusal(decision))
-    return NoCandidate(explain_refusal(decision), metadata=metadata, extra=extra)
+def _too_long(request: Request, windows: Iterable[int | None]) -> str | None:
+    """Say that a prompt, with what is kept for its answer, fits no window; None where it is the answer that is long."""
+    needed = tokens.estimate(request) + tokens.reserve(request)
+    largest = max((each for each in windows if each is not None), default=needed)
+    return f"prompt is too long: {needed} tokens > {largest} maximum" if needed > largest else None
 
 
 class Memory(Struct, frozen=True):
@@ -157,6 +157,19 @@ class Gateway:
         self._telemetry.decided(decision, self._clock() - began)
         return decision
 
+    def refusal(self, decision: Decision, request: Asked, extra: bytes = b"") -> CallerError:
+        """Say that nobody fits, in words and as JSON; `extra` is what the answer says beside the error."""
+        reasons = {each.reason for each in decision.rejected}
+        if reasons == {"key_scope"}:
+            return Forbidden(decision.rejected[0].detail, param="model")
+        said, metadata = explain_refusal(decision), msgspec.json.encode(documents.refusal(decision))
+        if reasons == {"context_window"} and isinstance(request, Request):
+            ids = {each.deployment for each in decision.rejected}
+            windows = (each.context_window for each in self.world.deployments if each.id in ids)
+            if (long := _too_long(request, windows)) is not None:
+                return PromptTooLong(f"{long}: {said}", metadata=metadata, extra=extra)
+        return NoCandidate(said, metadata=metadata, extra=extra)
+
     def state(self) -> list[documents.Document]:
         """Show every deployment: its price, its health, how fast it has been."""
         now, deployments = self._clock(), self.world.deployments
@@ -200,7 +213,7 @@ class Gateway:
         case.decision = decision
         self.pacer.note(decision)
         if not decision.plan:
-            raise refusal(decision)
+            raise self.refusal(decision, case.request)
 
     def _end(self, case: Case) -> Exchange:
         """Record a case, at once or when the rest of its answer has been read, and give what is known of it now."""

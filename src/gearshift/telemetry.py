@@ -68,6 +68,7 @@ class Telemetry:
         self._away = self._counter("turned_away", "requests that were refused before they were read", "reason")
         self._lag = self._histogram("loop_lag_seconds", "how late the event loop was when it was looked at", _LAG)
         self._waiting = self._gauge("waiting", "requests that wait to be begun")
+        self._draining = self._gauge("draining", "answers that are read to their end though nobody waits for them")
         self._child = lru_cache(maxsize=4096)(self._make_child)
 
     def began(self) -> None:
@@ -136,6 +137,10 @@ class Telemetry:
     def watch(self, waiting: Callable[[], int]) -> None:
         """Show how many requests wait, whenever somebody looks."""
         self._waiting.set_function(waiting)
+
+    def watch_drains(self, running: Callable[[], int]) -> None:
+        """Show how many answers are read on, whenever somebody looks."""
+        self._draining.set_function(running)
 
     def turned_away(self, reason: str, count: int) -> None:
         """Count requests that were refused before they were read."""

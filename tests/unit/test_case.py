@@ -374,7 +374,7 @@ def test_a_case_without_a_decision_says_so() -> None:
 
 def test_the_caller_tightens_the_bounds() -> None:
     assert case(deadline=5.0).limits().deadline == 5.0
-    assert case().limits() == Limits(deadline=60.0)
+    assert case().limits() == Limits(deadline=60.0, spent=1.0)
 
 
 def test_what_the_headers_ask_for_becomes_part_of_the_request() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ from gearshift.types.chat import Request
 from gearshift.types.decision import Estimate, WillingnessToPay
 from tests.fakes.asgi import Visit
 from tests.fakes.house import CHAT, MAX_BODY, House, house, served_by, serving
+from tests.fakes.nouns import PRICE, deployment, provider
 from tests.fakes.upstream import Scene, ScriptedUpstream, answers, event, refuses, says, sends, streams
 
 KEY = "sk-virtual"
@@ -225,6 +227,24 @@ def test_our_own_bug_is_a_500_that_tells_nothing_and_leaves_a_row(
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert record.getMessage() == "gateway_error"
     assert vars(record)["fields"] == {"id": "gx-1"}
+
+
+def test_a_prompt_that_fits_no_window_is_refused_as_a_provider_does(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with ScriptedUpstream(answers("Hi")) as upstream:
+            small = deployment("small", provider("lab", upstream.base_url), price=PRICE, context_window=100)
+            async with house(tmp_path, small) as home:
+                said = [{"role": "user", "content": "word " * 500}]
+                visit = await home.chat(messages=said).done()
+                error = visit.json["error"]
+                assert (visit.status, error["code"]) == (400, "context_length_exceeded")
+                assert re.match(r"prompt is too long: [0-9]{3} tokens > 100 maximum: ", error["message"])
+                assert [each["reason"] for each in error["metadata"]["rejected"]] == ["context_window"]
+                dry = await home.post("/v1/route", {"model": "auto", "messages": said}).done()
+                assert (dry.status, dry.json["error"]["code"]) == (400, "context_length_exceeded")
+                assert upstream.log == []
+
+    asyncio.run(scene())
 
 
 def test_a_request_that_nobody_fits_is_refused_with_its_decision(tmp_path: Path) -> None:

@@ -61,10 +61,11 @@ def open_site(config: Config, environ: Mapping[str, str]) -> Site:
     guards = Guards(Health(telemetry.circuit), RetryBudget(), random.SystemRandom())
     database = open_database(config.store)
     directory, book = Directory(database, time.time), LimitBook(database, time.time)
-    purse = Purse(open_counters(config), book.spent, time.time)
+    purse, drains = Purse(open_counters(config), book.spent, time.time), Drains()
+    telemetry.watch_drains(lambda: drains.running)
     return Site(
         upstream=upstream,
-        drains=Drains(),
+        drains=drains,
         store=open_store(config, database),
         telemetry=telemetry,
         memory=Memory(Speeds(), Sessions(), guards, purse),

@@ -13,6 +13,7 @@
     │   ├── BodyTooLarge       413
     │   ├── HeadTooLarge       431
     │   ├── NoCandidate        422  (lists the rejections)
+    │   │   └── PromptTooLong  400  all of them are of the context window
     │   ├── KeyReused          422  an Idempotency-Key that names another request
     │   ├── KeyInUse           409  an Idempotency-Key whose answer is under way and too long to be joined
     │   └── CallerLeft         499  (in the log only)
@@ -59,6 +60,7 @@ from gearshift.errors.caller import (
     KeyInUse,
     KeyReused,
     NoCandidate,
+    PromptTooLong,
     RequestTooSlow,
     RouteNotFound,
     Unauthorized,
@@ -135,6 +137,7 @@ __all__ = [
     "Outrun",
     "OverLimit",
     "Overloaded",
+    "PromptTooLong",
     "RateLimited",
     "RequestTooSlow",
     "RouteNotFound",

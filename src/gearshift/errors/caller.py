@@ -125,3 +125,10 @@ class NoCandidate(CallerError):
         super().__init__(message)
         self.metadata = metadata
         self.extra = extra
+
+
+class PromptTooLong(NoCandidate):
+    """Say that no deployment has a window for the prompt: as a provider says it, for clients shorten it then."""
+
+    status = 400
+    code = "context_length_exceeded"

@@ -18,8 +18,10 @@ Kind: TypeAlias = Literal[
     "rate_limited",
     "slow_down",
     "quota",
+    "model_quota",
     "overloaded",
     "context_overflow",
+    "too_large",
     "content_filter",
     "auth",
     "not_found",
@@ -29,12 +31,13 @@ Kind: TypeAlias = Literal[
 """What an upstream's refusal means, for us and for the caller.
 
 `rate_limited`: we ask too much for now. `slow_down`: our rate rose too fast. `quota`: our money, or what our account
-may use in a day or month, is gone. `auth`: our account is not let in. `overloaded`: the upstream has too much to do.
-`server`: it failed, or does not speak the protocol as we do. `not_found`: it does not have the model (any more).
-`context_overflow`: the prompt does not fit this model. `content_filter`: it will not speak of this. `rejected`: the
-request is wrong in itself.
+may use in a day or month, is gone; `model_quota`: of one model only. `auth`: our account is not let in. `overloaded`:
+the upstream has too much to do. `server`: it failed, or does not speak the protocol as we do. `not_found`: it does not
+have the model (any more). `context_overflow`: the prompt does not fit this model. `too_large`: the request is more than
+our account may send there at once, whatever the model's window. `content_filter`: it will not speak of this.
+`rejected`: the request is wrong in itself.
 """
-OUR_ACCOUNT: Final[frozenset[Kind]] = frozenset({"auth", "quota"})
+OUR_ACCOUNT: Final[frozenset[Kind]] = frozenset({"auth", "quota", "model_quota"})
 """Kinds that speak of our account: the caller learns nothing that the upstream wrote of them."""
 
 _BY_STATUS: Final[dict[int, Kind]] = {
@@ -52,11 +55,13 @@ _FOR_CALLER: Final[dict[Kind, tuple[int, str]]] = {
     "rate_limited": (TOO_MANY, "upstream_rate_limited"),
     "slow_down": (TOO_MANY, "upstream_rate_limited"),
     "quota": (502, "upstream_auth"),
+    "model_quota": (502, "upstream_auth"),
     "auth": (502, "upstream_auth"),
     "overloaded": (502, "upstream_overloaded"),
     "server": (502, "upstream_refused"),
     "not_found": (502, "upstream_refused"),
     "context_overflow": (400, "context_length_exceeded"),
+    "too_large": (413, "request_too_large"),
     "content_filter": (400, "content_filter"),
     "rejected": (400, "upstream_rejected"),
 }

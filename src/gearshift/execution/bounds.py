@@ -18,15 +18,16 @@ class Limits(Struct, frozen=True, kw_only=True):
     `first_token_timeout`, `stall_timeout` (nothing comes) and `content_timeout` (nothing but signs of life) bound a
     stream; an answer that is not streamed comes all at once, and has `answer_timeout` for it. `reasoning_timeout` takes
     the place of a shorter one where the model thinks. `first_content` is the caller's own bound for each attempt to
-    begin to answer. `deadline` bounds all attempts together. `keep_alive` is how long a stream may be quiet before its
-    caller gets a sign of life; 0: for ever. `rescue`: another may go on with a stream that broke. A stream without
-    content after `hedge_after` is asked of a second deployment too; None: never. `circuit_breaker`: who keeps failing
-    is left alone for a while.
+    begin to answer. `deadline` bounds the exchange from the request's arrival on; `spent` is what passed of it before
+    any attempt. `keep_alive` is how long a stream may be quiet before its caller gets a sign of life; 0: for ever.
+    `rescue`: another may go on with a stream that broke. A stream without content after `hedge_after` is asked of a
+    second deployment too; None: never. `circuit_breaker`: who keeps failing is left alone for a while.
     """
 
     max_attempts: int = 3
     retries: int = 1
     deadline: Seconds = 600.0
+    spent: Seconds = 0.0
     connect_timeout: Seconds = 5.0
     first_token_timeout: Seconds = 10.0
     answer_timeout: Seconds = 300.0
@@ -41,9 +42,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     allow_fallbacks: bool = True
 
 
-def of(limits: Limits, inbound: Inbound, *, stream: bool) -> Limits:
-    """Give `limits` as `inbound` has them."""
-    changes: dict[str, float | bool | None] = {}
+def of(limits: Limits, inbound: Inbound, *, stream: bool, spent: Seconds) -> Limits:
+    """Give `limits` as `inbound` has them, `spent` seconds after it arrived."""
+    changes: dict[str, float | bool | None] = {"spent": spent}
     patience = None if stream else inbound.patience  # of a stream it bounds the pauses, not the whole
     stated = [each for each in (inbound.deadline, patience) if each is not None]
     if stated:
@@ -54,4 +55,4 @@ def of(limits: Limits, inbound: Inbound, *, stream: bool) -> Limits:
         changes["hedge_after"] = None
     if inbound.no_fallback:
         changes["allow_fallbacks"] = False
-    return msgspec.structs.replace(limits, **changes) if changes else limits
+    return msgspec.structs.replace(limits, **changes)

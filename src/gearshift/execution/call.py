@@ -11,6 +11,7 @@ leaves exactly one `Attempt`.
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from gearshift.errors import (
     CallerLeft,
@@ -44,6 +45,8 @@ from gearshift.protocols.resuming import Told
 from gearshift.types.catalog import Seconds
 from gearshift.types.record import Attempt
 
+_UNBELIEVED: Final = 401
+
 
 class Call:
     """Make one upstream call."""
@@ -74,7 +77,7 @@ class Call:
         self._recorded = False
         self._drained = False  # the rest is read aside, and the record is made there
 
-    async def send(self) -> Signal:
+    async def send(self) -> Ready | Failed:
         """Call the upstream and wait until the first content, or the whole answer, is here."""
         try:
             with self._watch:
@@ -84,13 +87,20 @@ class Call:
         except OverLimit as error:
             return self._fail(NoRoom(error))
         except UpstreamError as error:
-            begun = self._inquiry.stream is not None and self._inquiry.stream.relay.answer_bytes > 0
-            return self._fail(error if begun else late_refusal(error, self.deployment))
+            return self._fail(self._understood(error))
         except BaseException as error:
             self._abandon(error)
             raise
         self._meter.first_token = self._now()
         return Ready(at=self._meter.first_token)
+
+    def _understood(self, error: UpstreamError) -> UpstreamError:
+        """Give what an error means that came before any content; who did not believe us may believe another proof."""
+        stream = self._inquiry.stream
+        said = error if stream is not None and stream.relay.answer_bytes else late_refusal(error, self.deployment)
+        if isinstance(said, UpstreamRefused) and said.upstream_status == _UNBELIEVED:
+            said.renewable = self._means.credentials.refused(self.deployment.provider)
+        return said
 
     def _fail(self, error: UpstreamError) -> Failed:
         self._record(error)
@@ -109,8 +119,10 @@ class Call:
         self.let_go(None)
 
     def drop(self) -> None:
-        """Let go of a call that was outrun, whether it has content or not."""
-        self.let_go(Outrun("another attempt had content sooner"))
+        """Let go of a call that was outrun, whether it has content or not; what is paid for whole is read on."""
+        error = Outrun("another attempt had content sooner")
+        if self._drained or self._recorded or not self._read_on(error):
+            self.let_go(error)
 
     def let_go(self, error: GearshiftError | None) -> None:
         """Close the books on a call whose answer nobody gets, because of `error`."""
@@ -211,7 +223,7 @@ class Call:
         if self._inquiry.called and not self._recorded:
             match error:
                 case asyncio.CancelledError() if self.outrun:
-                    pass  # `drop` follows
+                    return  # `drop` follows
                 case asyncio.CancelledError() | CallerLeft():
                     why = error if isinstance(error, CallerLeft) else self._order.cancelled()
                     if isinstance(why, CallerLeft) and self._read_on(why):
@@ -221,20 +233,20 @@ class Call:
                     self._record(InternalError.of(error))
         self._close()
 
-    def _read_on(self, left: CallerLeft) -> bool:
+    def _read_on(self, why: CallerLeft | Outrun) -> bool:
         """Read the rest aside where it is paid for in any case; say whether that is done."""
         if not self._inquiry.is_paid_whole or not self._meter.sent:
             return False
         self._watch.stop()
-        task = self._means.drains.begin(lambda: self._drain(left))
+        task = self._means.drains.begin(lambda: self._drain(why))
         if task is not None:
             self._order.draining.append(task)
         self._drained = task is not None
         return self._drained
 
-    async def _drain(self, left: CallerLeft) -> None:
+    async def _drain(self, why: CallerLeft | Outrun) -> None:
         """Read the rest to nobody, as far as that goes, and record what has become known of it."""
-        outcome: GearshiftError = left
+        outcome: GearshiftError = why
         try:
             async with asyncio.timeout(LONGEST):
                 await self._inquiry.rest()

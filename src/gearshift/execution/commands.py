@@ -7,6 +7,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from gearshift.errors import GearshiftError, UpstreamError
+from gearshift.execution.health import Pass
 from gearshift.types.catalog import Deployment, Seconds
 from gearshift.types.decision import Accept
 from gearshift.types.record import Purpose
@@ -56,8 +57,9 @@ class Judge(Struct, frozen=True, kw_only=True):
 
 
 class Hedged(Struct, frozen=True, kw_only=True):
-    """Say that the hedge was called too: `won` when it answers, `error` how it failed."""
+    """Say that the hedge was called too, as `admitted`: `won` when it answers, `error` how it failed."""
 
+    admitted: Pass = Pass()
     won: bool = False
     error: UpstreamError | None = None
 

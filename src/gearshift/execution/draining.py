@@ -29,6 +29,11 @@ class Drains:
         self._running: set[asyncio.Task[None]] = set()
         self._closed = False
 
+    @property
+    def running(self) -> int:
+        """Give how many read on at present."""
+        return len(self._running)
+
     def begin(self, reading: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None] | None:
         """Read on, aside, and give the task; None: too many do, or nobody may any more."""
         if self._closed or len(self._running) >= MOST:

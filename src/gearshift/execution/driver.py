@@ -16,6 +16,7 @@ from gearshift.execution.bounds import Limits
 from gearshift.execution.call import Call
 from gearshift.execution.commands import Commit, Judge, Send, Signal, Sleep, Slept, Verdict
 from gearshift.execution.guards import Guards
+from gearshift.execution.health import Cooling, Pass
 from gearshift.execution.hedging import race
 from gearshift.execution.judging import Judging
 from gearshift.execution.machine import execute
@@ -87,14 +88,27 @@ class Driver:
         if hedge is None:
             return call, await call.send()
 
+        health, admitted = self._guards.health, Pass()
+
         def rival() -> Call | None:
-            granted = self._guards.retries.spend(self._means.clock())
-            if not granted:
+            nonlocal admitted
+            now = self._means.clock()
+            found = health.admit(hedge.deployment, now) if limits.circuit_breaker else Pass()
+            if isinstance(found, Cooling):
                 return None
+            if not self._guards.retries.spend(now):
+                health.void(found)
+                return None
+            admitted = found
             late = replace(hedge, remaining=hedge.remaining - command.hedge_after)
             return Call(self._means, order, late, limits, before)
 
-        return await race(call, rival, command.hedge_after, order.cancelled)
+        try:
+            last, signal = await race(call, rival, command.hedge_after, order.cancelled)
+        except BaseException:
+            health.void(admitted)
+            raise
+        return last, replace(signal, hedged=signal.hedged and replace(signal.hedged, admitted=admitted))
 
 
 class _Kept:

@@ -41,7 +41,7 @@ BREATH: Final[Seconds] = 0.5
 PROBE_PATIENCE: Final[Seconds] = 30.0
 """After it, a probe that has not ended no longer keeps the next one waiting."""
 
-CALLERS_KINDS: Final = frozenset({"rejected", "content_filter", "context_overflow"})
+CALLERS_KINDS: Final = frozenset({"rejected", "content_filter", "context_overflow", "too_large"})
 """Kinds of refusals that say nothing of the upstream."""
 
 State: TypeAlias = Literal["closed", "open", "half_open"]
@@ -236,6 +236,8 @@ def _fault(error: UpstreamError, deployment: Deployment) -> _Fault | None:
             return None
         case "quota":
             return _Fault(account, error.code, rest=SPENT_REST)
+        case "model_quota":
+            return _Fault(own, error.code, rest=SPENT_REST)
         case "auth" if error.renewable:
             return _Fault(own, error.code)
         case "auth":  # 403 may be of one model only

@@ -15,13 +15,13 @@ from collections.abc import Callable
 
 from gearshift.errors import GearshiftError
 from gearshift.execution.call import Call
-from gearshift.execution.commands import Failed, Hedged, Ready, Signal
+from gearshift.execution.commands import Failed, Hedged, Ready
 from gearshift.types.catalog import Seconds
 
 
 async def race(
     first: Call, second: Callable[[], Call | None], after: Seconds, cancelled: Callable[[], GearshiftError]
-) -> tuple[Call, Signal]:
+) -> tuple[Call, Ready | Failed]:
     """Run `first`, and what `second` gives if nothing has come `after` seconds later; give who has the last word.
 
     Where the race itself is cancelled, `cancelled` says why.
@@ -47,7 +47,7 @@ async def race(
         raise
 
 
-async def _first_content(tasks: dict[asyncio.Task[Signal], Call]) -> None:
+async def _first_content(tasks: dict[asyncio.Task[Ready | Failed], Call]) -> None:
     """Wait until one of them has content, or all have failed; drop those that were outrun."""
     pending = set(tasks)
     while pending:
@@ -60,14 +60,14 @@ async def _first_content(tasks: dict[asyncio.Task[Signal], Call]) -> None:
             return
 
 
-async def _outrun(task: asyncio.Task[Signal], call: Call) -> None:
+async def _outrun(task: asyncio.Task[Ready | Failed], call: Call) -> None:
     call.outrun = True
     task.cancel()
     await asyncio.wait([task])
     call.drop()
 
 
-async def _stop(tasks: dict[asyncio.Task[Signal], Call]) -> None:
+async def _stop(tasks: dict[asyncio.Task[Ready | Failed], Call]) -> None:
     """End what still runs: the race itself was cancelled."""
     pending = [task for task in tasks if not task.done()]
     for task in pending:
@@ -76,7 +76,9 @@ async def _stop(tasks: dict[asyncio.Task[Signal], Call]) -> None:
         await asyncio.wait(pending)
 
 
-def _outcome(first: Call, rival: Call, said: Signal | None, answered: Signal | None) -> tuple[Call, Signal]:
+def _outcome(
+    first: Call, rival: Call, said: Ready | Failed | None, answered: Ready | Failed | None
+) -> tuple[Call, Ready | Failed]:
     """Say who answers, and how the other ended; None: it was outrun."""
     lost = said.error if isinstance(said, Failed) else None
     failed = answered.error if isinstance(answered, Failed) else None

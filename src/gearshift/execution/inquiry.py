@@ -35,7 +35,6 @@ from gearshift.types.catalog import Seconds
 from gearshift.types.ledger import LedgerRow
 
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
-_UNBELIEVED: Final = 401
 T = TypeVar("T")
 
 
@@ -143,11 +142,8 @@ class Inquiry:
         """Raise UpstreamRefused on an error status."""
         if reply.status == OK:
             return
-        renewable = reply.status == _UNBELIEVED and self._means.credentials.refused(self._deployment.provider)
         self._watch.arm("answer", self._limits.answer_timeout)  # the status decides, not the timer of a first token
-        error = await refusal(reply, self._deployment, self._means.wall_clock())
-        error.renewable = renewable
-        raise error
+        raise await refusal(reply, self._deployment, self._means.wall_clock())
 
     async def _whole(self, reply: Reply) -> None:
         """Read and check an answer that is not streamed."""

@@ -10,6 +10,7 @@ from urllib.parse import quote, urljoin
 
 from msgspec.structs import replace
 
+from gearshift import tokens
 from gearshift.execution.handover import Handed, Heir, hand_over
 from gearshift.execution.order import Order
 from gearshift.protocols.answering import peek
@@ -114,7 +115,7 @@ class Interpreter:
             quirks=quirks,
         )
         handed = self._handed()
-        asked = begun(handed.request, self._beginning) if self._beginning else handed.request
+        asked = self._begun(handed.request) if self._beginning else handed.request
         if not self._same:
             said = cross_request(asked, self.upstream, edits)
         elif self._beginning or handed.losses or self._fetched or is_foreign(asked, self.upstream):
@@ -123,6 +124,14 @@ class Interpreter:
             return self.upstream.patch_request(self._order.body, edits)
         self._losses = self._fetched + handed.losses + said.losses
         return said.body
+
+    def _begun(self, request: Request) -> Request:
+        """Give the request with the beginning of its answer, which is a part of what the answer may have."""
+        most = request.sampling.max_output_tokens
+        if most is not None:
+            left = max(1, most - tokens.estimate_text(self._beginning))
+            request = replace(request, sampling=replace(request.sampling, max_output_tokens=left))
+        return begun(request, self._beginning)
 
     def _handed(self) -> Handed:
         """Prepare the conversation for this upstream."""

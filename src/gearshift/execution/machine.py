@@ -67,7 +67,7 @@ def execute(
 
 
 class _Walk(Trials):
-    """Be one walk; `now` is seconds since the exchange began."""
+    """Be one walk; `now` is seconds since the exchange began, when its request arrived."""
 
     def __init__(self, decision: Decision, exchange_id: str, limits: Limits, guards: Guards, began: Seconds) -> None:
         stages = _stages(decision, limits)
@@ -79,6 +79,8 @@ class _Walk(Trials):
 
     def walk(self) -> Generator[Command, Signal, Verdict]:
         """Take one step after the other."""
+        if self.now >= self._limits.deadline:
+            return Verdict(committed=False, error=_too_late(self._limits, "it passed before anybody was asked"))
         self._guards.retries.earn(self._began)
         last: GearshiftError = _TURNED_DOWN
         for number, (accept, candidates) in enumerate(self._stages, start=1):
@@ -148,7 +150,8 @@ class _Walk(Trials):
             return Verdict(committed=False, error=_TURNED_DOWN)
         late = isinstance(error, UpstreamTimeout) and error.phase == "total"
         if late or self.now >= self._limits.deadline:
-            return Verdict(committed=False, error=_too_late(self._limits, error))
+            said = f"the last attempt said: {error.message}"
+            return Verdict(committed=False, error=_too_late(self._limits, said))
         return None
 
     def _accepted(self, accept: Accept) -> Generator[Command, Signal, bool]:
@@ -251,8 +254,8 @@ def _is_final(error: GearshiftError) -> bool:
     return isinstance(error, DeadlineExceeded) or (isinstance(error, UpstreamError) and not error.retryable)
 
 
-def _too_late(limits: Limits, last: UpstreamError) -> DeadlineExceeded:
+def _too_late(limits: Limits, said: str) -> DeadlineExceeded:
     return DeadlineExceeded(
-        f"no answer within the deadline of {limits.deadline:g} s; the last attempt said: {last.message}; "
+        f"no answer within the deadline of {limits.deadline:g} s; {said}; "
         "raise reliability.deadline (or x-gearshift-timeout-ms), or lower the timeouts of an attempt"
     )

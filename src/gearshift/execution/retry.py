@@ -5,6 +5,7 @@
     429 that says how long                   again after just so long, where that is short; else elsewhere
     429, 5xx, reset, garbage, cut            again after a backoff
     silence, our account, a model gone       elsewhere: the same would happen again
+    more than our tier may send there        elsewhere, whatever its window
     too long a prompt                        elsewhere, where the window is larger
     what the caller said                     nowhere: it would be refused everywhere
 
@@ -92,7 +93,7 @@ def _after_refusal(error: UpstreamRefused, tries: int, chance: float) -> Move:
             return Nowhere()
         case "auth" if error.renewable:
             return Again(0.0)
-        case "quota" | "auth" | "not_found":
+        case "quota" | "model_quota" | "auth" | "not_found" | "too_large":
             return Elsewhere()
         case "rate_limited" | "slow_down" | "overloaded" | "server":
             asked = error.retry_after

@@ -31,7 +31,7 @@ class Trials:
 
     def __init__(self, exchange_id: str, limits: Limits, guards: Guards, began: Seconds, *, most: int) -> None:
         """Begin; at most `most` attempts are made."""
-        self.now: Seconds = 0.0
+        self.now: Seconds = limits.spent
         self.made = 0
         self.judged = 0
         self.too_small: int | None = None
@@ -46,25 +46,16 @@ class Trials:
         self.serving = send = self.call(deployment, "answer")
         if rival is None:
             return (yield from self.send(send, deployment, admitted)).error
-        other, pass_of_other = rival
-        hedge, after = self.call(other, "hedge", self.made + 2), self._limits.hedge_after or 0.0
-        told = False
-        try:
-            signal = yield from self.send(replace(send, hedge=hedge, hedge_after=after), deployment, admitted)
-            told = True
-        finally:
-            if not told:
-                self._guards.health.void(pass_of_other)
-        if signal.hedged is None:
-            self._guards.health.void(pass_of_other)
-            return signal.error if isinstance(signal, Failed) else None
-        self.made += 1
-        self.untried.remove(other)
-        if signal.hedged.won or signal.hedged.error is not None:
-            self.note(pass_of_other, other, signal.hedged.error)
-        else:
-            self._guards.health.void(pass_of_other)
-        self.serving = hedge if signal.hedged.won else send
+        hedge, after = self.call(rival, "hedge", self.made + 2), self._limits.hedge_after or 0.0
+        signal = yield from self.send(replace(send, hedge=hedge, hedge_after=after), deployment, admitted)
+        if signal.hedged is not None:
+            self.made += 1
+            self.untried.remove(rival)
+            if signal.hedged.won or signal.hedged.error is not None:
+                self.note(signal.hedged.admitted, rival, signal.hedged.error)
+            else:
+                self._guards.health.void(signal.hedged.admitted)
+            self.serving = hedge if signal.hedged.won else send
         return signal.error if isinstance(signal, Failed) else None
 
     def send(self, send: Send, deployment: Deployment, admitted: Pass) -> Generator[Command, Signal, Ready | Failed]:
@@ -98,15 +89,11 @@ class Trials:
             buffered=self.accept is not None,
         )
 
-    def rival(self) -> tuple[Deployment, Pass] | None:
-        """Give who is asked too where the answer takes long to begin."""
+    def rival(self) -> Deployment | None:
+        """Give who is asked too where the answer takes long to begin; whether it may be is found out then."""
         if self._limits.hedge_after is None or self.accept is not None or self.made + 2 > self._most:
             return None
-        found = self.first_admitted(self.untried)
-        if found is not None and found[1].probes:  # a probe is for who surely calls
-            self._guards.health.void(found[1])
-            return None
-        return found
+        return next(filter(self.helps, self.untried), None)
 
     def commit(self) -> Generator[Command, Signal, tuple[Deployment, UpstreamError | None, bool]]:
         """Pass the answer on; give who gave it, the error that broke it, and whether another can go on with it."""

@@ -83,7 +83,7 @@ class Watchdog:
         task.uncancel()
         if kind is asyncio.CancelledError and sole:
             if self._paused:
-                message = f"the caller took its answer too slowly: not complete within {self._limit:g} s"
+                message = f"the caller took its answer too slowly: not complete within {self._limit:.3g} s"
                 raise CallerLeft(message) from None
             raise UpstreamTimeout(self._message(), phase=self._phase) from None
 
@@ -94,7 +94,7 @@ class Watchdog:
             "stall": f"nothing arrived for {self._limit:g} s in the middle of the answer",
             "usage": f"no usage within {self._limit:g} s of the last content",
             "terminator": f"no end within {self._limit:g} s of the last content",
-            "total": f"not complete within {self._limit:g} s; raise reliability.deadline",
+            "total": f"not complete within {self._limit:.3g} s; raise reliability.deadline",
         }
         return what[self._phase]
 

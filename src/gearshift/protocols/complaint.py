@@ -22,6 +22,7 @@ from gearshift.protocols.vocabulary import (
     OPENINGS,
     PER_DAY,
     PER_MINUTE,
+    PER_MODEL,
     PHRASES,
     PRECEDENCE,
     SPENT,
@@ -156,8 +157,8 @@ def _status(value: object) -> int | None:
 
 def _kind(status: int | None, heard: _Heard) -> Kind | None:
     """Say what an error means by its names or its message; None: they say nothing."""
-    if any(PER_DAY in word for word in heard.words):
-        return "quota"
+    if daily := [word for word in heard.words if PER_DAY in word]:
+        return "model_quota" if all(PER_MODEL in word for word in daily) else "quota"
     if any(PER_MINUTE in word for word in heard.words):
         return "rate_limited"
     spoken = {WORDS[word] for word in heard.words if word in WORDS}

@@ -84,8 +84,10 @@ IMPLIED: Final[dict[Kind, int]] = {
     "rate_limited": 429,
     "slow_down": 429,
     "quota": 402,
+    "model_quota": 429,
     "overloaded": 503,
     "context_overflow": 400,
+    "too_large": 413,
     "content_filter": 400,
     "auth": 401,
     "not_found": 404,
@@ -109,6 +111,7 @@ _OPENINGS: Final[dict[Kind, tuple[str, ...]]] = {
         "gemini api free tier is not available",
         "this api method requires billing to be enabled",
     ),
+    "too_large": ("request too large for ",),  # OpenAI and Groq: more than the tier's tokens a minute
     "auth": (
         "api key not valid",
         "api key not found",
@@ -171,5 +174,5 @@ PHRASES: Final[tuple[tuple[str, Kind], ...]] = tuple(
 )
 OF_THE_REQUEST: Final = frozenset({None, 400, 403, 413, 422, 451, 500})
 """Statuses whose message may speak of the request; None: an error that has none."""
-PER_DAY, PER_MINUTE = "perday", "perminute"
+PER_DAY, PER_MINUTE, PER_MODEL = "perday", "perminute", "permodel"
 """What the id of one of Google's quotas holds: `GenerateRequestsPerDayPerProjectPerModel-FreeTier`."""

@@ -24,7 +24,7 @@ from gearshift.errors import (
     UnknownModel,
 )
 from gearshift.execution.aside import aside
-from gearshift.gateway import Gateway, refusal
+from gearshift.gateway import Gateway
 from gearshift.routing.explain import explain_flip
 from gearshift.routing.task import task_of
 from gearshift.server.asgi import Receive, Scope, read_body
@@ -37,6 +37,7 @@ from gearshift.server.steering import steer
 from gearshift.storage.store import Row, Store
 from gearshift.types.catalog import Seconds
 from gearshift.types.decision import Decision
+from gearshift.types.embedding import Asked
 from gearshift.types.inbound import Inbound
 from gearshift.types.record import Feedback
 
@@ -85,16 +86,16 @@ class Views(Struct, frozen=True, kw_only=True):
         """Decide, and explain, without calling anyone; body and headers are those of inference."""
         inbound = steer(scope, Inbound(path=scope["path"], body=b"", began=0.0), scope[CALLER])
         body = await read_body(scope, receive, self.max_body)
-        decision, shown = await aside(len(body), lambda: self._decided(scope, inbound, body))
+        request, decision, shown = await aside(len(body), lambda: self._decided(scope, inbound, body))
         if not decision.plan:
-            raise refusal(decision, extra=b'"gearshift":{"decision":%b}' % shown)
+            raise self.gateway.refusal(decision, request, extra=b'"gearshift":{"decision":%b}' % shown)
         return shown
 
-    def _decided(self, scope: Scope, inbound: Inbound, body: bytes) -> tuple[Decision, bytes]:
+    def _decided(self, scope: Scope, inbound: Inbound, body: bytes) -> tuple[Asked, Decision, bytes]:
         codec, path = spoken_in(scope, body)
         request = granted(inbound.caller, inbound.steer(codec.decode_request(body, path)))
         decision = self.gateway.decide(request, inbound.key)
-        return decision, _dumps(documents.decision(decision, explain_flip(decision), task_of(request)))
+        return request, decision, _dumps(documents.decision(decision, explain_flip(decision), task_of(request)))
 
     async def feedback(self, scope: Scope, receive: Receive) -> bytes:
         """Take a judgement of an exchange or of a session."""

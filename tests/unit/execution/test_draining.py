@@ -21,6 +21,7 @@ def test_what_reads_on_runs_aside_and_makes_room_when_it_is_done(monkeypatch: py
         assert first is not None
         assert second is not None
         assert drains.begin(reading) is None
+        assert drains.running == 2
         more.set()
         await asyncio.wait([first, second])
         assert drains.begin(reading) is not None

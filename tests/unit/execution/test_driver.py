@@ -14,8 +14,9 @@ import pytest
 
 from gearshift.execution import health
 from gearshift.execution.bounds import Limits
+from gearshift.execution.credentials import Credentials
 from gearshift.protocols.sse import MAX_LINE
-from gearshift.types.catalog import Deployment
+from gearshift.types.catalog import Deployment, Provider
 from tests.fakes.asgi import Visit
 from tests.fakes.house import LIMITS, House, house, served_by
 from tests.fakes.nouns import deployment, provider
@@ -521,3 +522,30 @@ def test_who_rests_is_not_chosen_and_the_decision_says_so(tmp_path: Path) -> Non
             ]
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("in_band", [False, True])
+def test_who_does_not_believe_us_is_asked_again_with_another_proof(
+    in_band: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[str]()
+
+    def renewed(_: Credentials, at: Provider) -> bool:
+        asked.append(at.id)
+        return True
+
+    monkeypatch.setattr(Credentials, "refused", renewed)
+    no = {"error": {"message": "who are you?", "code": 401}}
+    first = sends(b"data: " + json.dumps(no).encode() + b"\n\n") if in_band else refuses(401)
+
+    async def scene() -> None:
+        async with (
+            ScriptedUpstream(first, streams("Hello")) as one,
+            house(tmp_path, served_by(one, "small"), limits=msgspec.structs.replace(QUICK, retries=1)) as home,
+        ):
+            visit = await home.chat(stream=True).done()
+            assert (visit.status, visit.text) == (200, "Hello")
+            assert [each["error"] for each in attempts(home)] == ["upstream_auth", None]
+
+    asyncio.run(scene())
+    assert asked == ["at-small"]

@@ -92,6 +92,7 @@ def test_five_failures_in_a_row_open_the_circuit_of_the_deployment_alone(error: 
         refused("rejected", 400),
         refused("content_filter", 400),
         refused("context_overflow", 400),
+        refused("too_large", 413),
         StreamBroken("filtered", kind="content_filter"),
         CannotCarry(InvalidRequest("no")),
     ],
@@ -287,3 +288,10 @@ def test_a_stale_token_is_no_trouble_of_the_account() -> None:
     fail(health, 0.0, stale)
     assert health.admit(OTHER, 0.0) == free(OTHER)
     assert health.admit(SMALL, 0.0) == free(SMALL)
+
+
+def test_a_spent_quota_of_one_model_rests_that_model_and_no_other() -> None:
+    health = Health()
+    fail(health, 0.0, refused("model_quota", 429, 30.0))
+    assert health.admit(SMALL, SPENT_REST - 1.0) == Cooling(SPENT_REST, "upstream_auth")
+    assert health.admit(OTHER, 0.0) == free(OTHER)

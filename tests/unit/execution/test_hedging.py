@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from gearshift.errors import UpstreamUnreachable
+from gearshift.execution.health import IN_A_ROW, Health, Pass
+from gearshift.types.catalog import Quirks
 from tests.fakes.asgi import Visit
 from tests.fakes.house import LIMITS, house, served_by
+from tests.fakes.nouns import PRICE, deployment, provider
 from tests.fakes.upstream import Scene, ScriptedUpstream, event, refuses, says, sends, stream_events, streams
 
 HEDGED = replace(LIMITS, hedge_after=0.1, first_token_timeout=0.6, answer_timeout=0.6)
@@ -103,5 +108,51 @@ def test_a_caller_who_leaves_ends_both(tmp_path: Path, wait: float) -> None:
             found = json.loads(home.row().attempts)
             assert {each["error"] for each in found} == {"caller_left"}
             assert len(found) == 1 + (wait > HEDGED.hedge_after if HEDGED.hedge_after else 0)
+
+    asyncio.run(scene())
+
+
+def test_who_rests_when_its_turn_comes_is_not_called(tmp_path: Path) -> None:
+    """It was well when the race began; what happened meanwhile counts."""
+
+    async def scene() -> None:
+        health = Health()
+        async with (
+            ScriptedUpstream(late(0.3, "Hello")) as one,
+            ScriptedUpstream(streams("other")) as other,
+            house(tmp_path, served_by(one, "small"), served_by(other, "large"), limits=HEDGED, health=health) as home,
+        ):
+            visit = home.chat(stream=True)
+            running = asyncio.create_task(visit.done())
+            await asyncio.sleep(0.02)
+            for _ in range(IN_A_ROW):
+                health.ended(Pass(), served_by(other, "large"), UpstreamUnreachable("down"), time.monotonic())
+            await running
+            assert (visit.text, len(other.log)) == ("Hello", 0)
+
+    asyncio.run(scene())
+
+
+def test_a_loser_that_is_paid_for_whole_is_read_to_its_end(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with (
+            ScriptedUpstream(late(0.25, "All", " of", " it")) as one,
+            ScriptedUpstream(streams("Hello")) as other,
+        ):
+            at = provider("at-small", one.base_url, quirks=Quirks(on_cancel="drain"))
+            paid = deployment("small", at, price=PRICE)
+            async with house(tmp_path, paid, served_by(other, "large"), limits=HEDGED) as home:
+                visit = await home.chat(stream=True).done()
+                assert visit.text == "Hello"
+                async with asyncio.timeout(2):
+                    while home.drains.running:  # noqa: ASYNC110 - nobody is told
+                        await asyncio.sleep(0.01)
+                first, second = sorted(json.loads(home.row().attempts), key=lambda each: str(each["id"]))
+                assert (first["error"], first["usage_estimated"], first["billing"]) == (
+                    "upstream_outrun",
+                    False,
+                    "billed",
+                )
+                assert second["error"] is None
 
     asyncio.run(scene())

@@ -6,6 +6,7 @@ import time
 import pytest
 from msgspec.structs import replace
 
+from gearshift import tokens
 from gearshift.case import Case
 from gearshift.errors import InvalidRequest
 from gearshift.execution.interpreter import Interpreter, address
@@ -223,6 +224,14 @@ def test_who_takes_the_beginning_of_an_answer_is_given_it() -> None:
     assert (said["seed"], said["odd"]) == (3, 1.5)
     assert made.given == "Well, "
     assert isinstance(made.relay(), Resumption)
+
+
+@pytest.mark.parametrize(("most", "left"), [(50, 50 - tokens.estimate_text("Well, ")), (1, 1)])
+def test_the_beginning_is_a_part_of_what_the_answer_may_have(most: int, left: int) -> None:
+    body = json.dumps({**json.loads(CHAT), "max_tokens": most}).encode()
+    made = interpreter("openai_chat", body, "openai_chat", quirks=Quirks(prefill="prefix"))
+    made.resume(TOLD, prefill=True)
+    assert json.loads(made.request())["max_tokens"] == left
 
 
 def test_who_repeats_the_beginning_has_to() -> None:

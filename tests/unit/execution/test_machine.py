@@ -260,6 +260,24 @@ def test_a_target_that_others_found_broken_meanwhile_is_left_alone() -> None:
     assert sent_to(answer(walk, Slept(at=1.1))) == "middle"
 
 
+def test_what_is_too_large_for_our_tier_goes_anywhere_else() -> None:
+    walk = plan(None, deployment("first", context_window=1000), deployment("smaller", context_window=500))
+    next(walk)
+    assert sent_to(answer(walk, failed(refused("too_large", 413)))) == "smaller"
+
+
+def test_the_deadline_counts_from_the_request_s_arrival() -> None:
+    walk = plan(Limits(deadline=10.0, spent=4.0))
+    assert next(walk) == Send(attempt_id="x-1", deployment=SMALL, remaining=6.0)
+
+
+def test_nobody_is_asked_once_the_deadline_has_passed() -> None:
+    with pytest.raises(StopIteration) as stop:
+        next(plan(Limits(deadline=10.0, spent=10.0)))
+    assert isinstance(stop.value.value.error, DeadlineExceeded)
+    assert "before anybody was asked" in stop.value.value.error.message
+
+
 def test_too_long_a_prompt_goes_only_where_more_fits() -> None:
     equal, larger = deployment("equal", context_window=1000), deployment("larger", context_window=2000)
     walk = plan(None, deployment("first", context_window=1000), SMALL, equal, larger)

@@ -4,7 +4,7 @@ import pytest
 
 from gearshift.errors import UpstreamRefused
 from gearshift.execution.bounds import Limits
-from gearshift.execution.commands import Commit, Ended, Ready, Send
+from gearshift.execution.commands import Commit, Ended, Hedged, Ready, Send
 from gearshift.execution.guards import Guards
 from gearshift.execution.health import Health, Pass
 from gearshift.execution.retry_budget import RetryBudget
@@ -39,15 +39,19 @@ def test_a_trial_is_hedged_where_that_is_wanted_and_somebody_is_left() -> None:
     assert (made.made, made.untried) == (1, [LARGE])
 
 
-def test_who_was_not_called_after_all_is_free_again() -> None:
+def test_a_hedge_is_chosen_before_it_is_known_whether_it_rests_and_judged_by_how_it_was_admitted() -> None:
     health = Health()
     made = trials(health, hedge_after=2.0)
     made.untried = [LARGE]
+    admitted = health.admit(LARGE, 102.0)
+    assert isinstance(admitted, Pass)
     walk = made.race(SMALL, Pass())
     next(walk)
-    walk.close()
-    health.ended(Pass(), LARGE, UpstreamRefused("no", upstream_status=429, kind="slow_down"), 100.0)
-    assert isinstance(health.admit(LARGE, 100.0), Pass)  # it is the only one under way
+    with pytest.raises(StopIteration):
+        walk.send(Ready(at=3.0, hedged=Hedged(admitted=admitted)))
+    assert (made.made, made.untried) == (2, [])
+    health.ended(Pass(), LARGE, UpstreamRefused("no", upstream_status=429, kind="slow_down"), 103.0)
+    assert isinstance(health.admit(LARGE, 103.0), Pass)  # it is the only one under way: the hedge is over
 
 
 def test_nothing_can_be_given_before_anybody_was_called() -> None:

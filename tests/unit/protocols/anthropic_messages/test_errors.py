@@ -9,6 +9,7 @@ from gearshift.errors import (
     GearshiftError,
     InvalidRequest,
     NoCandidate,
+    PromptTooLong,
     ShuttingDown,
     StreamBroken,
     Unauthorized,
@@ -47,3 +48,34 @@ def test_an_error_inside_a_stream_is_an_event_of_its_own() -> None:
     said = encode_stream_error(StreamBroken("cut"))
     assert said.startswith(b'event: error\ndata: {"type":"error"')
     assert said.endswith(b"\n\n")
+
+
+LONG = "lab/small-20250929 answered 400: "
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "This model's maximum context length is 8192 tokens. However, your messages resulted in 9001 tokens.",
+            "prompt is too long: 9001 tokens > 8192 maximum (",
+        ),
+        (
+            "The input token count (1,200,000) exceeds the maximum number of tokens allowed (1,048,576).",
+            "prompt is too long: 1200000 tokens > 1048576 maximum (",
+        ),
+        ("prompt is too long: 208310 tokens > 200000 maximum", "prompt is too long: 208310 tokens > 200000 maximum"),
+        ("Please reduce the length of the messages.", "prompt is too long: lab/small-20250929 answered"),
+    ],
+)
+def test_a_prompt_that_is_too_long_is_said_in_anthropics_words(words: str, said: str) -> None:
+    error = UpstreamRefused(LONG + words, upstream_status=400, kind="context_overflow")
+    inner = json.loads(encode_error(error))["error"]
+    assert (inner["type"], inner["code"]) == ("invalid_request_error", "context_length_exceeded")
+    assert inner["message"].startswith(said)
+    assert words in inner["message"]
+
+
+def test_what_we_found_too_long_ourselves_is_said_so_too() -> None:
+    error = PromptTooLong("prompt is too long: 9 tokens > 8 maximum: found nobody", metadata=b"{}")
+    assert json.loads(encode_error(error))["error"]["message"] == error.message
