@@ -26,7 +26,7 @@ def make(request: pytest.FixtureRequest) -> Callable[[], Counters]:
     if request.param == "memory":
         return lambda: MemoryCounters(time.time)
     server: valkey.Server = request.getfixturevalue("valkey_server")
-    return lambda: ValkeyCounters(server.url, time.monotonic)
+    return lambda: ValkeyCounters(server.url, time.monotonic, patience=30)
 
 
 def limit(amount: int = 100, **changes: object) -> Limit:

@@ -35,7 +35,7 @@ async def racer(url: str, file: Path, seed: int) -> Told:
 
 
 async def standing(url: str, limit: Limit) -> Standing:
-    counters = ValkeyCounters(url, time.monotonic)
+    counters = ValkeyCounters(url, time.monotonic, patience=30)
     (found,) = await counters.standings([budgeting.hold(limit, 0, time.time())])
     await counters.close()
     return found
@@ -47,7 +47,7 @@ def run(server: valkey.Server, folder: Path, limits: list[Limit]) -> tuple[list[
 
     async def play() -> tuple[list[Told], list[Standing]]:
         server.flush()
-        counters = ValkeyCounters(server.url, time.monotonic)
+        counters = ValkeyCounters(server.url, time.monotonic, patience=30)
         await counters.restore({})
         await counters.close()
         told = await asyncio.gather(*(racer(server.url, file, seed) for seed in range(PROCESSES)))

@@ -91,6 +91,8 @@ class Pulse:
             await self._outlet.finish(data)
 
     def _on_timer(self) -> None:
+        if self._beating is not None and self._beating.done() and self._beating.exception() is not None:
+            return  # told at the end: another beat would take its place, and hide it
         now = self._loop.time()
         if now >= self._due:
             self._due = now + self._interval

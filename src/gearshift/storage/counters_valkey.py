@@ -1,9 +1,9 @@
 """Own counts of limits in Valkey (or Redis 7): one function call for a reservation, whoever else reserves meanwhile.
 
 The functions are `counters.lua`; the version is in their names, so gateways of two versions can share a server.
-Invariants: a call that takes longer than `TIMEOUT` has failed, and after it nobody asks for `REST` seconds: a server
-that is frozen costs a gateway one such wait, not each of its requests. A server that has lost its counts (it was
-restarted without its data) says so, and holds nothing until they are restored.
+Invariants: a call that takes longer than its `patience` has failed, and after it nobody asks for `REST` seconds: a
+server that is frozen costs a gateway one such wait, not each of its requests. A server that has lost its counts (it
+was restarted without its data) says so, and holds nothing until they are restored.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _json = msgspec.json.Encoder().encode
 class ValkeyCounters:
     """Count in a server that gateways share; `clock` is monotonic."""
 
-    def __init__(self, url: str, clock: Callable[[], Seconds]) -> None:
-        """Take the server's URL; nothing is asked yet."""
+    def __init__(self, url: str, clock: Callable[[], Seconds], *, patience: Seconds = TIMEOUT) -> None:
+        """Take the server's URL, and how long an answer may take; nothing is asked yet."""
         spelled = url.replace("valkeys://", "rediss://").replace("valkey://", "redis://")
         secret = os.environ.get(VARIABLE)
         self._pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
@@ -52,6 +52,7 @@ class ValkeyCounters:
         self._redis = Redis(connection_pool=self._pool)
         self._turns = asyncio.Semaphore(CONNECTIONS)
         self._clock = clock
+        self._patience = patience
         self._rests_until: Seconds = 0.0
         self._greeted = False
 
@@ -97,7 +98,7 @@ class ValkeyCounters:
         if self._clock() < self._rests_until:
             raise StoreUnavailable("the shared counters rest after a failure")
         try:
-            async with asyncio.timeout(TIMEOUT if self._greeted else CONNECT_TIMEOUT):
+            async with asyncio.timeout(self._patience if self._greeted else max(self._patience, CONNECT_TIMEOUT)):
                 found = await self._fcall(function, arguments)
         except (RedisError, OSError, TimeoutError) as error:
             self._rests_until = self._clock() + REST
