@@ -16,8 +16,8 @@ from tests.e2e.conftest import serving
 
 STUCK = 50
 SETTLED = 0.5
-MAX_GROWTH = STUCK * 5 * 1024 * 1024 // 2
-"""Bytes. An upstream that pours is relayed in pieces of half a MB, of which a few are on their way to each caller."""
+MAX_GROWTH = STUCK * 400 * 1024
+"""Bytes; of a thousand each takes 160 KiB (`F21` in docs/reference/faults.md), of fifty the first ones take more."""
 PIECE = b"data: " + json.dumps({"choices": [{"index": 0, "delta": {"content": "x" * 8000}}]}).encode() + b"\n\n"
 
 

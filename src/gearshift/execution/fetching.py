@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from gearshift.errors import InvalidRequest, UpstreamError
-from gearshift.execution.connection import Connection, Http1Reply, Stale
+from gearshift.execution.connection import READ_BYTES, Connection, Http1Reply, Stale
 from gearshift.execution.public_address import is_public
 from gearshift.protocols.inlining import Given, Want, type_of
 from gearshift.types.catalog import Seconds
@@ -86,6 +86,7 @@ class Fetcher:
         """Take the bounds; `allowed` says of a numeric address whether it may be connected to."""
         self._bounds = bounds
         self._tls = tls
+        self._room = bytearray(READ_BYTES)
         self._allowed = allowed
         self._names = ThreadPoolExecutor(LOOK_UPS, "gearshift-names")
 
@@ -164,7 +165,7 @@ class Fetcher:
         """Connect to `address` itself; the certificate must be the host's."""
         loop = asyncio.get_running_loop()
         tls, name = (self._context(), place.host) if place.secure else (None, None)
-        make = partial(Connection, loop, Connection.abort)
+        make = partial(Connection, loop, self._room, Connection.abort)
         _, connection = await loop.create_connection(make, address, place.port, ssl=tls, server_hostname=name)
         return connection
 

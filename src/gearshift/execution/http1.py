@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from gearshift.errors import UpstreamTimeout, UpstreamUnreachable
-from gearshift.execution.connection import Connection, Http1Reply, Stale
+from gearshift.execution.connection import READ_BYTES, Connection, Http1Reply, Stale
 from gearshift.execution.upstream import STALE_SECONDS, unheard
 from gearshift.types.catalog import Seconds
 
@@ -45,6 +45,7 @@ class Http1Upstream:
         self._tls = tls
         self._targets: dict[str, _Target] = {}
         self._idle: dict[tuple[bool, str, int], deque[Connection]] = {}
+        self._room = bytearray(READ_BYTES)
 
     async def post(
         self,
@@ -101,7 +102,10 @@ class Http1Upstream:
         try:
             async with asyncio.timeout(timeout):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(loop, lambda idle: _keep(pool, idle)), target.host, target.port, ssl=tls
+                    lambda: Connection(loop, self._room, lambda idle: _keep(pool, idle)),
+                    target.host,
+                    target.port,
+                    ssl=tls,
                 )
         except TimeoutError as error:
             message = f"no connection within {timeout:g} s; check base_url and the network"

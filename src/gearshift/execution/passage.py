@@ -141,7 +141,7 @@ class Passage:
         """Write what was held back and what follows; raise what broke the stream."""
         relay, watch, stall = self.relay, self._watch, self._bounds.stall
         graces = {"stall": stall, "usage": min(stall, USAGE_GRACE), "terminator": TERMINATOR_GRACE}
-        await self._write(outlet, b"".join(self._held))
+        await self._write(outlet, self._taken())
         present: Phase | None = None
         life = relay.answer_bytes, self._now()
         while not relay.ended:
@@ -173,10 +173,16 @@ class Passage:
             size += len(data)
         return None
 
+    def _taken(self) -> bytes:
+        """Take what was held back, which is held no more."""
+        held, self._held = b"".join(self._held), []
+        return held
+
     async def _write(self, outlet: Outlet, data: bytes) -> None:
         self.sent.add(data)
-        if not self.sent.whole:
-            self.sent.pieces.clear()  # nobody can go on with it any more
+        if not self.sent.whole and self.sent.pieces:  # nobody can go on with it any more
+            self._held = self.beginning()
+            self.sent.pieces.clear()
         await outlet.write(data)
 
     def _due(self) -> Phase:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from functools import partial
 from typing import Final
 from urllib.parse import unquote
@@ -41,6 +42,9 @@ HEAD_TIMEOUT: Final = 10
 LINGER: Final = 30
 """Seconds that the rest of a body is still read, and dropped, once its request is answered: else a reset might reach
 the caller before the answer does (RFC 9112 section 9.6)."""
+MAX_UNSENT_BYTES: Final = 16 * 1024
+"""What the kernel takes for a caller beyond what is on its way to it. What it took is kept here as well, until the
+answer is whole, lest the stream breaks: without a bound that is a megabyte for each caller who does not read."""
 _AROUND_FIELD: Final = len(": \r\n")
 ABORT: Final = "gearshift.abort"
 """The ASGI extension that breaks the connection: a function under the name `call`."""
@@ -71,6 +75,7 @@ class CallerConnection(HttpToolsProtocol):
         self._unanswered: list[RequestResponseCycle] = []
         self._drain = Drain(transport, self.loop)
         super().connection_made(transport)
+        _bound_unsent(transport)
         self.timeout_keep_alive_task = self.loop.call_later(KEEP_ALIVE, self.timeout_keep_alive_handler)
 
     def data_received(self, data: bytes) -> None:
@@ -277,6 +282,14 @@ class CallerConnection(HttpToolsProtocol):
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
         self.transport.write(STATUS_LINE[error.status] + head + body)
         self.transport.close()
+
+
+def _bound_unsent(transport: asyncio.Transport) -> None:
+    """Take a further piece only when the one before is on its way; what is on its way the kernel knows best."""
+    transport.set_write_buffer_limits(high=0)
+    option, made = getattr(socket, "TCP_NOTSENT_LOWAT", None), transport.get_extra_info("socket")
+    if option is not None and made is not None:
+        made.setsockopt(socket.IPPROTO_TCP, option, MAX_UNSENT_BYTES)
 
 
 def _leave(gate: Gate, guest: Guest, _task: asyncio.Task[None]) -> None:

@@ -40,21 +40,31 @@ class Line(asyncio.Transport):
         self.reading = True
 
 
+ROOM = 4096
+
+
 class Scene:
     """Hold a connection, its wire, and how often it was handed back to its pool."""
 
     def __init__(self) -> None:
         self.pool: list[Connection] = []
         self.line = Line()
-        self.connection = Connection(asyncio.get_running_loop(), self.pool.append)
+        self.connection = Connection(asyncio.get_running_loop(), bytearray(ROOM), self.pool.append)
         self.connection.connection_made(self.line)
+
+    def come(self, data: bytes) -> None:
+        """Let bytes arrive, as many at a time as there is room."""
+        for at in range(0, len(data), ROOM):
+            piece = data[at : at + ROOM]
+            self.connection.get_buffer(-1)[: len(piece)] = piece
+            self.connection.buffer_updated(len(piece))
 
     async def exchange(self, *pieces: bytes) -> Http1Reply:
         """Ask, and be answered by these pieces."""
         asked = asyncio.ensure_future(self.connection.exchange(b"POST / HTTP/1.1\r\n\r\n"))
         await asyncio.sleep(0)
         for piece in pieces:
-            self.connection.data_received(piece)
+            self.come(piece)
         return await asked
 
 
@@ -137,7 +147,7 @@ def test_what_arrives_on_an_idle_connection_closes_it() -> None:
         reply = await scene.exchange(OK)
         await reply.read(100)
         reply.close()
-        scene.connection.data_received(OK)
+        scene.come(OK)
         assert scene.line.aborted
         assert not scene.connection.usable
         with pytest.raises(Stale):
@@ -162,7 +172,7 @@ def test_the_rest_of_a_released_answer_is_awaited_aside() -> None:
         reply = await scene.exchange(CHUNKED[:-5])
         reply.release()
         assert scene.pool == []
-        scene.connection.data_received(CHUNKED[-5:])
+        scene.come(CHUNKED[-5:])
         assert scene.pool == [scene.connection]
         assert not scene.line.aborted
 
@@ -186,7 +196,7 @@ def test_a_released_answer_that_goes_on_and_on_is_closed() -> None:
         reply = await scene.exchange(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n")
         reply.release()
         for _ in range(6):
-            scene.connection.data_received(b"x" * (MAX_BUFFERED_BYTES // 4))
+            scene.come(b"x" * (MAX_BUFFERED_BYTES // 4))
         assert scene.line.aborted
 
     run(play)
@@ -195,7 +205,7 @@ def test_a_released_answer_that_goes_on_and_on_is_closed() -> None:
 def test_bytes_that_nobody_reads_pause_the_socket() -> None:
     async def play(scene: Scene) -> None:
         reply = await scene.exchange(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n")
-        scene.connection.data_received(b"x" * (MAX_BUFFERED_BYTES + 1))
+        scene.come(b"x" * (MAX_BUFFERED_BYTES + 1))
         assert not scene.line.reading
         assert len(await reply.chunk()) == MAX_BUFFERED_BYTES + 1
         assert scene.line.reading
@@ -228,7 +238,7 @@ def test_a_connection_that_dies_in_the_head_is_broken() -> None:
     async def play(scene: Scene) -> None:
         asked = asyncio.ensure_future(scene.connection.exchange(b"x"))
         await asyncio.sleep(0)
-        scene.connection.data_received(b"HTTP/1.1 200")
+        scene.come(b"HTTP/1.1 200")
         scene.connection.connection_lost(None)
         with pytest.raises(StreamBroken):
             await asked
@@ -275,7 +285,7 @@ def test_whatever_bytes_come_the_errors_are_ours(answer: bytes, whole: bool) -> 
         asked = asyncio.ensure_future(scene.connection.exchange(b"x"))
         await asyncio.sleep(0)
         if answer:
-            scene.connection.data_received(b"HTTP/1.1 200 OK\r\n" + answer if whole else answer)
+            scene.come(b"HTTP/1.1 200 OK\r\n" + answer if whole else answer)
         scene.connection.connection_lost(None)
         with contextlib.suppress(UpstreamError, Stale):
             await (await asked).read(1000)

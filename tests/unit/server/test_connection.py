@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -333,6 +334,34 @@ def test_who_takes_nothing_in_the_middle_of_a_stream_is_gone_for_its_app(monkeyp
             writer.write(GET % b"")
             async with asyncio.timeout(5):
                 await gone.wait()
+
+    run(scene)
+
+
+def test_hardly_more_is_written_than_a_caller_takes() -> None:
+    """What was written is kept until the answer is whole, so a caller who does not read must not be written to."""
+    sent = 0
+
+    async def pour(_scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal sent
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while sent < 4_000_000:
+            await send({"type": "http.response.body", "body": b"x" * 8192, "more_body": True})
+            sent += 8192
+
+    async def scene() -> None:
+        async with calling(pour) as (_, writer):  # type: ignore[arg-type]
+            narrow = writer.get_extra_info("socket")
+            narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+            writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport too
+            writer.write(GET % b"")
+            async with asyncio.timeout(5):
+                last = -1
+                while last != sent or not sent:
+                    last = sent
+                    await asyncio.sleep(0.1)
+            assert sent < 1_000_000
 
     run(scene)
 
